@@ -1,0 +1,25 @@
+//! What all sides of Footfall agree on, and nothing that only one side needs.
+//!
+//! ```text
+//! clock, day, zone      time: UTC seconds, quarter-hour buckets, a site's local date
+//! sites                 the numbered sites of footfall.toml
+//! event, fate           what is left of a hit once it is anonymous; what became of it
+//! wire                  records <-> bytes (protobuf, ../footfall.proto), in the spool and on Kafka
+//! dimensions, measures  the columns
+//! cubes                 which columns each live table has
+//! tables                the SQL that makes them (../clickhouse/*.sql)
+//! ```
+//!
+//! This crate opens no socket and no file, and depends on no driver.
+
+pub mod clock;
+pub mod day;
+pub mod zone;
+pub mod sites;
+pub mod event;
+pub mod fate;
+pub mod wire;
+pub mod dimensions;
+pub mod measures;
+pub mod cubes;
+pub mod tables;
