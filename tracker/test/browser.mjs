@@ -1,0 +1,106 @@
+// A real Chromium, and a small site that keeps what the tracker sends to it. Both are closed by the test that opened
+// them; neither knows what is being tested.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const CHROMIUM = '/usr/bin/chromium'
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const SCRIPT = new URL('../dist/footfall.js', import.meta.url)
+
+/**
+ * Starts Chromium with an empty profile. `context` is Playwright's; `close` ends the browser and removes the profile.
+ */
+export async function launch(options = {}) {
+  const profile = await mkdtemp(join(tmpdir(), 'footfall-chromium-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    args: FLAGS,
+    // Playwright turns the back/forward cache off; people have it on.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    ...options,
+  })
+  const close = async () => {
+    await context.close()
+    await rm(profile, { recursive: true, force: true })
+  }
+  return { context, close }
+}
+
+/** Starts Chromium on `url` with nobody driving it: some things (prerendering) do not happen under a debugger. */
+export async function open(url) {
+  const profile = await mkdtemp(join(tmpdir(), 'footfall-chromium-'))
+  // A group of its own, so that closing it ends the processes it starts too.
+  const browser = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, url], { detached: true, stdio: 'ignore' })
+  const close = async () => {
+    const ended = browser.exitCode === null ? once(browser, 'exit') : undefined
+    process.kill(-browser.pid, 'SIGKILL')
+    await ended
+    await rm(profile, { recursive: true, force: true, maxRetries: 10 })
+  }
+  return { close }
+}
+
+/**
+ * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the built tracker and
+ * `POST /api/event`. `events` holds what was sent in order of arrival; `next()` resolves with the oldest not yet taken.
+ */
+export async function serveSite(pages) {
+  const script = await readFile(SCRIPT)
+  const events = []
+  const arrived = []
+  const waiting = []
+
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, 'http://site')
+    if (request.method === 'POST' && pathname === '/api/event') {
+      let body = ''
+      request.on('data', (chunk) => (body += chunk))
+      request.on('end', () => {
+        const { host, 'content-type': type, 'sec-purpose': purpose } = request.headers
+        const event = { body: JSON.parse(body), host, type, purpose, query: Object.fromEntries(searchParams) }
+        events.push(event)
+        const taker = waiting.shift()
+        if (taker) taker(event)
+        else arrived.push(event)
+        response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok')
+      })
+    } else if (pathname === '/footfall.js') {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(script)
+    } else if (pathname in pages) {
+      const page = pages[pathname]
+      const html = typeof page === 'function' ? await page(origins) : page
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(html)
+    } else {
+      response.writeHead(404).end()
+    }
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+
+  const origins = { origin: `http://localhost:${port}`, otherOrigin: `http://127.0.0.1:${port}` }
+
+  return {
+    ...origins,
+    events,
+    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve)
+        server.closeAllConnections()
+      }),
+  }
+}

@@ -1,0 +1,279 @@
+// The tracker in a real browser, against a site that keeps what it sends.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { launch, open, serveSite } from './browser.mjs'
+
+const html = (script, body = '') => `<!doctype html><title>page</title>${script}<body>${body}</body>`
+const SCRIPT = '<script defer src="/footfall.js" data-domain="example.org"></script>'
+const STUB = '<script>window.footfall ??= function () { (footfall.q ??= []).push(arguments) }</script>'
+
+const PAGES = {
+  '/': html(SCRIPT),
+  '/other': html(SCRIPT, '<a href="/">back</a>'),
+  '/no-domain': html('<script defer src="/footfall.js"></script>'),
+  '/hash': html('<script defer src="/footfall.js" data-hash></script>'),
+  '/off': html('<script defer src="/footfall.js" data-off></script>'),
+  '/twice': html(SCRIPT + SCRIPT),
+  '/early': html(`${STUB}<script>footfall('Early', { props: { plan: 'free' } })</script>${SCRIPT}`),
+  '/api': html('<script defer src="/footfall.js" data-api="/stats/../api/event?own"></script>'),
+  '/elsewhere': ({ otherOrigin }) => html(`<script defer src="${otherOrigin}/footfall.js"></script>`),
+}
+
+let browser, site, page, sent
+
+before(async () => {
+  browser = await launch()
+})
+after(() => browser.close())
+
+beforeEach(async () => {
+  site = await serveSite(PAGES)
+  page = await browser.context.newPage()
+  sent = []
+  page.on(
+    'request',
+    (request) => new URL(request.url()).pathname === '/api/event' && sent.push(request.postDataJSON().n),
+  )
+})
+afterEach(async () => {
+  await page.close()
+  await site.close()
+})
+
+/** All that the page has sent: a request started now is seen after every request started before. */
+async function allSent() {
+  await page.evaluate(() => fetch('/mark').catch(() => {}))
+  return sent
+}
+
+test('a page view says page, site, screen and nothing of the fragment', async () => {
+  await page.goto(`${site.origin}/?q=1#secret`)
+  const { body, type } = await site.next()
+  const w = await page.evaluate(() => screen.width)
+  assert.deepEqual(body, { n: 'pageview', u: `${site.origin}/?q=1`, d: 'example.org', r: '', w })
+  assert.equal(type, 'text/plain')
+  assert.deepEqual(await allSent(), ['pageview'])
+})
+
+test('of the referrer only the origin is sent', async () => {
+  await page.goto(`${site.origin}/`, { referer: `${site.otherOrigin}/private/path?q=2` })
+  assert.equal((await site.next()).body.r, site.otherOrigin)
+})
+
+test('without data-domain the site is the host name, localhost too', async () => {
+  await page.goto(`${site.origin}/no-domain`)
+  assert.equal((await site.next()).body.d, 'localhost')
+})
+
+test('events go to where the script came from, unless data-api names another place', async () => {
+  await page.goto(`${site.origin}/elsewhere`)
+  const { host, body } = await site.next()
+  assert.equal(`http://${host}`, site.otherOrigin)
+  assert.equal(body.u, `${site.origin}/elsewhere`)
+
+  await page.goto(`${site.origin}/api`)
+  const own = await site.next()
+  assert.equal(`http://${own.host}`, site.origin)
+  assert.ok('own' in own.query)
+})
+
+test("each step of the page's own router is a page view, a change of the query is none", async () => {
+  await page.goto(`${site.origin}/`)
+  await page.evaluate(() => {
+    history.pushState(null, '', '/two')
+    history.replaceState({ scroll: 3 }, '', '/two')
+    history.pushState(null, '', '/two?page=2')
+    history.replaceState(null, '', '/three')
+  })
+  await page.goBack()
+  await page.waitForURL('**/two')
+  const paths = []
+  for (let n = 0; n < 4; n++) paths.push(new URL((await site.next()).body.u).pathname)
+  assert.deepEqual(paths, ['/', '/two', '/three', '/two'])
+  assert.equal((await allSent()).length, 4)
+})
+
+test('a step names the page before it as its referrer', async () => {
+  await page.goto(`${site.origin}/`, { referer: 'https://search.example/find' })
+  await page.evaluate(() => history.pushState(null, '', '/two'))
+  assert.equal((await site.next()).body.r, 'https://search.example')
+  assert.equal((await site.next()).body.r, site.origin)
+})
+
+test('a fragment is a page only where data-hash says so', async () => {
+  await page.goto(`${site.origin}/hash#/a`)
+  await page.evaluate(() => (location.hash = '#/b'))
+  const views = [await site.next(), await site.next()]
+  assert.deepEqual(
+    views.map(({ body: { u, h } }) => [new URL(u).hash, h]),
+    [
+      ['#/a', 1],
+      ['#/b', 1],
+    ],
+  )
+
+  await page.goto(`${site.origin}/#/a`)
+  await site.next()
+  sent.length = 0
+  await page.evaluate(() => (location.hash = '#/b'))
+  assert.deepEqual(await allSent(), [])
+})
+
+test('a custom event carries its properties and whether it is an interaction', async () => {
+  await page.goto(`${site.origin}/`)
+  await site.next()
+  await page.evaluate(() => {
+    footfall('Sign up', { props: { plan: 'free', seats: 3 } })
+    footfall('Video ended', { interactive: false })
+  })
+  const events = [(await site.next()).body, (await site.next()).body]
+  const [first, second] = events.sort((a, b) => (a.n < b.n ? -1 : 1))
+  assert.deepEqual([first.n, first.p, first.i], ['Sign up', { plan: 'free', seats: 3 }, undefined])
+  assert.deepEqual([second.n, second.p, second.i], ['Video ended', undefined, false])
+})
+
+test('a call made before the script has loaded follows the page view', async () => {
+  await page.goto(`${site.origin}/early`)
+  assert.deepEqual(await allSent(), ['pageview', 'Early'])
+})
+
+test('a page that includes the script twice is counted once', async () => {
+  await page.goto(`${site.origin}/twice`)
+  assert.deepEqual(await allSent(), ['pageview'])
+})
+
+test('a hidden page is counted when it is first seen, and its events with it', async () => {
+  await page.addInitScript(() => {
+    let state = 'hidden'
+    Object.defineProperty(document, 'visibilityState', { get: () => state })
+    globalThis.show = (next) => {
+      state = next
+      document.dispatchEvent(new Event('visibilitychange'))
+    }
+  })
+  await page.goto(`${site.origin}/early`)
+  assert.deepEqual(await allSent(), [])
+
+  await page.evaluate(() => show('visible'))
+  assert.deepEqual(await allSent(), ['pageview', 'Early'])
+
+  await page.evaluate(() => {
+    show('hidden')
+    footfall('Left')
+    show('visible')
+  })
+  assert.deepEqual(await allSent(), ['pageview', 'Early', 'Left'])
+})
+
+test('a page that comes back from the back/forward cache is one more view', async () => {
+  await page.goto(`${site.origin}/`)
+  await page.evaluate(() => {
+    const { fetch } = window
+    window.fetch = (url, options) => fetch(url + '?kept', options)
+  })
+  await page.goto(`${site.origin}/other`)
+  await page.evaluate(() => history.back())
+  const views = [await site.next(), await site.next(), await site.next()]
+  assert.deepEqual(
+    views.map(({ body }) => new URL(body.u).pathname),
+    ['/', '/other', '/'],
+  )
+  assert.ok('kept' in views[2].query, 'the page was kept, not loaded again')
+})
+
+test('a prerendered page is counted when it is shown, once', async () => {
+  let prerendered
+  const isPrerendered = new Promise((resolve) => (prerendered = resolve))
+  const stage = await serveSite({
+    // Starts the prerendering, and goes there when the page says that it has run.
+    '/': `<!doctype html><script type="speculationrules">{"prerender":[{"urls":["/next"],"eagerness":"immediate"}]}</script>
+      <script>fetch('/until-prerendered').then(() => (location.href = '/next'))</script>`,
+    '/until-prerendered': () => isPrerendered,
+    // Says with everything it sends whether it was in sight, and whether it ever was not.
+    '/next': `<!doctype html><script>
+      const hidden = document.prerendering
+      const send = window.fetch
+      window.fetch = (url, options) => send(url + '?hidden=' + hidden + '&shown=' + !document.prerendering, options)
+      addEventListener('DOMContentLoaded', () => fetch('/prerendered'))
+      </script>${SCRIPT}`,
+    '/prerendered': () => prerendered(''),
+  })
+  const chromium = await open(`${stage.origin}/`)
+  try {
+    const { body, query, purpose } = await stage.next()
+    assert.equal(body.u, `${stage.origin}/next`)
+    assert.deepEqual(query, { hidden: 'true', shown: 'true' })
+    assert.equal(purpose, undefined, 'a collector refuses what says that it is prerendered')
+    assert.equal(stage.events.length, 1)
+  } finally {
+    await chromium.close()
+    await stage.close()
+  }
+})
+
+const OBJECTIONS = {
+  'the browser sends Sec-GPC': () => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }),
+  'the browser sends DNT': () => Object.defineProperty(navigator, 'doNotTrack', { value: '1' }),
+  'the opt-out cookie is set': () => (document.cookie = 'footfall_optout=1; path=/'),
+  'footfall_ignore is in localStorage': () => localStorage.setItem('footfall_ignore', 'true'),
+}
+for (const [objection, object] of Object.entries(OBJECTIONS)) {
+  test(`nothing is sent when ${objection}`, async () => {
+    await page.addInitScript(object)
+    await page.goto(`${site.origin}/`)
+    await page.evaluate(() => footfall('Event'))
+    assert.deepEqual(await allSent(), [])
+    assert.deepEqual(site.events, [])
+    await page.evaluate(() => localStorage.clear())
+    await browser.context.clearCookies()
+  })
+}
+
+test('an objection made on the page holds at once', async () => {
+  await page.goto(`${site.origin}/`)
+  await page.evaluate(() => {
+    document.cookie = 'other=1; path=/'
+    footfall('Before')
+    document.cookie = 'footfall_optout=1; path=/'
+    footfall('After')
+  })
+  assert.deepEqual(await allSent(), ['pageview', 'Before'])
+  await browser.context.clearCookies()
+})
+
+test('nothing is sent where data-off says so, nor from a file', async () => {
+  await page.goto(`${site.origin}/off`)
+  assert.deepEqual(await allSent(), [])
+
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-file-'))
+  try {
+    const file = join(folder, 'page.html')
+    await writeFile(file, html(`<script defer src="${site.origin}/footfall.js"></script>`))
+    await page.goto(pathToFileURL(file).href)
+    assert.equal(await page.evaluate(() => typeof footfall), 'function')
+    assert.deepEqual(await allSent(), [])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('no cookie and no storage is written', async () => {
+  await page.goto(`${site.origin}/`)
+  await page.evaluate(() => footfall('Event'))
+  await site.next()
+  const left = await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])
+  assert.deepEqual(left, ['', 0, 0])
+})
+
+test('a collector that is down does not disturb the page', async () => {
+  const errors = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  await page.route('**/api/event', (route) => route.abort())
+  await page.goto(`${site.origin}/`)
+  assert.deepEqual(await allSent(), ['pageview'])
+  assert.deepEqual(errors, [])
+})
