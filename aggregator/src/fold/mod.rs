@@ -18,6 +18,8 @@
 //! offset) and no file. A day's state is dropped at its close; its sums stay until `forget`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
 
 use schema::day::Day;
 use schema::event::Event;
@@ -28,8 +30,18 @@ use crate::rows::Rows;
 use crate::sums::Sums;
 
 mod copy;
+mod site;
+mod visitor;
+mod facts;
+mod names;
+mod profile;
+mod keys;
+mod cells;
+mod columns;
 
 pub use copy::{Copy, First};
+
+use site::Site;
 
 /// Which rules made the rows. A shard whose rows were begun under other rules starts afresh.
 pub const VERSION: u32 = 1;
@@ -61,56 +73,127 @@ pub struct Drained {
 }
 
 /// The state of one shard.
-#[derive(Debug)]
 pub struct Fold {
-    copy: Copy,
-    #[expect(dead_code, reason = "not yet")]
     limits: Limits,
+    copy: Copy,
+    /// The sites of each round not yet closed.
+    open: BTreeMap<(Day, u32), BTreeMap<u32, Site>>,
+    /// Rows of the rounds closed since the last drain.
+    closed_rows: Vec<Rows>,
+    closes: Vec<Day>,
+    pending: usize,
     sums: BTreeMap<(Day, u32), Sums>,
     firsts: BTreeMap<(Day, u32), First>,
-    closes: Vec<Day>,
     repeats: u64,
     gaps: u64,
+    /// Of the rounds closed; the open ones count their own.
+    saturated: u64,
 }
 
 impl Fold {
     /// The state just before the record that `copy` was taken at.
     pub fn new(copy: Copy, limits: Limits) -> Fold {
-        Fold { copy, limits, sums: BTreeMap::new(), firsts: BTreeMap::new(), closes: Vec::new(), repeats: 0, gaps: 0 }
+        Fold {
+            limits,
+            copy,
+            open: BTreeMap::new(),
+            closed_rows: Vec::new(),
+            closes: Vec::new(),
+            pending: 0,
+            sums: BTreeMap::new(),
+            firsts: BTreeMap::new(),
+            repeats: 0,
+            gaps: 0,
+            saturated: 0,
+        }
     }
 
     /// Takes in one record; `position` is where it begins in the stream.
     pub fn apply(&mut self, position: u64, record: &Record<'_>) {
-        let _ = position;
+        if let Body::Close(day) = record.body {
+            return self.close(day); // closes bear no number
+        }
+        if self.copy.is_repeat(record.epoch, record.number) {
+            self.repeats += 1;
+            return;
+        }
         match &record.body {
-            Body::Close(day) => {
-                if self.copy.close(*day) {
-                    self.closes.push(*day);
+            Body::Event(event) => {
+                let round = self.copy.round_of(event.day);
+                self.fold(Some(position), event.day, round, event.site, |site| site.event(event));
+            }
+            Body::Fates(counts) => {
+                for count in counts {
+                    let round = self.copy.round_of(count.day);
+                    self.fold(Some(position), count.day, round, count.site, |site| site.fates(count));
                 }
             }
-            _ if self.copy.is_repeat(record.epoch, record.number) => self.repeats += 1,
-            Body::Event(_) | Body::Fates(_) => self.gaps += self.copy.see(record.epoch, record.number),
+            Body::Close(_) => {}
         }
+        // Only now: the copy of a round's first record is the one before it.
+        self.gaps += self.copy.see(record.epoch, record.number);
     }
 
     /// Takes in an event that has no number, in a round the caller names (an import's).
     pub fn apply_event(&mut self, round: u32, event: &Event<'_>) {
-        let _ = (round, event);
+        self.fold(None, event.day, round, event.site, |site| site.event(event));
     }
 
     /// Takes in refusals that have no number, in a round the caller names (an import's).
     pub fn apply_fates(&mut self, round: u32, counts: &[FateCount<'_>]) {
-        let _ = (round, counts);
+        for count in counts {
+            self.fold(None, count.day, round, count.site, |site| site.fates(count));
+        }
     }
 
-    /// About how many rows a drain would hand out now.
+    fn fold(&mut self, position: Option<u64>, day: Day, round: u32, site: u32, take: impl FnOnce(&mut Site)) {
+        let sites = match self.open.entry((day, round)) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(new) => {
+                self.sums.entry((day, round)).or_default();
+                if let Some(position) = position {
+                    let first = || First { position, copy: self.copy.clone() };
+                    self.firsts.entry((day, round)).or_insert_with(first);
+                }
+                new.insert(BTreeMap::new())
+            }
+        };
+        let site = sites.entry(site).or_insert_with(|| Site::new(&self.limits));
+        let before = site.pending();
+        take(site);
+        self.pending += site.pending() - before;
+    }
+
+    /// Makes the last rows of the rounds it closes, and drops their state.
+    fn close(&mut self, close: Day) {
+        if !self.copy.close(close) {
+            return;
+        }
+        self.closes.push(close);
+        let is_closed = |&(day, round): &(Day, u32), _: &mut _| copy::is_closed_by(close, day, round);
+        for ((day, round), mut sites) in self.open.extract_if(.., is_closed) {
+            self.saturated += sites.values().map(Site::saturated).sum::<u64>();
+            self.closed_rows.extend(columns::drain(day, round, &mut sites));
+        }
+    }
+
+    /// About how many rows a drain would hand out now, or somewhat fewer.
     pub fn pending_rows(&self) -> usize {
-        0
+        self.pending
     }
 
     /// The increments since the last drain.
     pub fn drain(&mut self) -> Drained {
-        Drained { rows: Vec::new(), closes: std::mem::take(&mut self.closes) }
+        let mut rows = std::mem::take(&mut self.closed_rows);
+        for (&(day, round), sites) in &mut self.open {
+            rows.extend(columns::drain(day, round, sites));
+        }
+        rows.sort_by_key(|rows| (rows.day, rows.round, rows.cube));
+        for rows in &rows {
+            self.sums.entry((rows.day, rows.round)).or_default().add(rows);
+        }
+        self.pending = 0;
+        Drained { rows, closes: std::mem::take(&mut self.closes) }
     }
 
     /// What all rows handed out so far add up to, by (day, round), for the rounds not forgotten.
@@ -144,18 +227,29 @@ impl Fold {
         self.gaps
     }
 
-    /// Tags, strings and firsts that no longer fit within the limits.
+    /// How often a tag, a string or a first did not fit within the limits.
     pub fn saturated(&self) -> u64 {
-        0
+        self.saturated + self.sites().map(Site::saturated).sum::<u64>()
     }
 
     /// Tags held now, over all open rounds.
     pub fn visitors(&self) -> usize {
-        0
+        self.sites().map(Site::visitors).sum()
     }
 
     /// About how many bytes the state takes.
     pub fn bytes(&self) -> usize {
-        0
+        self.sites().map(Site::bytes).sum()
+    }
+
+    fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.open.values().flat_map(BTreeMap::values)
+    }
+}
+
+impl fmt::Debug for Fold {
+    /// Its state is about visitors and is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fold").field("copy", &self.copy).field("pending", &self.pending).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,356 @@
+//! The rules: what each event does to the sums of its (site, day, round).
+//!
+//! What an event adds at once goes to a cell at once. What its visit may still take back or lengthen (bounce, exit,
+//! seconds) stands in `touched` and goes to the cells once per drain, as the difference to what the last drain told: so
+//! corrections cancel before they become rows.
+
+use schema::event::{Channel, Event, Kind};
+use schema::fate::FateCount;
+
+use super::Limits;
+use super::cells::Cells;
+use super::facts::{Fact, Facts};
+use super::keys::{EventKey, EventSums, FateKey, PageKey, PageSums, VisitKey, VisitSums, When};
+use super::names::{self, MANY, Name, Names};
+use super::profile::{Profile, Profiles};
+use super::visitor::{Exit, NONE, Visit, Visitors};
+
+/// The state of one (site, day, round), and its sums since the last drain.
+pub(super) struct Site {
+    limits: Limits,
+    facts_max: u16,
+    pub(super) names: Names,
+    pub(super) profiles: Profiles,
+    visitors: Visitors,
+    facts: Facts,
+    touched: Vec<Touched>,
+    pub(super) visits: Cells<VisitKey, 10>,
+    pub(super) pages: Cells<PageKey, 6>,
+    pub(super) events: Cells<EventKey, 3>,
+    pub(super) fates: Cells<FateKey, 1>,
+    saturated: u64,
+}
+
+/// A visit that began or changed since the last drain.
+#[derive(Clone, Copy)]
+struct Touched {
+    visitor: u32,
+    /// What the last drain told of it.
+    told: Told,
+    /// What is to be told of it; bounces and seconds are filled in when it is settled.
+    sums: VisitSums,
+}
+
+/// What cells know of a visit that can still change.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    bounced: bool,
+    seconds: u32,
+    exit: Option<Exit>,
+}
+
+impl Site {
+    pub(super) fn new(limits: &Limits) -> Site {
+        Site {
+            facts_max: u16::try_from(limits.facts_per_tag).unwrap_or(u16::MAX),
+            limits: limits.clone(),
+            names: Names::new(),
+            profiles: Profiles::new(),
+            visitors: Visitors::default(),
+            facts: Facts::default(),
+            touched: Vec::new(),
+            visits: Cells::new(),
+            pages: Cells::new(),
+            events: Cells::new(),
+            fates: Cells::new(),
+            saturated: 0,
+        }
+    }
+
+    /// Refusals: a sum, nothing else.
+    pub(super) fn fates(&mut self, count: &FateCount<'_>) {
+        let key = FateKey { reason: names::of_refusal(count.reason), crawler: self.name(count.crawler) };
+        let hits = i32::try_from(count.hits).expect("a second's refusals are fewer than 2^31");
+        self.fates.add(key, [hits]);
+    }
+
+    /// An event of any kind.
+    pub(super) fn event(&mut self, event: &Event<'_>) {
+        let page = self.name(event.page);
+        let Some(at) = self.visitor(event) else { return self.event_beyond_the_cap(event, page) };
+        let is_running = self.visitors.get_mut(at).visit.takes(event.time_s);
+        let (can_start, can_join) = match event.kind {
+            Kind::Pageview => (true, true),
+            Kind::Custom => (event.interactive, true),
+            Kind::Error => (false, false),
+        };
+        let starts = can_start && !is_running;
+        if starts {
+            self.start_visit(at, event, page);
+        }
+        let is_latest = (starts || is_running && can_join) && self.join_visit(at, event);
+        match event.kind {
+            Kind::Pageview => self.page_view(at, event, page, starts, starts || is_latest),
+            Kind::Custom | Kind::Error => {
+                if starts {
+                    let visitor = self.visitors.get_mut(at);
+                    let key = visitor.page_key(visitor.visit.start(), page);
+                    self.pages.add(key, PageSums { entries: 1, ..PageSums::default() });
+                }
+                self.named_event(at, event, page, starts || is_running);
+            }
+        }
+    }
+
+    /// A visit that can no longer change is told for good, and the next one begins.
+    fn start_visit(&mut self, at: u32, event: &Event<'_>, entry: Name) {
+        let touched = self.visitors.get_mut(at).touched;
+        if touched != NONE {
+            self.settle(touched);
+        }
+        let source = self.name(event.source);
+        let visitor = self.visitors.get_mut(at);
+        let former = visitor.visit;
+        if let Some(Exit { page, counts: true, .. }) = former.exit() {
+            self.facts.is_first(visitor, Fact::Exit(page), self.facts_max);
+        }
+        visitor.visit = Visit::after(&former, event.time_s, event.offset_quarters, entry, source, event.channel);
+        visitor.visit.bounced = event.kind == Kind::Pageview;
+
+        let is_first_today = former.number == 0;
+        if is_first_today {
+            (visitor.first_source, visitor.first_entry) = (source, entry);
+        }
+        let by_source = is_first_today
+            || source != visitor.first_source && self.facts.is_first(visitor, Fact::Source(source), self.facts_max);
+        let by_entry = is_first_today
+            || entry != visitor.first_entry && self.facts.is_first(visitor, Fact::Entry(entry), self.facts_max);
+        let sums = VisitSums {
+            visits: 1,
+            visitors: is_first_today.into(),
+            // Visits begin over half an hour apart: no other than the one before can have begun in the same hour.
+            visitors_hour: (is_first_today || former.start().hour != visitor.visit.start().hour).into(),
+            visitors_source: by_source.into(),
+            visitors_channel: visitor.is_new_channel(event.channel).into(),
+            visitors_entry_page: by_entry.into(),
+            ..VisitSums::default()
+        };
+        let begun = Touched { visitor: at, told: Told::default(), sums };
+        match self.touched.get_mut(visitor.touched as usize) {
+            Some(settled) => *settled = begun,
+            None => {
+                visitor.touched = self.touched.len() as u32;
+                self.touched.push(begun);
+            }
+        }
+    }
+
+    /// Counts an event in its visit; says whether it is the latest so far.
+    fn join_visit(&mut self, at: u32, event: &Event<'_>) -> bool {
+        let visitor = self.visitors.get_mut(at);
+        let visit = &mut visitor.visit;
+        if visitor.touched == NONE {
+            visitor.touched = self.touched.len() as u32;
+            let told = Told { bounced: visit.bounced, seconds: visit.seconds(), exit: visit.exit() };
+            self.touched.push(Touched { visitor: at, told, sums: VisitSums::default() });
+        }
+        let sums = &mut self.touched[visitor.touched as usize].sums;
+        sums.events += 1;
+        match event.kind {
+            Kind::Pageview => sums.pageviews += 1,
+            Kind::Custom => visit.bounced &= !event.interactive,
+            Kind::Error => {}
+        }
+        let is_latest = event.time_s > visit.last_s;
+        if is_latest {
+            visit.last_s = event.time_s;
+        }
+        is_latest
+    }
+
+    fn page_view(&mut self, at: u32, event: &Event<'_>, page: Name, starts: bool, is_latest: bool) {
+        let visitor = self.visitors.get_mut(at);
+        if !starts {
+            visitor.visit.bounced = false;
+        }
+        let number = visitor.visit.number;
+        let is_first_today = self.facts.is_first(visitor, Fact::Page(page), self.facts_max);
+        let is_first_in_visit = match number {
+            1 => is_first_today,
+            _ => self.facts.is_first(visitor, Fact::PageOfVisit(page, number), self.facts_max),
+        };
+        // A view that came late moves no exit, unless there was none.
+        if is_latest || visitor.visit.exit().is_none() {
+            let has_room = visitor.facts < self.facts_max;
+            let counts = has_room && (number == 1 || !self.facts.has(visitor, Fact::Exit(page)));
+            let (time_s, offset) = (event.time_s, event.offset_quarters);
+            visitor.visit.set_exit(Exit { page, time_s, offset, counts });
+        }
+        let sums = PageSums {
+            pageviews: 1,
+            visitors: is_first_today.into(),
+            visits: is_first_in_visit.into(),
+            entries: starts.into(),
+            ..PageSums::default()
+        };
+        self.pages.add(visitor.page_key(When::of(event.time_s, event.offset_quarters), page), sums);
+    }
+
+    fn named_event(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
+        let name = self.name(event.name);
+        let own_source = if has_visit { 0 } else { self.name(event.source) };
+        let visitor = self.visitors.get_mut(at);
+        let Visit { number, source, channel, .. } = visitor.visit;
+        let (source, channel) = if has_visit { (source, channel) } else { (own_source, event.channel) };
+        let (today, in_visit) = match event.kind {
+            Kind::Error => (Fact::Error(name), Fact::ErrorOfVisit(name, number)),
+            Kind::Custom | Kind::Pageview => (Fact::Custom(name), Fact::CustomOfVisit(name, number)),
+        };
+        let is_first_today = self.facts.is_first(visitor, today, self.facts_max);
+        let is_first_in_visit = match has_visit {
+            true => self.facts.is_first(visitor, in_visit, self.facts_max),
+            false => is_first_today,
+        };
+        let sums = EventSums { events: 1, visitors: is_first_today.into(), visits: is_first_in_visit.into() };
+        let profile = visitor.profile.whole;
+        self.add_event(event, name, page, source, channel, profile, sums);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the columns of a row")]
+    fn add_event(
+        &mut self,
+        event: &Event<'_>,
+        name: Name,
+        page: Name,
+        source: Name,
+        channel: Channel,
+        profile: u32,
+        sums: EventSums,
+    ) {
+        let &Profile { country, device, .. } = self.profiles.get(profile);
+        let when = When::of(event.time_s, event.offset_quarters);
+        self.events.add(EventKey { when, kind: event.kind, name, page, source, channel, country, device }, sums);
+    }
+
+    /// Its tag has no state: its hits are sums as ever, under its own source, and nothing is a first.
+    fn event_beyond_the_cap(&mut self, event: &Event<'_>, page: Name) {
+        self.saturated += 1;
+        let profile = self.profile(event);
+        let ids = self.profiles.known_ids(profile);
+        let (source, channel) = (self.name(event.source), event.channel);
+        let when = When::of(event.time_s, event.offset_quarters);
+        let pageviews = i32::from(event.kind == Kind::Pageview);
+        let is_of_a_visit = match event.kind {
+            Kind::Pageview => true,
+            Kind::Custom => event.interactive,
+            Kind::Error => false,
+        };
+        if is_of_a_visit {
+            let key = VisitKey { when, entry: MANY, source, channel, profile: ids.whole };
+            self.visits.add(key, VisitSums { pageviews, events: 1, ..VisitSums::default() });
+        }
+        match event.kind {
+            Kind::Pageview => {
+                let key = PageKey { when, page, source, channel, profile: ids.of_pages };
+                self.pages.add(key, PageSums { pageviews, ..PageSums::default() });
+            }
+            Kind::Custom | Kind::Error => {
+                let name = self.name(event.name);
+                let sums = EventSums { events: 1, ..EventSums::default() };
+                self.add_event(event, name, page, source, channel, ids.whole, sums);
+            }
+        }
+    }
+
+    /// The tag's row; `None` if it is new and there is no room.
+    fn visitor(&mut self, event: &Event<'_>) -> Option<u32> {
+        let known = self.visitors.find(event.tag);
+        if known.is_some() || self.visitors.len() >= self.limits.tags_per_site_day.min(NONE as usize) {
+            return known;
+        }
+        let profile = self.profile(event);
+        Some(self.visitors.insert(event.tag, self.profiles.ids(profile)))
+    }
+
+    fn profile(&mut self, event: &Event<'_>) -> Profile {
+        Profile {
+            country: self.name(event.country),
+            region: self.name(event.region),
+            device: names::of_device(event.device),
+            browser: self.name(event.browser),
+            os: self.name(event.os),
+            language: self.name(event.language),
+            screen: self.name(event.screen),
+        }
+    }
+
+    fn name(&mut self, text: &str) -> Name {
+        let name = self.names.number(text, self.limits.strings_per_site_day);
+        name.unwrap_or_else(|| {
+            self.saturated += 1;
+            MANY
+        })
+    }
+
+    /// Brings the cells up to date with one touched visit.
+    fn settle(&mut self, touched: u32) {
+        let Touched { visitor, told, mut sums } = self.touched[touched as usize];
+        let visitor = self.visitors.get_mut(visitor);
+        let (visit, exit) = (&visitor.visit, visitor.visit.exit());
+        let seconds = i64::from(visit.seconds()) - i64::from(told.seconds);
+        sums.seconds = i32::try_from(seconds).expect("a visit is shorter than 68 years");
+        sums.bounces = i32::from(visit.bounced) - i32::from(told.bounced);
+        self.visits.add(visitor.visit_key(), sums);
+        if exit != told.exit {
+            for (exit, sign) in [(told.exit, -1), (exit, 1)] {
+                let Some(Exit { page, time_s, offset, counts }) = exit else { continue };
+                let sums = PageSums { exits: sign, exit_visitors: sign * i32::from(counts), ..PageSums::default() };
+                self.pages.add(visitor.page_key(When::of(time_s, offset), page), sums);
+            }
+        }
+    }
+
+    /// Brings the cells up to date with all touched visits.
+    pub(super) fn settle_all(&mut self) {
+        for touched in 0..self.touched.len() as u32 {
+            self.settle(touched);
+            self.visitors.get_mut(self.touched[touched as usize].visitor).touched = NONE;
+        }
+        let touched = self.touched.len();
+        self.touched.clear();
+        self.touched.shrink_to(touched);
+    }
+
+    /// Empties the cells, once they are handed out.
+    pub(super) fn clear(&mut self) {
+        self.visits.clear();
+        self.pages.clear();
+        self.events.clear();
+        self.fates.clear();
+    }
+
+    /// At most how many rows the cells will be once settled.
+    pub(super) fn pending(&self) -> usize {
+        const ROWS_OF_A_VISIT: usize = 3; // its own, an exit taken back, an exit
+        self.visits.len()
+            + self.pages.len()
+            + self.events.len()
+            + self.fates.len()
+            + ROWS_OF_A_VISIT * self.touched.len()
+    }
+
+    pub(super) fn visitors(&self) -> usize {
+        self.visitors.len()
+    }
+
+    pub(super) fn saturated(&self) -> u64 {
+        self.saturated + self.facts.saturated
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let state = self.names.bytes() + self.profiles.bytes() + self.visitors.bytes() + self.facts.bytes();
+        let cells = self.visits.bytes() + self.pages.bytes() + self.events.bytes() + self.fates.bytes();
+        state + cells + self.touched.capacity() * size_of::<Touched>()
+    }
+}

@@ -1,0 +1,193 @@
+//! A tag's day in one line of the processor's cache: its frozen attributes and its current visit.
+
+use hashbrown::HashTable;
+use schema::event::{Channel, VisitorTag};
+
+use super::keys::{PageKey, VisitKey, When};
+use super::names::Name;
+use super::profile::ProfileIds;
+
+/// A gap of this length is still the same visit.
+const GAP_MAX_S: u32 = 30 * 60;
+
+/// In place of the number of a page or of a place in a list.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What is known of a tag today.
+#[repr(align(64))]
+pub(super) struct Visitor {
+    pub(super) tag: VisitorTag,
+    /// Frozen at its first event.
+    pub(super) profile: ProfileIds,
+    /// Of its first visit; later sources and entry pages are facts.
+    pub(super) first_source: Name,
+    pub(super) first_entry: Name,
+    /// Where its visit stands among those touched since the last drain, or `NONE`.
+    pub(super) touched: u32,
+    pub(super) visit: Visit,
+    /// By which channels it came: a bit for each code.
+    pub(super) channels: u16,
+    /// How many facts of it are known.
+    pub(super) facts: u16,
+}
+
+const _: () = assert!(size_of::<Visitor>() == 64);
+
+/// The current visit, or the last one.
+#[derive(Clone, Copy)]
+pub(super) struct Visit {
+    pub(super) start_s: u32,
+    pub(super) last_s: u32,
+    pub(super) entry: Name,
+    pub(super) source: Name,
+    /// The page it would end on, `NONE` before its first page view.
+    exit_page: Name,
+    exit_s: u32,
+    /// Its place among the tag's visits; 0: there has been none.
+    pub(super) number: u16,
+    pub(super) channel: Channel,
+    pub(super) start_offset: i8,
+    exit_offset: i8,
+    pub(super) bounced: bool,
+    exit_counts: bool,
+}
+
+/// The page view a visit ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exit {
+    pub(super) page: Name,
+    pub(super) time_s: u32,
+    pub(super) offset: i8,
+    /// Whether no earlier visit of the tag ended on this page.
+    pub(super) counts: bool,
+}
+
+impl Visit {
+    /// Before a tag's first.
+    const NONE: Visit = Visit {
+        start_s: 0,
+        last_s: 0,
+        entry: 0,
+        source: 0,
+        exit_page: NONE,
+        exit_s: 0,
+        number: 0,
+        channel: Channel::Direct,
+        start_offset: 0,
+        exit_offset: 0,
+        bounced: false,
+        exit_counts: false,
+    };
+
+    /// The one after `former`.
+    pub(super) fn after(former: &Visit, time_s: u32, offset: i8, entry: Name, source: Name, channel: Channel) -> Visit {
+        Visit {
+            start_s: time_s,
+            last_s: time_s,
+            start_offset: offset,
+            entry,
+            source,
+            channel,
+            number: former.number.saturating_add(1),
+            ..Visit::NONE
+        }
+    }
+
+    /// Whether an event of this time is part of it. However early it comes, it is.
+    pub(super) fn takes(&self, time_s: u32) -> bool {
+        self.number > 0 && time_s <= self.last_s.saturating_add(GAP_MAX_S)
+    }
+
+    pub(super) fn seconds(&self) -> u32 {
+        self.last_s - self.start_s
+    }
+
+    pub(super) fn start(&self) -> When {
+        When::of(self.start_s, self.start_offset)
+    }
+
+    pub(super) fn exit(&self) -> Option<Exit> {
+        let exit =
+            Exit { page: self.exit_page, time_s: self.exit_s, offset: self.exit_offset, counts: self.exit_counts };
+        (self.exit_page != NONE).then_some(exit)
+    }
+
+    pub(super) fn set_exit(&mut self, exit: Exit) {
+        (self.exit_page, self.exit_s) = (exit.page, exit.time_s);
+        (self.exit_offset, self.exit_counts) = (exit.offset, exit.counts);
+    }
+}
+
+impl Visitor {
+    /// The key of its visit's row.
+    pub(super) fn visit_key(&self) -> VisitKey {
+        let Visit { entry, source, channel, .. } = self.visit;
+        VisitKey { when: self.visit.start(), entry, source, channel, profile: self.profile.whole }
+    }
+
+    /// The key of a page of its visit.
+    pub(super) fn page_key(&self, when: When, page: Name) -> PageKey {
+        let Visit { source, channel, .. } = self.visit;
+        PageKey { when, page, source, channel, profile: self.profile.of_pages }
+    }
+
+    /// Notes that it comes by this channel; says whether for the first time.
+    pub(super) fn is_new_channel(&mut self, channel: Channel) -> bool {
+        let bit = 1u16.checked_shl(channel.code()).expect("there are fewer than 16 channels");
+        let is_new = self.channels & bit == 0;
+        self.channels |= bit;
+        is_new
+    }
+}
+
+/// The visitors of one (site, day, round), by tag.
+#[derive(Default)]
+pub(super) struct Visitors {
+    rows: Vec<Visitor>,
+    /// Half of the tag, and its row: enough to find it without touching other rows, and to grow without touching any.
+    index: HashTable<(u32, u32)>,
+}
+
+impl Visitors {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The row of a tag.
+    pub(super) fn find(&self, tag: VisitorTag) -> Option<u32> {
+        let half = (tag.0 >> 32) as u32;
+        let is_it = |&(known, row): &(u32, u32)| known == half && self.rows[row as usize].tag == tag;
+        self.index.find(spread(half), is_it).map(|&(_, row)| row)
+    }
+
+    /// Makes a row for a tag that has none.
+    pub(super) fn insert(&mut self, tag: VisitorTag, profile: ProfileIds) -> u32 {
+        let (half, row) = ((tag.0 >> 32) as u32, self.rows.len() as u32);
+        self.index.insert_unique(spread(half), (half, row), |&(half, _)| spread(half));
+        self.rows.push(Visitor {
+            tag,
+            profile,
+            first_source: 0,
+            first_entry: 0,
+            touched: NONE,
+            visit: Visit::NONE,
+            channels: 0,
+            facts: 0,
+        });
+        row
+    }
+
+    pub(super) fn get_mut(&mut self, row: u32) -> &mut Visitor {
+        &mut self.rows[row as usize]
+    }
+
+    /// How many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.capacity() * size_of::<Visitor>() + self.index.allocation_size()
+    }
+}
+
+/// A tag is a hash already; this only moves entropy to the bits that the table looks at.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
