@@ -1,4 +1,25 @@
 //! Folds anonymous events into sums and writes the sums to ClickHouse, each exactly once.
+//!
+//! ```text
+//! run       the spine: one shard's way, in order
+//!   read      the spool, by position        handed    or events handed in by an import
+//!   fold      pure: events -> increments
+//!   rows      increments as columns         sums      what they add up to
+//!   intent    the range about to be inserted, on disk before the insert
+//!   native    rows -> one block             warehouse the block -> ClickHouse, once; which rows count
+//!   sweep     drops what nobody counts
+//! ```
+//!
+//! This crate knows no HTTP and no visitor: what it reads is anonymous already.
+
+pub mod run;
+pub mod read;
+pub mod handed;
 pub mod fold;
 pub mod rows;
 pub mod sums;
+pub mod intent;
+pub mod native;
+pub mod warehouse;
+pub mod sweep;
+pub mod metrics;

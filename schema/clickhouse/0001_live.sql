@@ -30,7 +30,7 @@ CREATE TABLE live_visits (
     visitors_channel Int32,
     visitors_entry_page Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
-SETTINGS non_replicated_deduplication_window = 100000, non_replicated_deduplication_window_seconds = 86400,
+SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 
 CREATE TABLE live_pages (
@@ -56,7 +56,7 @@ CREATE TABLE live_pages (
     exits Int32,
     exit_visitors Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
-SETTINGS non_replicated_deduplication_window = 100000, non_replicated_deduplication_window_seconds = 86400,
+SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 
 CREATE TABLE live_events (
@@ -78,7 +78,7 @@ CREATE TABLE live_events (
     visitors Int32,
     visits Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
-SETTINGS non_replicated_deduplication_window = 100000, non_replicated_deduplication_window_seconds = 86400,
+SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 
 CREATE TABLE live_fates (
@@ -91,7 +91,7 @@ CREATE TABLE live_fates (
     crawler LowCardinality(String),
     hits Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, reason)
-SETTINGS non_replicated_deduplication_window = 100000, non_replicated_deduplication_window_seconds = 86400,
+SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 
 -- Which generation of a shard's live rows readers count: the highest named.

@@ -1,0 +1,107 @@
+//! What an SRE sees of the aggregator. Names: thing, unit, `total`; labels from closed sets only.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use crate::fold::Fold;
+use crate::run::Unsure;
+
+/// Registers every metric with its help text, counters at 0.
+pub fn describe() {
+    describe_counter!("footfall_aggregate_records_total", "Records read from the stream and folded");
+    describe_counter!(
+        "footfall_aggregate_replayed_records_total",
+        "Records folded again to rebuild state after a start"
+    );
+    describe_gauge!(
+        "footfall_aggregate_inserted_position_bytes",
+        Unit::Bytes,
+        "Stream position below which everything is in ClickHouse"
+    );
+    describe_gauge!("footfall_aggregate_generation", "Generation of this shard's live rows");
+    describe_histogram!("footfall_aggregate_batch_rows", "Rows per batch, over all live tables");
+    describe_histogram!(
+        "footfall_aggregate_batch_seconds",
+        Unit::Seconds,
+        "Time from intent to the batch being in ClickHouse"
+    );
+    describe_histogram!("footfall_aggregate_insert_seconds", Unit::Seconds, "Time of one confirmed insert");
+    describe_counter!(
+        "footfall_aggregate_insert_failures_total",
+        "Inserts without confirmation; each is sent again under its token"
+    );
+    describe_counter!(
+        "footfall_aggregate_control_sums_total",
+        "Comparisons of live rows with the fold's own sums, by result"
+    );
+    describe_counter!("footfall_aggregate_started_afresh_total", "New generations begun, by reason");
+    describe_counter!(
+        "footfall_aggregate_lost_bytes_total",
+        "Bytes of the stream that were gone before they were folded: alarm"
+    );
+    describe_counter!(
+        "footfall_aggregate_swept_partitions_total",
+        "Live partitions dropped because nobody counts them"
+    );
+    describe_gauge!("footfall_fold_repeats", "Records dropped as repeats since the last rebuild");
+    describe_gauge!("footfall_fold_gaps", "Record numbers missing since the last rebuild: alarm");
+    describe_gauge!("footfall_fold_saturated", "Events beyond a cap of tags, names or facts, counted without firsts");
+    counter!("footfall_aggregate_records_total").absolute(0);
+    counter!("footfall_aggregate_replayed_records_total").absolute(0);
+    counter!("footfall_aggregate_insert_failures_total").absolute(0);
+    counter!("footfall_aggregate_lost_bytes_total").absolute(0);
+    counter!("footfall_aggregate_swept_partitions_total").absolute(0);
+    for result in ["equal", "differ"] {
+        counter!("footfall_aggregate_control_sums_total", "result" => result).absolute(0);
+    }
+    for why in Unsure::ALL {
+        counter!("footfall_aggregate_started_afresh_total", "reason" => why.label()).absolute(0);
+    }
+}
+
+pub(crate) fn folded(records: u64, fold: &Fold) {
+    counter!("footfall_aggregate_records_total").increment(records);
+    gauge!("footfall_fold_repeats").set(fold.repeats() as f64);
+    gauge!("footfall_fold_gaps").set(fold.gaps() as f64);
+    gauge!("footfall_fold_saturated").set(fold.saturated() as f64);
+}
+
+pub(crate) fn replayed(records: u64) {
+    counter!("footfall_aggregate_replayed_records_total").increment(records);
+}
+
+pub(crate) fn inserted(rows: usize, took: Duration, position: u64) {
+    histogram!("footfall_aggregate_batch_rows").record(rows as f64);
+    histogram!("footfall_aggregate_batch_seconds").record(took.as_secs_f64());
+    gauge!("footfall_aggregate_inserted_position_bytes").set(position as f64);
+}
+
+pub(crate) fn insert_answered(took: Duration) {
+    histogram!("footfall_aggregate_insert_seconds").record(took.as_secs_f64());
+}
+
+pub(crate) fn insert_failed() {
+    counter!("footfall_aggregate_insert_failures_total").increment(1);
+}
+
+pub(crate) fn sums_compared(equal: bool) {
+    let result = if equal { "equal" } else { "differ" };
+    counter!("footfall_aggregate_control_sums_total", "result" => result).increment(1);
+}
+
+pub(crate) fn started_afresh(why: Unsure) {
+    counter!("footfall_aggregate_started_afresh_total", "reason" => why.label()).increment(1);
+}
+
+pub(crate) fn generation(generation: u32) {
+    gauge!("footfall_aggregate_generation").set(f64::from(generation));
+}
+
+pub(crate) fn lost_range(bytes: u64) {
+    counter!("footfall_aggregate_lost_bytes_total").increment(bytes);
+}
+
+pub(crate) fn swept(partitions: u64) {
+    counter!("footfall_aggregate_swept_partitions_total").increment(partitions);
+}

@@ -1,0 +1,71 @@
+//! Drops live partitions that no reader counts: of generations below the named one, and of imports that were killed
+//! before they were named. Newer generations are left alone, and so is everything that `settled` names.
+
+use std::path::PathBuf;
+
+use rustix::fs::{FlockOperation, flock};
+use schema::clock;
+
+use crate::metrics;
+use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result, Warehouse};
+
+/// Import shards begin here.
+pub const IMPORT_SHARD_MIN: u32 = 1000;
+
+/// Knows what may go.
+pub(crate) struct Sweep {
+    warehouse: Warehouse,
+    import_lock: PathBuf,
+}
+
+impl Sweep {
+    pub(crate) fn new(warehouse: Warehouse, import_lock: PathBuf) -> Sweep {
+        Sweep { warehouse, import_lock }
+    }
+
+    /// One look. What ClickHouse does not answer now is done next time.
+    pub(crate) async fn run(&self) {
+        match self.drop_what_nobody_counts().await {
+            Ok(0) => {}
+            Ok(dropped) => {
+                metrics::swept(dropped);
+                tracing::info!(dropped, "dropped {dropped} live partitions that nobody counts");
+            }
+            Err(error) => tracing::warn!(%error, "the sweep failed; it is tried again in a minute"),
+        }
+    }
+
+    async fn drop_what_nobody_counts(&self) -> Result<u64> {
+        let partitions = self.warehouse.partitions().await?;
+        let named = self.warehouse.all_named().await?;
+        // A running import holds the lock and has not named its shard yet; its partitions are listed before the look.
+        let importing = self.is_import_running();
+        let mut dropped = 0;
+        for partition in &partitions {
+            let unwanted = match named.get(&partition.shard) {
+                Some(&(generation, at_s)) => {
+                    let no_longer_read = clock::now_s() - i64::from(at_s) > 2 * i64::from(QUERY_SECONDS_MAX);
+                    partition.generation < generation && no_longer_read && !self.is_settled(partition).await?
+                }
+                None => partition.shard >= IMPORT_SHARD_MIN && !importing,
+            };
+            if unwanted {
+                self.warehouse.drop_partition(partition).await?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+
+    async fn is_settled(&self, partition: &Partition) -> Result<bool> {
+        let settled = self.warehouse.settled(partition.shard).await?;
+        Ok(settled.get(&partition.key) == Some(&partition.generation))
+    }
+
+    fn is_import_running(&self) -> bool {
+        match std::fs::File::open(&self.import_lock) {
+            Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
+            Err(_) => false,
+        }
+    }
+}

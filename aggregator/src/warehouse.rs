@@ -1,0 +1,284 @@
+//! ClickHouse as this crate sees it: live rows by (table, day, round, shard, generation), and the few small tables that
+//! say which of them count.
+//!
+//! Every insert carries a token, goes to one partition as one block and is synchronous, so ClickHouse lands it once
+//! however often it is sent. An error here means *unknown*: the rows may have landed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clickhouse::Row;
+use schema::cubes::Cube;
+use schema::day::Day;
+use schema::tables;
+use serde::{Deserialize, Serialize};
+
+use crate::native;
+use crate::rows::Rows;
+use crate::sums::Sums;
+
+/// Longest wait for one insert's answer. After it the outcome is unknown and the insert is sent again.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest a query of ours or of a reader may run. Nothing is dropped until this long after it stopped counting.
+pub const QUERY_SECONDS_MAX: u32 = 30;
+
+/// An error of the ClickHouse client or server.
+pub type Error = clickhouse::error::Error;
+/// What may be said of ClickHouse.
+pub type Result<T> = std::result::Result<T, Error>;
+/// A day's own events (round 0) or late ones.
+pub type RoundKey = (Day, u32);
+
+/// The tables of one Footfall in one ClickHouse.
+#[derive(Clone)]
+pub struct Warehouse {
+    client: clickhouse::Client,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct ShardRow {
+    shard: u32,
+    generation: u32,
+    named_at: u32,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct SettledRow {
+    day: u16,
+    round: u32,
+    shard: u32,
+    generation: u32,
+    settled_at: u32,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct ClosedRow<'a> {
+    closed_to: u16,
+    shard: u32,
+    generation: u32,
+    day: u16,
+    round: u32,
+    cube: &'a str,
+    measure: &'a str,
+    sum: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct SumsRow {
+    day: u16,
+    round: u32,
+    sums: Vec<i64>,
+}
+
+#[derive(Row, Deserialize)]
+struct PartitionRow {
+    table: String,
+    partition_id: String,
+    day: u16,
+    round: u32,
+    shard: u32,
+    generation: u32,
+}
+
+/// One partition of a live table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// The table.
+    pub table: String,
+    /// ClickHouse's name of the partition.
+    pub id: String,
+    /// Which round.
+    pub key: RoundKey,
+    /// Whose.
+    pub shard: u32,
+    /// Which life of the shard.
+    pub generation: u32,
+}
+
+impl Warehouse {
+    /// Uses this client; settings that matter are set here even where they equal the server's default.
+    pub fn new(client: clickhouse::Client) -> Warehouse {
+        let client = client
+            .with_setting("async_insert", "0")
+            .with_setting("optimize_on_insert", "0")
+            .with_setting("insert_deduplicate", "1")
+            .with_setting("max_insert_threads", "0")
+            .with_setting("max_execution_time", QUERY_SECONDS_MAX.to_string());
+        Warehouse { client }
+    }
+
+    /// Makes the tables: each numbered SQL file once, in order.
+    pub async fn migrate(&self, now_s: i64) -> Result<()> {
+        let history = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied_at DateTime('UTC')) \
+                       ENGINE = MergeTree ORDER BY number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
+        self.client.query(history).execute().await?;
+        let done: Vec<u32> = self.client.query("SELECT number FROM migrations").fetch_all().await?;
+        for (number, name, sql) in tables::MIGRATIONS.iter().filter(|(number, ..)| !done.contains(number)) {
+            for statement in tables::statements(sql) {
+                // A migration cut off half-way is begun again: what it made already is left as it is.
+                let statement = statement.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ");
+                self.client.query_raw(&statement).execute().await?;
+            }
+            let record = "INSERT INTO migrations SELECT ?, ?, toDateTime(?)";
+            self.client.query(record).bind(number).bind(name).bind(now_s).execute().await?;
+            tracing::info!(number, name, "applied migration {number} ({name})");
+        }
+        Ok(())
+    }
+
+    /// Seconds since the server started.
+    pub async fn uptime_s(&self) -> Result<u32> {
+        self.client.query("SELECT uptime()").fetch_one().await
+    }
+
+    /// Sends rows as one block. The same token twice lands once.
+    pub async fn insert(&self, rows: &Rows, shard: u32, generation: u32, token: &str) -> Result<()> {
+        let columns = native::columns(rows.cube).join(", ");
+        let sql = format!("INSERT INTO {} ({columns}) FORMAT Native", rows.cube.label());
+        let block = native::block(rows, shard, generation);
+        let mut insert = self
+            .client
+            .insert_formatted_with(sql)
+            .with_setting("insert_deduplication_token", token)
+            .with_timeouts(Some(INSERT_TIMEOUT), Some(INSERT_TIMEOUT));
+        insert.send(block.into()).await?;
+        insert.end().await
+    }
+
+    /// What the live rows of a shard's generation add up to, by round.
+    pub async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, Sums>> {
+        let mut found: BTreeMap<RoundKey, Sums> = BTreeMap::new();
+        for &cube in Cube::ALL {
+            let sums: Vec<String> = cube.measures().iter().map(|m| format!("sum({})", m.label())).collect();
+            let sql = format!(
+                "SELECT day, round, [{}] AS sums FROM {} WHERE shard = ? AND generation = ? GROUP BY day, round",
+                sums.join(", "),
+                cube.label()
+            );
+            for row in self.client.query(&sql).bind(shard).bind(generation).fetch_all::<SumsRow>().await? {
+                found.entry((Day(i32::from(row.day)), row.round)).or_default().set(cube, row.sums);
+            }
+        }
+        found.retain(|_, sums| !sums.is_zero());
+        Ok(found)
+    }
+
+    /// The generation of a shard that readers count; 0 while none is named.
+    pub async fn named(&self, shard: u32) -> Result<u32> {
+        self.client.query("SELECT max(generation) FROM shards WHERE shard = ?").bind(shard).fetch_one().await
+    }
+
+    /// Every shard's generation that readers count, and when it was named (UTC seconds).
+    pub async fn all_named(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
+        let sql = "SELECT shard, max(generation), argMax(named_at, generation) FROM shards GROUP BY shard";
+        let rows = self.client.query(sql).fetch_all::<(u32, u32, u32)>().await?;
+        Ok(rows.into_iter().map(|(shard, generation, at)| (shard, (generation, at))).collect())
+    }
+
+    /// The highest generation of a shard that has any live row, named or not.
+    pub async fn highest_generation(&self, shard: u32) -> Result<u32> {
+        let mut highest = 0;
+        for cube in Cube::ALL {
+            let sql = format!("SELECT max(generation) FROM {} WHERE shard = ?", cube.label());
+            highest = highest.max(self.client.query(&sql).bind(shard).fetch_one().await?);
+        }
+        Ok(highest)
+    }
+
+    /// From now on readers count this generation of the shard.
+    pub async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+        let mut insert = self.client.insert::<ShardRow>("shards").await?;
+        insert.write(&ShardRow { shard, generation, named_at: seconds(now_s) }).await?;
+        insert.end().await
+    }
+
+    /// The highest shard number ever named.
+    pub async fn highest_shard(&self) -> Result<u32> {
+        self.client.query("SELECT max(shard) FROM shards").fetch_one().await
+    }
+
+    /// The rounds of a shard that are done, with the generation that holds them.
+    pub async fn settled(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
+        let sql = "SELECT day, round, min(generation) FROM settled WHERE shard = ? GROUP BY day, round";
+        let rows = self.client.query(sql).bind(shard).fetch_all::<(u16, u32, u32)>().await?;
+        Ok(rows.into_iter().map(|(day, round, generation)| ((Day(i32::from(day)), round), generation)).collect())
+    }
+
+    /// The round is done: this generation's rows are it.
+    pub async fn settle(&self, key: RoundKey, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+        let mut insert = self.client.insert::<SettledRow>("settled").await?;
+        let (day, round) = (key.0.clickhouse().unwrap_or(0), key.1);
+        insert.write(&SettledRow { day, round, shard, generation, settled_at: seconds(now_s) }).await?;
+        insert.end().await
+    }
+
+    /// Writes the control sums of a shard that has folded the close of `closed_to`.
+    pub async fn close(
+        &self,
+        closed_to: Day,
+        shard: u32,
+        generation: u32,
+        rounds: &BTreeMap<RoundKey, Sums>,
+    ) -> Result<()> {
+        let closed_to = closed_to.clickhouse().unwrap_or(0);
+        let mut insert = self.client.insert::<ClosedRow<'_>>("closed").await?;
+        let head = ClosedRow { closed_to, shard, generation, day: closed_to, round: 0, cube: "", measure: "", sum: 0 };
+        insert.write(&head).await?;
+        for (&(day, round), sums) in rounds {
+            for (cube, measure, sum) in sums.iter().filter(|(.., sum)| *sum != 0) {
+                let (cube, measure) = (cube.label(), measure.label());
+                let day = day.clickhouse().unwrap_or(0);
+                insert.write(&ClosedRow { closed_to, shard, generation, day, round, cube, measure, sum }).await?;
+            }
+        }
+        insert.end().await
+    }
+
+    /// The partitions of all live tables.
+    pub async fn partitions(&self) -> Result<Vec<Partition>> {
+        let mut found = Vec::new();
+        for &cube in Cube::ALL {
+            let sql = format!(
+                "SELECT '{table}' AS table, _partition_id AS partition_id, any(day) AS day, any(round) AS round, \
+                 any(shard) AS shard, any(generation) AS generation FROM {table} GROUP BY partition_id",
+                table = cube.label()
+            );
+            for row in self.client.query(&sql).fetch_all::<PartitionRow>().await? {
+                let PartitionRow { table, partition_id: id, day, round, shard, generation } = row;
+                found.push(Partition { table, id, key: (Day(i32::from(day)), round), shard, generation });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Drops one partition. Its insert tokens are forgotten with it.
+    pub async fn drop_partition(&self, partition: &Partition) -> Result<()> {
+        let sql = format!("ALTER TABLE {} DROP PARTITION ID '{}'", partition.table, partition.id);
+        self.client.query_raw(&sql).execute().await
+    }
+
+    /// The client, for what only one caller asks.
+    pub fn client(&self) -> &clickhouse::Client {
+        &self.client
+    }
+}
+
+fn seconds(now_s: i64) -> u32 {
+    u32::try_from(now_s).unwrap_or(0)
+}
+
+/// Longest pause between two tries of something ClickHouse did not answer.
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Asks until there is an answer. Only for what may be asked twice.
+pub(crate) async fn retry<T, F: Future<Output = Result<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => tracing::warn!(%error, "{what} failed; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_PAUSE_MAX);
+    }
+}
