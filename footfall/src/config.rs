@@ -1,0 +1,221 @@
+//! One TOML file and a few variables, read once: in comes text, out goes a `Config` that is valid, or all its mistakes.
+//!
+//! This is the only place that reads the environment:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `CLICKHOUSE_URL` | a ClickHouse server (`http://HOST:PORT`) to use instead of the embedded engine |
+//! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | how to sign in there; default: user `default`, no password |
+//! | `XDG_CACHE_HOME`, `HOME` | where `./start` put the engine, if the file does not name it |
+//! | `XDG_RUNTIME_DIR` | a place in memory, where the day's salt survives a restart |
+//!
+//! It opens no file but its own, and knows nothing of what is done with the values.
+
+mod keys;
+mod limits;
+mod mistakes;
+mod sites;
+mod tokens;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use schema::sites::Sites;
+
+pub(crate) use limits::Limits;
+pub(crate) use mistakes::Mistakes;
+pub(crate) use tokens::Token;
+
+use keys::{Keys, Source};
+use mistakes::Mistake;
+
+/// The engine that `./start` fetches; the folder below the cache that it is in.
+const ENGINE: &str = "footfall/engine-26.7.3-stable.1/libchdb.so";
+
+/// A value that exists is valid.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where browsers and readers reach us.
+    pub(crate) listen: SocketAddr,
+    /// Where Prometheus does.
+    pub(crate) metrics_listen: SocketAddr,
+    /// The folder of everything that must survive a restart.
+    pub(crate) data: PathBuf,
+    /// Peers whose word on a client's address is taken.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How often the answers about days not yet sealed are made anew; zero: for every question.
+    pub(crate) live_step: Duration,
+    /// Where the statistics are kept.
+    pub(crate) clickhouse: ClickHouse,
+    /// A place in memory for the day's salt (`XDG_RUNTIME_DIR`).
+    pub(crate) runtime_dir: Option<PathBuf>,
+    /// Where we say no rather than grow.
+    pub(crate) limits: Limits,
+    /// The sites that are counted.
+    pub(crate) sites: Sites,
+    /// Who may ask.
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// Where the statistics are kept.
+#[derive(Clone, PartialEq)]
+pub(crate) enum ClickHouse {
+    /// In an engine that this program starts as its child.
+    Embedded {
+        /// Its shared library.
+        engine: PathBuf,
+    },
+    /// On a server that someone else runs.
+    Server {
+        /// `http://HOST:PORT`.
+        url: String,
+        /// Who we are there.
+        user: String,
+        /// May be empty.
+        password: String,
+    },
+}
+
+impl fmt::Debug for ClickHouse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClickHouse::Embedded { engine } => f.debug_struct("Embedded").field("engine", engine).finish(),
+            ClickHouse::Server { url, user, password: _ } => {
+                f.debug_struct("Server").field("url", url).field("user", user).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file and the environment of this process.
+    pub(crate) fn load(path: &Path) -> Result<Config, Mistakes> {
+        let unreadable = |error| {
+            let says = format!("the file cannot be read ({error}); footfall.example.toml shows what is in one");
+            Mistakes::new(path, vec![Mistake { line: None, says }])
+        };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+        let env = |name: &str| std::env::var(name).ok();
+        Config::read(&text, path, env)
+    }
+
+    /// Reads `text`, which stands in the file `path`. `env` gives the value of a variable.
+    ///
+    /// Paths that are not absolute begin at the file's own folder.
+    pub(crate) fn read(text: &str, path: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
+        let source = Source::new(text);
+        let config = read(&source, path, env);
+        match (config, source.mistakes()) {
+            (Some(config), none) if none.is_empty() => Ok(config),
+            (_, mistakes) => Err(Mistakes::new(path, mistakes)),
+        }
+    }
+}
+
+/// Reads as much as can be read; the result counts only if nothing was noted in `source`.
+fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) -> Option<Config> {
+    let table = source.parse()?;
+    let file = Keys::new(source, &table);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+
+    let listen = file.or("listen", SocketAddr::from(([127, 0, 0, 1], 8000)), |value| address(value.text()?));
+    let metrics_listen =
+        file.or("metrics_listen", SocketAddr::from(([127, 0, 0, 1], 9091)), |value| address(value.text()?));
+    if listen == metrics_listen && listen.port() != 0 {
+        file.note(None, format!("`listen` and `metrics_listen` are both {listen}: one of them must be another"));
+    }
+    let data = file.or("data", folder.join("data"), |value| place(value.text()?, folder));
+    let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
+    let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
+    let engine = file.optional("engine", |value| place(value.text()?, folder));
+    let limits = limits::read(&file);
+    let (sites, numbers) = sites::read(&file);
+    let tokens = tokens::read(&file, &numbers);
+    file.end();
+
+    let clickhouse = match set("CLICKHOUSE_URL") {
+        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(&set).join(ENGINE)) },
+        Some(url) => {
+            server(&url).unwrap_or_else(|wrong| source.note_outside(format!("the variable CLICKHOUSE_URL {wrong}")));
+            let user = set("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
+            ClickHouse::Server { url, user, password: set("CLICKHOUSE_PASSWORD").unwrap_or_default() }
+        }
+    };
+    Some(Config {
+        listen,
+        metrics_listen,
+        data,
+        trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
+        live_step,
+        clickhouse,
+        runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+        limits,
+        sites,
+        tokens,
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("must be an address and a port like \"127.0.0.1:8000\", not \"{text}\""))
+}
+
+fn place(text: &str, folder: &Path) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(folder.join(text)) }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network: IpNet = text.parse().map_err(|_| {
+        format!("has \"{text}\", which is no network like \"10.0.0.0/8\" (one address: \"192.0.2.1/32\")")
+    })?;
+    Ok(network.trunc())
+}
+
+/// `15m`, `90s`, `1h`; `0` for none.
+fn step(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("must be a time like \"15m\" or \"90s\", at most \"24h\", or \"0\", not \"{text}\"");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_s = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(unit_s).filter(|&seconds| seconds <= 86_400);
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// The URL is never repeated in what is said: it may hold a password.
+fn server(url: &str) -> Result<(), String> {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return Err("must begin with `http://` (https is not built in)".to_owned());
+    };
+    if rest.contains('@') {
+        return Err("must hold no user and password: give them as CLICKHOUSE_USER and CLICKHOUSE_PASSWORD".to_owned());
+    }
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#".contains(c)) {
+        return Err("must be `http://HOST:PORT` and nothing after it".to_owned());
+    }
+    Ok(())
+}
+
+/// The user's cache, as the XDG base directory rules say; for a service without a home, the machine's.
+fn cache(set: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let named = set("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    named
+        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
+        .unwrap_or_else(|| PathBuf::from("/var/cache"))
+}
+
+#[cfg(test)]
+mod tests;

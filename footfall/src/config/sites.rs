@@ -1,0 +1,125 @@
+//! The `[[site]]` tables.
+
+use std::collections::HashSet;
+
+use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Marketing, Site, Sites};
+use schema::zone::Zone;
+
+use super::keys::{Keys, Value};
+
+/// Longest name of a host that DNS allows, and so the longest of a site.
+const NAME_BYTES_MAX: usize = 253;
+
+/// Reads all sites, and the numbers that are used; what is wrong with them is noted in `file`.
+pub(super) fn read(file: &Keys<'_>) -> (Sites, HashSet<u32>) {
+    let mut seen = Seen::default();
+    if file.get("site").is_none_or(|sites| sites.items().is_ok_and(|items| items.is_empty())) {
+        file.note(None, "there is no `[[site]]` to count for: add one with its `id` and `domain`".to_owned());
+    }
+    let sites = file.tables("site", "[[site]]").into_iter().filter_map(|keys| site(keys, &mut seen)).collect();
+    let sites = Sites::new(sites).unwrap_or_else(|clash| {
+        file.note(None, clash.to_string());
+        Sites::default()
+    });
+    (sites, seen.ids)
+}
+
+fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
+    let id = keys.required("id", |value| {
+        let id = number(value, 1)?;
+        seen.id(id).map(|()| id)
+    });
+    let domain = keys.required("domain", |value| seen.name(value.text()?));
+    let aliases = keys.list("aliases", |value| seen.name(value.text()?));
+    let zone =
+        keys.or("time_zone", Zone::utc(), |value| Zone::new(value.text()?).map_err(|unknown| unknown.to_string()));
+    let hostnames = keys.list("hostnames", |value| host(value.text()?));
+    let marketing = keys.or("marketing", Marketing::Consent, |value| match value.text()? {
+        "consent" => Ok(Marketing::Consent),
+        "always" => Ok(Marketing::Always),
+        "never" => Ok(Marketing::Never),
+        other => Err(format!("must be \"consent\", \"always\" or \"never\", not \"{other}\"")),
+    });
+    let crowd = keys.or("crowd", CROWD_DEFAULT, crowd);
+    let bots = keys.or("bots", Bots::Refuse, |value| match value.text()? {
+        "refuse" => Ok(Bots::Refuse),
+        "count" => Ok(Bots::Count),
+        other => Err(format!("must be \"refuse\" or \"count\", not \"{other}\"")),
+    });
+    keys.end();
+    let (aliases, hostnames) = (without_place(aliases), without_place(hostnames));
+    Some(Site { id: id?, domain: domain?, aliases, zone, hostnames, marketing, crowd, bots })
+}
+
+fn without_place<T>(list: Vec<(T, usize)>) -> Vec<T> {
+    list.into_iter().map(|(item, _)| item).collect()
+}
+
+fn number(value: Value<'_>, min: u32) -> Result<u32, String> {
+    let number = value.number(u64::from(min)..=u64::from(u32::MAX))?;
+    Ok(u32::try_from(number).expect("the range ends there"))
+}
+
+fn crowd(value: Value<'_>) -> Result<u32, String> {
+    let crowd = number(value, 0)?;
+    if crowd < CROWD_MIN {
+        return Err(format!(
+            "is {crowd}, but under {CROWD_MIN} a hidden number would tell of one visitor: ask for {CROWD_MIN} or more"
+        ));
+    }
+    Ok(crowd)
+}
+
+/// A host as browsers send it: lower case, no port, other scripts as `xn--`.
+fn host(text: &str) -> Result<String, String> {
+    let host = text.to_lowercase();
+    let label = |label: &str| {
+        let inside = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        inside && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if !text.is_ascii() {
+        return Err(format!("has \"{text}\": write a host as browsers send it, with `xn--` for other scripts"));
+    }
+    if host.len() > NAME_BYTES_MAX || !host.split('.').all(label) {
+        return Err(format!(
+            "has \"{text}\", which is no host name (like \"www.example.org\": no scheme, port or path)"
+        ));
+    }
+    Ok(host)
+}
+
+/// Numbers and names given so far: each is given once.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<u32>,
+    names: HashSet<String>,
+}
+
+impl Seen {
+    fn id(&mut self, id: u32) -> Result<(), String> {
+        if !self.ids.insert(id) {
+            return Err(format!("{id} is taken by another site"));
+        }
+        Ok(())
+    }
+
+    /// A site's name as trackers send it (`d`): a domain, perhaps with a port or a folder.
+    fn name(&mut self, name: &str) -> Result<String, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+            return Err(format!(
+                "is \"{name}\", which is no name of a site: 1 to {NAME_BYTES_MAX} letters, digits or any of . - _ : /"
+            ));
+        }
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(format!("is \"{name}\", which queries would take for a site's number"));
+        }
+        if name.contains("://") {
+            return Err(format!("is \"{name}\": a site's name has no scheme"));
+        }
+        if !self.names.insert(name.to_lowercase()) {
+            return Err(format!("has \"{name}\", which is taken (domains and aliases of all sites share one space)"));
+        }
+        Ok(name.to_owned())
+    }
+}

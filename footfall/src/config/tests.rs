@@ -1,0 +1,242 @@
+use super::*;
+
+const SITE: &str = "[[site]]\nid = 1\ndomain = \"a.org\"\n";
+const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const EXAMPLE: &str = include_str!("../../../footfall.example.toml");
+
+fn read_with(text: &str, env: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Config::read(text, Path::new("/etc/footfall.toml"), env)
+}
+
+fn config(text: &str) -> Config {
+    read_with(text, &[("HOME", "/home/me")]).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
+}
+
+/// `want` is each mistake's line and words of its sentence, in order; there must be no other.
+#[track_caller]
+fn check(text: &str, want: &[(usize, &str)]) {
+    let mistakes = read_with(text, &[]).expect_err("there should be mistakes");
+    let lines: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.line).collect();
+    assert_eq!(lines, want.iter().map(|(line, _)| *line).collect::<Vec<_>>(), "{mistakes}\n{text}");
+    for (mistake, (_, words)) in mistakes.iter().zip(want) {
+        assert!(mistake.says.contains(words), "{words:?} is missing from: {}", mistake.says);
+    }
+}
+
+/// The example with its commented keys switched on.
+fn whole_example() -> String {
+    let is_key = |line: &str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        line == "[[token]]"
+            || (line.contains(" = ") && key.bytes().all(|b| b.is_ascii_lowercase() || b"_3".contains(&b)))
+    };
+    let switch_on = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
+    EXAMPLE.lines().map(switch_on).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
+    let (short, example) = (config(SITE), config(EXAMPLE));
+    assert_eq!(short.listen, example.listen);
+    assert_eq!(short.metrics_listen, example.metrics_listen);
+    assert_eq!(short.data, example.data);
+    assert_eq!(short.trusted_proxies, example.trusted_proxies);
+    assert_eq!(short.live_step, example.live_step);
+    assert_eq!(short.limits, example.limits);
+    let (short, example) = (short.sites.by_id(1).unwrap(), example.sites.by_id(1).unwrap());
+    assert_eq!(example.zone.name(), "Europe/Paris");
+    let named_alike =
+        schema::sites::Site { domain: "example.org".into(), zone: example.zone.clone(), ..(**short).clone() };
+    assert_eq!(named_alike, **example);
+}
+
+#[test]
+fn the_example_shows_every_key() {
+    let text = whole_example();
+    let source = Source::new(&text);
+    let config = read(&source, Path::new("footfall.toml"), |_| None).unwrap();
+    assert_eq!(source.absent(), Vec::<String>::new(), "keys that are read and not shown");
+    assert_eq!(source.mistakes(), []);
+    assert_eq!(config.tokens.len(), 1);
+}
+
+#[test]
+fn each_key_is_read() {
+    let config = config(
+        r#"
+        listen = "0.0.0.0:80"
+        metrics_listen = "[::1]:0"
+        data = "/var/lib/footfall"
+        trusted_proxies = ["10.1.2.3/8", "::1/128"]
+        live_step = "90s"
+        engine = "lib/chdb.so"
+        limits = { spool_bytes_max = 1_000_000_000, body_bytes_max = 4096 }
+        [[site]]
+        id = 7
+        domain = "Example.org:8000/blog"
+        aliases = ["www.example.org"]
+        time_zone = "Asia/Kolkata"
+        hostnames = ["WWW.Example.org", "localhost"]
+        marketing = "never"
+        crowd = 3
+        bots = "count"
+        [[token]]
+        name = "t"
+        sites = [7]
+        blake3 = "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
+        live = true
+        "#,
+    );
+    assert_eq!((config.listen.port(), config.metrics_listen.to_string()), (80, "[::1]:0".to_owned()));
+    assert_eq!(config.data, Path::new("/var/lib/footfall"));
+    assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(config.live_step, Duration::from_secs(90));
+    assert_eq!(config.clickhouse, ClickHouse::Embedded { engine: "/etc/lib/chdb.so".into() });
+    assert_eq!((config.limits.spool_bytes_max, config.limits.body_bytes_max), (1_000_000_000, 4096));
+    let site = config.sites.by_name("example.org:8000/blog").unwrap();
+    assert_eq!((site.id, site.crowd, site.zone.name()), (7, 3, "Asia/Kolkata"));
+    assert_eq!(site.hostnames, ["www.example.org", "localhost"]);
+    assert!(matches!(site.marketing, schema::sites::Marketing::Never));
+    assert!(matches!(site.bots, schema::sites::Bots::Count));
+    assert_eq!(config.sites.by_name("www.example.org").unwrap().id, 7);
+    assert_eq!(
+        config.tokens,
+        [Token { name: "t".into(), sites: vec![7], blake3: blake3::Hash::from_hex(HASH).unwrap(), live: true }]
+    );
+}
+
+#[test]
+fn every_mistake_is_named_at_once_with_its_line() {
+    check(
+        "listen = \"here\"\nmetrics_listen = 9091\ndata = \"\"\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"10.0.0.1\",\n  7,\n]\n\
+         live_step = \"15\"\nengine = true\ncolour = \"red\"\n[limits]\nspool_bytes_max = 1_000\nbody_bytes_max = \"1 KiB\"\nwheels = 4\n\
+         [[site]]\nid = 0\naliases = [\"12\"]\ntime_zone = \"Mars/Olympus\"\nhostnames = [\"https://a.org\", \"bücher.example\"]\n\
+         marketing = \"maybe\"\ncrowd = 2\nbots = \"shoot\"\nzone = \"UTC\"\n\
+         [[token]]\nsites = [9]\nblake3 = \"abc\"\nlive = \"yes\"\n",
+        &[
+            (1, "`listen` must be an address and a port"),
+            (2, "`metrics_listen` must be a text in quotes, not this integer"),
+            (3, "`data` is empty"),
+            (6, "\"10.0.0.1\", which is no network"),
+            (7, "`trusted_proxies` must be a text in quotes"),
+            (9, "`live_step` must be a time like \"15m\""),
+            (10, "`engine` must be a text in quotes"),
+            (11, "no key `colour`; its keys are: listen,"),
+            (13, "`spool_bytes_max` must be a whole number from 134217728"),
+            (14, "`body_bytes_max` must be a whole number"),
+            (15, "[limits] has no key `wheels`"),
+            (16, "[[site]] has no `domain`"),
+            (17, "`id` must be a whole number from 1"),
+            (18, "which queries would take for a site's number"),
+            (19, "`Mars/Olympus` is not a time zone"),
+            (20, "\"https://a.org\", which is no host name"),
+            (20, "with `xn--` for other scripts"),
+            (21, "`marketing` must be \"consent\""),
+            (22, "under 3 a hidden number would tell of one visitor"),
+            (23, "`bots` must be \"refuse\" or \"count\""),
+            (24, "[[site]] has no key `zone`"),
+            (25, "[[token]] has no `name`"),
+            (26, "there is no site of that number"),
+            (27, "64 hexadecimal digits"),
+            (28, "`live` must be true or false"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_taken_or_missing_is_named() {
+    check("", &[(1, "there is no `[[site]]`")]);
+    check(
+        "[[site]]\nid = 1\ndomain = \"a.org\"\naliases = [\"b.org\"]\n[[site]]\nid = 1\ndomain = \"B.ORG\"\n\
+         [[token]]\nname = \"t\"\nsites = []\n[[token]]\nname = \"t\"\n",
+        &[
+            (6, "`id` 1 is taken"),
+            (7, "\"B.ORG\", which is taken"),
+            (8, "[[token]] has no `blake3`"),
+            (11, "[[token]] has no `sites`"),
+            (11, "[[token]] has no `blake3`"),
+        ],
+    );
+    check(&format!("{SITE}[site]\n"), &[(4, "this is not TOML")]);
+    check("[site]\nid = 1\n", &[(1, "each under its own `[[site]]`")]);
+    let same = "listen = \"127.0.0.1:80\"\nmetrics_listen = \"127.0.0.1:80\"\n";
+    check(&format!("{same}{SITE}"), &[(1, "one of them must be another")]);
+    config(&format!("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n{SITE}"));
+}
+
+#[test]
+fn what_is_not_toml_is_named_at_every_place() {
+    check("listen = \"127.0.0.1:80\ndata = x\n", &[(1, "this is not TOML"), (2, "this is not TOML")]);
+}
+
+#[test]
+fn the_engine_is_where_start_put_it() {
+    for (env, want) in [
+        (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/home/me")][..], "/c/footfall"),
+        (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/home/me")][..], "/home/me/.cache/footfall"),
+        (&[("XDG_CACHE_HOME", ""), ("HOME", "/home/me")][..], "/home/me/.cache/footfall"),
+        (&[][..], "/var/cache/footfall"),
+    ] {
+        let engine = Path::new(want).join("engine-26.7.3-stable.1/libchdb.so");
+        assert_eq!(read_with(SITE, env).unwrap().clickhouse, ClickHouse::Embedded { engine });
+    }
+}
+
+#[test]
+fn a_server_of_ones_own_is_used_instead_of_the_engine() {
+    let url = ("CLICKHOUSE_URL", "http://127.0.0.1:8123");
+    let server = |user: &str, password: &str| ClickHouse::Server {
+        url: url.1.into(),
+        user: user.into(),
+        password: password.into(),
+    };
+    assert_eq!(read_with(SITE, &[url]).unwrap().clickhouse, server("default", ""));
+    let signed_in =
+        [url, ("CLICKHOUSE_USER", "footfall"), ("CLICKHOUSE_PASSWORD", "p"), ("XDG_RUNTIME_DIR", "/run/me")];
+    let read = read_with(SITE, &signed_in).unwrap();
+    assert_eq!((read.clickhouse, read.runtime_dir), (server("footfall", "p"), Some("/run/me".into())));
+    for wrong in ["127.0.0.1:8123", "https://secret.example", "http://me:secret@h:8123", "http://", "http://h/secret"] {
+        let said = read_with(SITE, &[("CLICKHOUSE_URL", wrong)]).unwrap_err().to_string();
+        assert!(
+            said.starts_with("/etc/footfall.toml: the variable CLICKHOUSE_URL must") && !said.contains("secret"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn steps_are_read_with_their_unit() {
+    for (text, seconds) in [("0", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("0m", 0)] {
+        assert_eq!(step(text), Ok(Duration::from_secs(seconds)), "{text}");
+    }
+    for wrong in ["", "15", "m", "-1m", "25h", "1d", "1.5h", "15 m", "99999999999999999999h", "9999999999999999h", "é"]
+    {
+        assert!(step(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_configuration_cannot_be_printed_with_its_secrets() {
+    let text = format!("{SITE}[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\n");
+    let env = [("CLICKHOUSE_URL", "http://h:8123"), ("CLICKHOUSE_PASSWORD", "swordfish")];
+    let printed = format!("{:?}", read_with(&text, &env).unwrap());
+    assert!(
+        printed.contains("http://h:8123") && !printed.contains("swordfish") && !printed.contains(&HASH[..8]),
+        "{printed}"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_answered_with_a_panic(text in "\\PC{0,80}", cut in 0usize..9_000, junk in "[\\[\\]\"=,.#a-z0-9\n ]{0,12}") {
+        let mut mixed: Vec<u8> = EXAMPLE.bytes().collect();
+        let at = cut.min(mixed.len());
+        mixed.splice(at..at, junk.bytes());
+        for text in [text, String::from_utf8_lossy(&mixed).into_owned()] {
+            if let Err(mistakes) = read_with(&text, &[]) {
+                proptest::prop_assert!(!mistakes.to_string().is_empty());
+            }
+        }
+    }
+}

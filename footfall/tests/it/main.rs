@@ -1,0 +1,3 @@
+//! What the program does, seen from outside.
+
+mod commands;
