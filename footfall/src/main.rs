@@ -1,2 +1,53 @@
-//! The one binary.
-fn main() {}
+//! The one binary: reads the command line and the configuration, and starts what was asked for.
+
+mod check_config;
+mod cli;
+mod config;
+mod engine;
+mod token;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use config::Config;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Token(args) => make_token(&args),
+        Command::CheckConfig(args) => check_config(&args),
+        Command::Engine(args) => engine::run_child(&args),
+        Command::Serve(_) | Command::Import(_) => Err("not built yet".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make_token(args: &cli::Token) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(&args.config.path)?;
+    print(&token::lines(&config, &args.name, &args.sites, token::random()?)?)
+}
+
+fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(&args.config.path)?;
+    for warning in check_config::warnings(&config, |path| path.exists()) {
+        eprintln!("warning: {warning}");
+    }
+    eprintln!("note: {}", check_config::OBJECTION);
+    print(&check_config::describe(&config))
+}
+
+/// A reader that has seen enough (`| head -1`) is no failure.
+fn print(text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
