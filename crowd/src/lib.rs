@@ -8,6 +8,7 @@
 //! bounces    where bounces and seconds may be told
 //! hours      rule 4: neighbouring hours merged until each group is a crowd
 //! custom     custom events by another dimension: views with a crowd of their own
+//! views      the numbers of each cell, and of all others together
 //! published  all of it for one (site, day, round)          what goes out
 //! ```
 //!
@@ -23,6 +24,7 @@ mod cut;
 mod bounces;
 mod hours;
 mod custom;
+mod views;
 pub mod published;
 
 pub use k::K;

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use schema::dimensions::Dimension;
+use schema::dimensions::Dimension as D;
+use schema::event::Kind;
 
-use crate::K;
+use crate::bounces::Stays;
+use crate::custom::{By, Custom};
+use crate::cut::Cut;
+use crate::people::People;
 use crate::table::Cubes;
+use crate::{K, hours, views};
 
 /// A number, and how much of it may be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +79,7 @@ pub struct Published {
     /// By hour; empty where the whole day is no crowd, and nothing is told about when it came.
     pub hours: Vec<HourGroup>,
     /// By dimension.
-    pub views: Vec<(Dimension, View)>,
+    pub views: Vec<(D, View)>,
 }
 
 impl Published {
@@ -84,20 +89,54 @@ impl Published {
     }
 
     /// One dimension; none: it has no view.
-    pub fn view(&self, dimension: Dimension) -> Option<&View> {
+    pub fn view(&self, dimension: D) -> Option<&View> {
         self.views.iter().find(|(d, _)| *d == dimension).map(|(_, view)| view)
     }
 }
 
-fn publish(_cubes: Cubes, _k: K) -> Published {
-    let nothing = Told::Withheld;
-    let totals = Numbers {
-        visits: nothing,
-        visitors: nothing,
-        pageviews: nothing,
-        events: nothing,
-        bounces: None,
-        seconds: None,
+/// The spine: decides which names may appear, then lets every view pass its own crowd.
+fn publish(cubes: Cubes, k: K) -> Published {
+    let visits = cubes.visits.rows(None);
+    let pages = cubes.pages.rows(None);
+    let events = cubes.events.rows(Some((D::Kind, Kind::Custom.label())));
+    let (people, readers, doers) = (People::of(&visits), People::of(&pages), People::of(&events));
+    let custom = Custom::new(&events, &doers, k);
+
+    let flat = |d| Cut::flat(&visits, d, k, &people, |_| true);
+    let [channel, country, device] = [D::Channel, D::Country, D::Device].map(flat);
+    let source = Cut::within(&channel, &visits, (D::Channel, D::Source), k, &people, |_, _| true);
+    let region = Cut::within(&country, &visits, (D::Country, D::Region), k, &people, |_, _| true);
+    let page = Cut::flat(&pages, D::Page, k, &readers, |_| true);
+    let paged = page.named();
+    let entry_page = Cut::flat(&visits, D::EntryPage, k, &people, |name| paged.contains(&("", name)));
+    let spans = hours::merge(&visits, &pages, k, &people);
+
+    let by_channel = custom.cut(D::Channel, &channel);
+    let by_source = custom.cut_within(&by_channel, (D::Channel, D::Source), &source);
+    let by = |d, cut: &Cut| custom.told(&custom.cut(d, cut));
+    let of_visits = |d: D, cut: &Cut, parents: Option<&Stays>, custom: Option<&By>| {
+        let stays = Stays::of(cut, &visits, k, parents);
+        let view = views::of_visits(&visits, &people, (d, cut), &stays, custom);
+        ((d, view), stays)
     };
-    Published { totals, hours: vec![], views: vec![] }
+    let (channel_view, channel_stays) = of_visits(D::Channel, &channel, None, Some(&custom.told(&by_channel)));
+    let (country_view, country_stays) = of_visits(D::Country, &country, None, Some(&by(D::Country, &country)));
+    let mut views = vec![
+        channel_view,
+        of_visits(D::Source, &source, Some(&channel_stays), Some(&custom.told(&by_source))).0,
+        country_view,
+        of_visits(D::Region, &region, Some(&country_stays), None).0,
+        of_visits(D::Device, &device, None, Some(&by(D::Device, &device))).0,
+        of_visits(D::EntryPage, &entry_page, None, None).0,
+        (D::Page, views::of_pages(&pages, &readers, &page, &by(D::Page, &page))),
+        (D::Name, views::of_names(&events, &doers, k)),
+    ];
+    for d in [D::Browser, D::Os, D::Language, D::Screen] {
+        views.push(of_visits(d, &flat(d), None, None).0);
+    }
+    Published {
+        totals: views::totals(&visits, custom.total, k),
+        hours: views::of_hours((&visits, &pages), &people, &spans, &custom.by_hours(&spans), k),
+        views,
+    }
 }

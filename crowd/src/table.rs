@@ -97,20 +97,22 @@ impl Table {
         self.row_of.is_empty()
     }
 
-    /// Column by column, rows whose sums are all zero left out, rows of one frozen profile next to each other.
-    pub(crate) fn rows(self, keep: impl Fn(&dyn Fn(Dimension) -> Arc<str>) -> bool) -> Rows {
+    /// Column by column, rows whose sums are all zero left out, rows of one frozen profile next to each other; only those
+    /// of one value, if asked.
+    pub(crate) fn rows(self, only: Option<(Dimension, &str)>) -> Rows {
         let dimensions = self.cube.dimensions();
         let (wide, width) = (dimensions.len() + 1, self.cube.measures().len());
-        let name = |row: usize, d: Dimension| {
+        let only = only.map(|(d, name)| {
             let at = dimensions.iter().position(|x| *x == d).expect("a dimension of this cube");
-            self.names[at].names[self.keys[row * wide + 1 + at] as usize].clone()
-        };
+            (at, self.names[at].ids.get(name).copied())
+        });
+        let kept = |row: usize| only.is_none_or(|(at, id)| Some(self.keys[row * wide + 1 + at]) == id);
         let frozen: Vec<usize> =
             dimensions.iter().enumerate().filter(|(_, d)| d.is_frozen()).map(|(at, _)| at + 1).collect();
         let mut profiles: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut order: Vec<(u32, usize)> = vec![];
         for row in 0..self.row_of.len() {
-            if self.sums[row * width..(row + 1) * width].iter().all(|sum| *sum == 0) || !keep(&|d| name(row, d)) {
+            if self.sums[row * width..(row + 1) * width].iter().all(|sum| *sum == 0) || !kept(row) {
                 continue;
             }
             let profile: Vec<u32> = frozen.iter().map(|at| self.keys[row * wide + at]).collect();

@@ -1,0 +1,68 @@
+//! Laws that hold for any rows.
+
+use schema::cubes::Cube;
+use schema::dimensions::Dimension as D;
+
+use super::days::{Random, published, small};
+use super::truth::view;
+use super::world::World;
+use crate::{Cubes, K, Published, Table, Told};
+
+#[test]
+fn a_crowd_under_three_cannot_be_made() {
+    for k in 0..3 {
+        assert!(K::new(k).unwrap_err().to_string().contains("at least 3"), "{k}");
+    }
+    assert_eq!(K::new(3).unwrap().get(), 3);
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    for seed in 0..200 {
+        let world = World::of(&small(seed));
+        let mut shuffled = world.clone();
+        let random = &mut Random::new(!seed);
+        for at in (1..shuffled.visits.len()).rev() {
+            shuffled.visits.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        // Firsts follow the order of the fold: keep each visitor's own.
+        shuffled.visits.sort_by_key(|v| v.tag.reverse_bits());
+        for visitor in shuffled.visits.chunk_by_mut(|a, b| a.tag == b.tag) {
+            visitor.sort_by_key(|v| v.first().t);
+        }
+        assert_eq!(published(&world, 3), published(&shuffled, 3), "seed {seed}");
+    }
+}
+
+#[test]
+fn increments_of_one_cell_are_one_row_and_rows_that_cancel_are_none() {
+    let row = |cubes: &mut Cubes, page: &str, views: i64, visitors: i64| {
+        let names = [page, "Google", "Search", "FR", "desktop", "b", "o", "l"];
+        cubes.pages.add(0, &names, &[views, visitors, visitors, 0, 0, 0]);
+    };
+    let mut cubes = Cubes::default();
+    for page in ["/", "/a", "/", "/a"] {
+        row(&mut cubes, page, 3, 3);
+    }
+    row(&mut cubes, "/gone", 1, 1);
+    row(&mut cubes, "/gone", -1, -1);
+    assert_eq!(cubes.pages.len(), 3);
+    let published = Published::of(cubes, K::new(5).unwrap());
+    let pages = view(&published, D::Page);
+    assert_eq!(pages.other, None, "nobody is left on /gone");
+    assert_eq!(pages.cells.iter().map(|c| c.numbers.pageviews).collect::<Vec<_>>(), [Told::Exactly(6); 2]);
+}
+
+#[test]
+fn nothing_published_of_no_rows_is_zero() {
+    let published = Published::of(Cubes::default(), K::new(3).unwrap());
+    assert_eq!(published.totals.events, Told::Exactly(0));
+    assert!(published.hours.is_empty());
+    assert!(published.views.iter().all(|(_, view)| view.cells.is_empty() && view.other.is_none()));
+}
+
+#[test]
+#[should_panic(expected = "columns of Pages")]
+fn a_row_of_another_width_is_refused() {
+    Table::new(Cube::Pages).add(0, &["/"], &[1]);
+}
