@@ -1,3 +1,5 @@
-//! What the program does, seen from outside.
+//! Footfall as a whole, against real parts: the embedded ClickHouse, disks, sockets, kills.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-mod commands;
+mod engine;
+mod shard;
