@@ -1,0 +1,195 @@
+//! Random streams of records, and how a test runs them through the fold.
+
+use std::collections::BTreeMap;
+
+use aggregator::fold::{Drained, Fold};
+use aggregator::rows::Rows;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use schema::cubes::Cube;
+use schema::day::Day;
+use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::fate::{FateCount, Refusal};
+use schema::wire::{Body, Record};
+
+pub const FIRST_DAY: i32 = 20_000;
+pub const DAYS: i32 = 3;
+
+/// A record and where it begins.
+pub type Placed = (u64, Record<'static>);
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// The clock moves on by so much, then an event comes late by so much.
+    Event {
+        forward_s: u32,
+        late_s: u32,
+        event: Event<'static>,
+    },
+    Fates(Vec<FateCount<'static>>),
+    Close(i32),
+    /// The record so many before this one comes again.
+    Again(usize),
+    /// So many numbers are lost.
+    Lost(u64),
+    /// Another collector goes on.
+    Epoch(u64),
+}
+
+/// Up to `max` records. Times are drawn so that gaps of just 30 minutes, one second more and one less are common.
+pub fn stream(max: usize) -> impl Strategy<Value = Vec<Placed>> {
+    vec(step(), 0..max).prop_map(place)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let forward = select(vec![0, 0, 0, 1, 60, 600, 900, 1799, 1800, 1801, 3600, 20_000]);
+    let late = select(vec![0, 0, 0, 0, 1, 600, 1800, 1801, 4000]);
+    let event =
+        (forward, late, event()).prop_map(|(forward_s, late_s, event)| Step::Event { forward_s, late_s, event });
+    prop_oneof![
+        50 => event,
+        3 => vec(fate(), 1..4).prop_map(Step::Fates),
+        2 => (-2..DAYS + 2).prop_map(|day| Step::Close(FIRST_DAY + day)),
+        5 => (0usize..20).prop_map(Step::Again),
+        1 => (1u64..4).prop_map(Step::Lost),
+        1 => (0u64..3).prop_map(Step::Epoch),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event<'static>> {
+    let what = (
+        select(vec![Kind::Pageview, Kind::Pageview, Kind::Pageview, Kind::Custom, Kind::Custom, Kind::Error]),
+        any::<bool>(),
+    );
+    let names = (select(vec!["a", "b", ""]), select(vec!["/", "/1", "/2", "/3"]));
+    let origin =
+        (select(vec!["Direct", "Google", "x.example"]), select(vec![Channel::Direct, Channel::Search, Channel::Paid]));
+    let place = (select(vec!["FR", "unknown"]), select(vec!["FR-1", "unknown"]), select(Device::ALL));
+    let software =
+        (select(vec!["B 1", "B 2"]), select(vec!["O", ""]), select(vec!["fr", "de"]), select(vec!["s", "m"]));
+    // Mostly one (site, day), so that streams of a hundred events hold visits of many.
+    let whose = (select(vec![1, 1, 1, 2]), select(vec![0, 0, 0, 1, 2]), 0u64..5);
+    (whose, what, names, origin, place, software).prop_map(
+        |(
+            (site, day, tag),
+            (kind, interactive),
+            (name, page),
+            (source, channel),
+            (country, region, device),
+            software,
+        )| {
+            let (browser, os, language, screen) = software;
+            Event {
+                site,
+                day: Day(FIRST_DAY + day),
+                time_s: 0,
+                offset_quarters: 0,
+                lane: Lane::Audience,
+                tag: VisitorTag(tag.wrapping_mul(0x0123_4567_89ab_cdef)),
+                kind,
+                interactive,
+                name: if kind == Kind::Pageview { "" } else { name },
+                page,
+                source,
+                channel,
+                country,
+                region,
+                device,
+                browser,
+                os,
+                language,
+                screen,
+            }
+        },
+    )
+}
+
+fn fate() -> impl Strategy<Value = FateCount<'static>> {
+    let reason = select(vec![Refusal::Bot, Refusal::Gpc]);
+    (0u32..3, 0..DAYS, reason, select(vec!["", "Crawler"]), 0u64..3).prop_map(|(site, day, reason, crawler, hits)| {
+        FateCount { site, day: Day(FIRST_DAY + day), reason, crawler, hits }
+    })
+}
+
+/// Numbers and dates the steps.
+fn place(steps: Vec<Step>) -> Vec<Placed> {
+    let mut records: Vec<Placed> = Vec::new();
+    let (mut epoch, mut numbers, mut clock_s) = (0, BTreeMap::<u64, u64>::new(), 20_000);
+    for step in steps {
+        let mut numbered = |body| {
+            let number = numbers.entry(epoch).or_insert(0);
+            *number += 1;
+            Record { partition: 0, epoch, number: *number, body }
+        };
+        let record = match step {
+            Step::Event { forward_s, late_s, event } => {
+                clock_s += forward_s;
+                let in_day_s = clock_s - late_s;
+                let time_s = event.day.0 as u32 * 86_400 + in_day_s;
+                // Site 2 is in Kolkata; site 1 puts its clocks on by half an hour and back now and then.
+                let offset_quarters = if event.site == 2 { 22 } else { 4 + (in_day_s / 30_000 % 2) as i8 * 2 };
+                numbered(Body::Event(Event { time_s, offset_quarters, ..event }))
+            }
+            Step::Fates(counts) => numbered(Body::Fates(counts)),
+            Step::Close(day) => Record { partition: 0, epoch: 0, number: 0, body: Body::Close(Day(day)) },
+            Step::Again(back) => match records.iter().rev().nth(back) {
+                Some((_, record)) => record.clone(),
+                None => continue,
+            },
+            Step::Lost(lost) => {
+                *numbers.entry(epoch).or_insert(0) += lost;
+                continue;
+            }
+            Step::Epoch(next) => {
+                epoch = next;
+                continue;
+            }
+        };
+        records.push((1000 + 10 * records.len() as u64, record));
+    }
+    records
+}
+
+/// Takes all records in, with a drain before each of the cuts and one at the end.
+pub fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> {
+    let mut drained = Vec::new();
+    for (at, (position, record)) in records.iter().enumerate() {
+        if cuts.contains(&at) {
+            drained.push(fold.drain());
+        }
+        fold.apply(*position, record);
+    }
+    drained.push(fold.drain());
+    drained
+}
+
+/// Where to drain.
+pub fn cuts(max: usize) -> impl Strategy<Value = Vec<usize>> {
+    vec(0..max, 0..8)
+}
+
+/// A row's cube, day, round, site, bucket, hour and names.
+pub type Key = (Cube, Day, u32, u32, u32, u32, Vec<String>);
+
+/// Sums per key; keys without any are not there.
+pub type Cells = BTreeMap<Key, Vec<i64>>;
+
+/// What rows add up to.
+pub fn cells<'a>(drained: impl IntoIterator<Item = &'a Drained>) -> Cells {
+    let mut cells = Cells::new();
+    for rows in drained.into_iter().flat_map(|drained| &drained.rows) {
+        for at in 0..rows.len() {
+            let total = cells.entry(key(rows, at)).or_insert_with(|| vec![0; rows.sums.len()]);
+            total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += i64::from(column[at]));
+        }
+    }
+    cells.retain(|_, sums| sums.iter().any(|&sum| sum != 0));
+    cells
+}
+
+fn key(rows: &Rows, at: usize) -> Key {
+    let names = rows.dimensions.iter().map(|column| column.dictionary[column.ids[at] as usize].to_string());
+    let time = |column: &[u32]| column.get(at).copied().unwrap_or(0);
+    (rows.cube, rows.day, rows.round, rows.site[at], time(&rows.bucket), time(&rows.hour), names.collect())
+}
