@@ -7,6 +7,7 @@
 //! frame     one payload with its checksums <-> bytes
 //! header    the first 64 bytes of a segment <-> bytes
 //! scan      bytes of a segment -> whole commits, a torn tail, or corruption (pure)
+//! lock      one holder per directory
 //! segment   files: names, zeroes, publishing, cutting
 //! recover   a directory as a crash left it -> segments that may be read
 //! shared    what the writer, the readers and the trimmer agree on
@@ -34,6 +35,7 @@ mod error;
 mod frame;
 mod header;
 mod scan;
+mod lock;
 mod segment;
 mod shared;
 mod recover;

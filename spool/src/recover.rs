@@ -5,13 +5,14 @@
 //! file that another one left.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, io as at};
 use crate::header::{self, Header, Unread};
+use crate::lock::Lock;
 use crate::scan::{self, Tail};
 use crate::segment;
 use crate::shared::{Segment, Shared};
@@ -35,7 +36,7 @@ pub struct Recovery {
 
 pub(crate) fn recover(dir: &Path, bytes_max: u64, committed: u64) -> Result<(Arc<Shared>, Recovery), Error> {
     segment::make_dir(dir)?;
-    let lock = lock(dir)?;
+    let lock = Lock::take(dir)?;
     let bases = segment::list(dir)?;
     let mut recovery =
         Recovery { start: committed, position: committed, restarted: committed > 0, ..Recovery::default() };
@@ -64,22 +65,6 @@ pub(crate) fn recover(dir: &Path, bytes_max: u64, committed: u64) -> Result<(Arc
         tracing::warn!(position = committed, "spool: the directory is empty; what it held is gone, positions go on");
     }
     Ok((Shared::new(dir, bytes_max, recovery.position, list, lock), recovery))
-}
-
-fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(at("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(at("lock", &path)(error)),
-    }
 }
 
 /// A segment that another follows: good up to `end`, whatever lies beyond.

@@ -104,6 +104,15 @@ fn make_zeroes(path: &Path, length: u64) -> Result<File, Error> {
 
 /// Gives the zeroes at `scratch` their header and their name; whatever had that name held no commit.
 pub(crate) fn publish(dir: &Path, scratch: &Path, file: &File, header: &Header) -> Result<(), Error> {
+    let published = make_public(dir, scratch, file, header);
+    if published.is_err() {
+        // Best effort, as above; after the renaming it is not there, and what has the name now is replaced next time.
+        let _ = fs::remove_file(scratch);
+    }
+    published
+}
+
+fn make_public(dir: &Path, scratch: &Path, file: &File, header: &Header) -> Result<(), Error> {
     let path = path(dir, header.base);
     file.write_all_at(&header.bytes(), 0).map_err(at("write header of", &path))?;
     file.sync_all().map_err(at("sync", &path))?;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::{Error, io as at};
 use crate::header::Header;
+use crate::lock::Lock;
 use crate::reader::Reader;
 use crate::segment;
 
@@ -29,7 +30,7 @@ pub(crate) struct Shared {
     synced: AtomicU64,
     segments: Mutex<Segments>,
     /// Held for as long as anyone may write, read or trim.
-    _lock: File,
+    _lock: Lock,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Segments {
 }
 
 impl Shared {
-    pub(crate) fn new(dir: &Path, bytes_max: u64, synced: u64, list: VecDeque<Segment>, lock: File) -> Arc<Shared> {
+    pub(crate) fn new(dir: &Path, bytes_max: u64, synced: u64, list: VecDeque<Segment>, lock: Lock) -> Arc<Shared> {
         let bytes = list.iter().map(|segment| segment.bytes).sum();
         Arc::new(Shared {
             dir: dir.to_owned(),

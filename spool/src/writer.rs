@@ -160,28 +160,30 @@ impl Writer {
     fn begin_segment(&mut self, bytes: u64) -> Result<(), Error> {
         let salt = salt()?;
         let length = self.options.segment_bytes.max(header::BYTES as u64 + bytes);
-        let spare = if length == self.options.segment_bytes { self.spare.take() } else { None };
-        if spare.is_none() {
+        let zeroed = if length == self.options.segment_bytes { self.take_spare() } else { None };
+        if zeroed.is_none() {
             self.shared.reserve(length, self.active.as_ref().map_or(0, |active| active.room - active.written))?;
         }
         self.end_active();
-        let made = match spare {
-            Some(spare) => {
-                spare.join().expect("zeroing does not panic").map(|file| (segment::spare_path(&self.shared.dir), file))
-            }
-            None => {
-                let path = segment::scratch_path(&self.shared.dir);
-                segment::zeroes(&path, length).map(|file| (path, file))
-            }
+        let scratch = match zeroed {
+            Some(_) => segment::spare_path(&self.shared.dir),
+            None => segment::scratch_path(&self.shared.dir),
         };
+        let made = zeroed.map_or_else(|| segment::zeroes(&scratch, length), Ok);
         let header = Header { salt, base: self.shared.synced(), previous: self.shared.previous() };
         let published =
-            made.and_then(|(path, file)| segment::publish(&self.shared.dir, &path, &file, &header).map(|()| file));
+            made.and_then(|file| segment::publish(&self.shared.dir, &scratch, &file, &header).map(|()| file));
         let file = Arc::new(published.inspect_err(|_| self.shared.release(length))?);
         self.shared.push(Segment { header, file: file.clone(), bytes: length });
         let room = length - header::BYTES as u64;
         self.active = Some(Active { file, header, written: 0, room, first_commit: None });
         Ok(())
+    }
+
+    /// The zeroes prepared, if any were and it worked; if not, the writer makes its own and hears of what is wrong.
+    fn take_spare(&mut self) -> Option<File> {
+        let spare = self.spare.take()?.join().expect("writing zeroes does not panic");
+        spare.inspect_err(|_| self.shared.release(self.options.segment_bytes)).ok()
     }
 
     /// Cuts the active segment to what is written; if that fails, opening will do it.
@@ -211,13 +213,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Some(spare) = self.spare.take() {
-            let zeroed = spare.join();
+        if self.take_spare().is_some() {
             self.shared.release(self.options.segment_bytes);
-            if matches!(zeroed, Ok(Ok(_))) {
-                // Best effort: opening deletes it otherwise.
-                let _ = fs::remove_file(segment::spare_path(&self.shared.dir));
-            }
+            // Best effort: opening deletes it otherwise.
+            let _ = fs::remove_file(segment::spare_path(&self.shared.dir));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::{commit, open, options, read};
+use crate::{commit, dir, open, options, read};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -34,7 +34,7 @@ proptest! {
 
     #[test]
     fn whatever_is_done_the_spool_holds_what_a_vec_would(steps in prop::collection::vec(step(), 1..60)) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = dir();
         let mut model: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut position = 0;
         let mut start = 0;
@@ -52,6 +52,7 @@ proptest! {
                         model.push((position, payload));
                         position += spool::frame_bytes(length) as u64;
                     }
+                    prop_assert!(handle.reader(handle.synced()).unwrap().next().unwrap().is_none());
                     prop_assert_eq!(writer.commit().unwrap().position, position);
                 }
                 Step::EndSegment => writer.end_segment().unwrap(),
@@ -102,7 +103,7 @@ proptest! {
 
 #[test]
 fn positions_are_dense_over_segments() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = dir();
     let (mut writer, handle, _) = open(dir.path()).unwrap();
     for _ in 0..50 {
         commit(&mut writer, &[b"one", b"two and more"]);

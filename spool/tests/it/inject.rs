@@ -1,0 +1,142 @@
+//! A disk that fails, and the order of system calls, seen from outside by `strace`.
+
+use std::collections::BTreeSet;
+
+use crate::child::{Said, judge, strace};
+
+const COMMITS: u64 = 12;
+
+/// What did not get into the spool: the commits, and what recovery cut of them.
+#[derive(Debug, PartialEq)]
+struct Failed {
+    commits: BTreeSet<u64>,
+    bytes: u64,
+}
+
+/// Runs with `call` failing at `when`, and judges: what was acknowledged is there, what failed is not, readers in the
+/// process saw the same. Gives what failed; `None` when `call` did not come up that often.
+fn fail(call: &str, error: &str, when: &str) -> Option<Failed> {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("strace");
+    let spool = dir.path().join("spool");
+    std::fs::create_dir(&spool).unwrap();
+    let inject = format!("inject={call}:error={error}:when={when}");
+    let options = ["-f", "-e", &inject, "-o", log.to_str().unwrap()];
+    let run = strace(&options, &spool, COMMITS).output().expect("strace is needed");
+    if !std::fs::read_to_string(&log).unwrap().contains("INJECTED") {
+        return None;
+    }
+    let said = Said::parse(&run.stdout);
+    let context = format!("{call} {error} {when}");
+    assert!(run.status.success(), "{context}: {}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(said.committed.len() + said.failed.len(), COMMITS as usize, "{context}");
+    assert_eq!(said.read, Some(said.committed.len() * 3), "{context}");
+    let (extra, recovery) = judge(&spool, &said.committed, &context);
+    assert_eq!(extra, None, "{context}: a failed commit is in the spool");
+    assert!(said.failed.values().all(|why| why.contains("os error")), "{context}: {:?}", said.failed);
+    Some(Failed { commits: said.failed.keys().copied().collect(), bytes: recovery.failed_bytes })
+}
+
+#[test]
+fn a_commit_whose_sync_fails_fails_alone_and_is_cut_by_recovery() {
+    let mut cut = 0;
+    for when in 1..=COMMITS {
+        let failed = fail("fdatasync", "EIO", &when.to_string()).unwrap();
+        assert_eq!(failed.commits, BTreeSet::from([when - 1]));
+        cut += u64::from(failed.bytes > 0);
+    }
+    // The other segments had no good commit: there is nothing to keep of them, and the next one takes their place.
+    assert!(cut > COMMITS / 2 && cut < COMMITS, "{cut}");
+    assert_eq!(fail("fdatasync", "EIO", "13"), None, "one fdatasync per commit");
+}
+
+#[test]
+fn a_commit_whose_write_fails_fails_alone() {
+    let mut failed = BTreeSet::new();
+    for when in 1.. {
+        let Some(now) = fail("pwrite64", "ENOSPC", &when.to_string()) else { break };
+        assert!(now.commits.len() <= 1, "write {when}: {now:?}");
+        failed.extend(now.commits);
+    }
+    assert_eq!(failed, (0..COMMITS).collect(), "each commit's turn came");
+}
+
+#[test]
+fn a_disk_that_goes_on_failing_fails_every_commit_from_then_on() {
+    for (call, error) in [("fdatasync", "EIO"), ("pwrite64", "ENOSPC"), ("pwrite64", "EIO")] {
+        let failed = fail(call, error, "5+").unwrap().commits;
+        let first = *failed.first().unwrap();
+        assert_eq!(failed, (first..COMMITS).collect(), "{call}");
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_made_fails_commits_until_it_can() {
+    for when in 1..=6 {
+        let failed = fail("fsync", "EIO", &when.to_string()).unwrap().commits;
+        assert!(failed.len() <= 1, "fsync {when}: {failed:?}");
+    }
+    for when in 1..=3 {
+        let failed = fail("rename", "EIO", &when.to_string()).unwrap().commits;
+        assert_eq!(failed.len(), usize::from(when > 1), "rename {when}: {failed:?}");
+    }
+    // Both threads that write zeroes fail once; the writer tries again by itself.
+    assert_eq!(fail("fallocate", "ENOSPC", "1").unwrap().commits.len(), 0);
+    for (call, error) in [("fallocate", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO")] {
+        let failed = fail(call, error, "1+").unwrap().commits;
+        assert_eq!(failed, (0..COMMITS).collect(), "{call}: nothing can be promised without a segment");
+    }
+    // An ended segment that was not cut is only longer than need be.
+    assert_eq!(fail("ftruncate", "EIO", "1+").unwrap().commits.len(), 0);
+}
+
+/// No test inside the process can see whether `fdatasync` was called (the page cache forgives); this one can.
+#[test]
+fn each_commit_is_one_write_and_one_sync_before_its_acknowledgement_into_a_file_that_is_itself_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("strace");
+    let spool = dir.path().join("spool");
+    let options = ["-y", "-e", "trace=pwrite64,fdatasync,fsync,rename,write", "-o", log.to_str().unwrap()];
+    // Its own thread only: of the thread that prepares zeroes nothing is needed here, as the writer syncs them again.
+    let run = strace(&options, &spool, COMMITS).output().expect("strace is needed");
+    assert_eq!(Said::parse(&run.stdout).committed.len(), COMMITS as usize);
+
+    let (mut written, mut synced, mut commits) = (None, None, 0);
+    let (mut zeroes, mut renamed, mut ready) = (BTreeSet::new(), None, BTreeSet::new());
+    for line in std::fs::read_to_string(&log).unwrap().lines() {
+        let (name, arguments) = line.split_once('(').unwrap();
+        let file =
+            arguments.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(path, _)| path.to_owned());
+        match name {
+            "pwrite64" if file.as_ref().unwrap().ends_with(".segment") => {
+                assert!(ready.contains(file.as_ref().unwrap()), "written before its name was synced: {line}");
+                assert_eq!((written.replace(file), synced.take()), (None, None), "two writes in one commit: {line}");
+            }
+            "pwrite64" => {
+                zeroes.remove(&file);
+            }
+            "fdatasync" => {
+                assert!(line.ends_with("= 0"));
+                synced = file;
+            }
+            "fsync" if file.as_ref().unwrap().ends_with("/spool") => {
+                ready.extend(renamed.take());
+            }
+            "fsync" => {
+                zeroes.insert(file);
+            }
+            "rename" => {
+                let paths: Vec<&str> = arguments.split('"').collect();
+                assert!(zeroes.contains(&Some(paths[1].to_owned())), "renamed before it was synced: {line}");
+                renamed = Some(paths[3].to_owned());
+            }
+            "write" if arguments.contains("committed ") => {
+                let written = written.take().flatten();
+                assert!(written.is_some() && written == synced.take(), "acknowledged before it was synced: {line}");
+                commits += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(commits, COMMITS);
+}
