@@ -1,1 +1,30 @@
-//! Format version 1 as it was written first: `fixtures/v1` must open forever.
+//! Format version 1 as it was first written: `fixtures/v1` must open forever. It is what `examples/append` left after
+//! 14 commits of which the 7th failed to sync, trimmed below 390, with the last commit torn.
+
+use std::fs;
+use std::path::Path;
+
+use spool::Recovery;
+
+use crate::{commit, dir, read};
+
+fn payloads(number: usize) -> [Vec<u8>; 3] {
+    [0, 1, 2].map(|frame| format!("{number} {frame} {}", "x".repeat(number)).into_bytes())
+}
+
+#[test]
+fn a_spool_of_format_version_1_opens_and_goes_on() {
+    let dir = dir();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")).unwrap() {
+        let file = entry.unwrap();
+        fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
+    }
+    let (mut writer, handle, recovery) = spool::open(dir.path(), crate::options(), 1089).unwrap();
+    let found =
+        Recovery { start: 390, position: 1089, torn_tails: 1, torn_bytes: 94, failed_bytes: 90, restarted: false };
+    assert_eq!(recovery, found);
+    let held: Vec<Vec<u8>> = read(&handle, 390).unwrap().into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(held, [5, 7, 8, 9, 10, 11, 12].into_iter().flat_map(payloads).collect::<Vec<_>>());
+    commit(&mut writer, &[b"on"]);
+    assert_eq!(read(&handle, 1089).unwrap(), [(1089, b"on".to_vec())]);
+}
