@@ -1,0 +1,152 @@
+//! A page's URL in its parts: host, path, and the fragment where a site routes by it. Query and userinfo end here.
+
+use std::borrow::Cow;
+
+/// Where something happened, as sent: neither decoded nor masked yet, so it is not printed.
+pub struct Page<'a> {
+    host: Cow<'a, str>,
+    path: Cow<'a, str>,
+    fragment: Cow<'a, str>,
+}
+
+impl<'a> Page<'a> {
+    /// Takes an absolute URL apart; `None` if it is none. The fragment is kept only if the site routes by it.
+    pub fn of_url(url: Cow<'a, str>, routes_by_fragment: bool) -> Option<Page<'a>> {
+        let page = match url {
+            Cow::Borrowed(url) => {
+                let (host, path, fragment) = split(url)?;
+                Page { host: host.into(), path: path.into(), fragment: fragment.into() }
+            }
+            Cow::Owned(url) => {
+                let (host, path, fragment) = split(&url)?;
+                Page {
+                    host: host.to_owned().into(),
+                    path: path.to_owned().into(),
+                    fragment: fragment.to_owned().into(),
+                }
+            }
+        };
+        Some(if routes_by_fragment { page } else { Page { fragment: "".into(), ..page } })
+    }
+
+    /// A path on a host that is told apart (or not known: empty).
+    pub fn of_path(host: Cow<'a, str>, path: Cow<'a, str>) -> Page<'a> {
+        let end = path.find(['?', '#']).unwrap_or(path.len());
+        let path = match path {
+            Cow::Borrowed(path) => Cow::Borrowed(&path[..end]),
+            Cow::Owned(mut path) => {
+                path.truncate(end);
+                Cow::Owned(path)
+            }
+        };
+        Page { host, path, fragment: "".into() }
+    }
+
+    /// The target of a request in a log: a path, or (to a proxy) a whole URL.
+    pub fn of_target(target: &'a str) -> Page<'a> {
+        match target.starts_with('/') {
+            true => Page::of_path("".into(), target.into()),
+            false => Page::of_url(target.into(), false).unwrap_or_else(|| Page::of_path("".into(), target.into())),
+        }
+    }
+
+    /// The same page again, without copying it.
+    pub fn borrowed(&self) -> Page<'_> {
+        let (host, path, fragment) = (&*self.host, &*self.path, &*self.fragment);
+        Page { host: host.into(), path: path.into(), fragment: fragment.into() }
+    }
+
+    /// Host without port and `www.`, in whatever case it was sent; empty if there is none.
+    pub fn host(&self) -> &str {
+        bare_host(&self.host)
+    }
+
+    /// Path without query, still encoded.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Fragment without `#` and without a query inside it; empty unless the site routes by it.
+    pub fn fragment(&self) -> &str {
+        &self.fragment
+    }
+}
+
+/// Host, path and fragment of an absolute URL with any scheme but `data:`.
+fn split(url: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = url.trim().split_once("://")?;
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(good) || scheme == "data" {
+        return None;
+    }
+    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host);
+    let (before, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let path = &before[..before.find('?').unwrap_or(before.len())];
+    let fragment = &fragment[..fragment.find('?').unwrap_or(fragment.len())];
+    let good = |b: u8| b > b' ' && b != 0x7f && b != b'\\';
+    (host.len() <= 255 && host.bytes().all(good)).then_some((host, path, fragment))
+}
+
+/// A host without port, final dot and `www.`.
+pub(crate) fn bare_host(host: &str) -> &str {
+    let host = match host.rfind(':') {
+        Some(colon) if host[colon + 1..].bytes().all(|b| b.is_ascii_digit()) => &host[..colon],
+        _ => host,
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match host.get(..4) {
+        Some(www) if www.eq_ignore_ascii_case("www.") => &host[4..],
+        _ => host,
+    }
+}
+
+/// The host of an absolute URL, bare; `None` if it is none.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    let (host, _, _) = split(url)?;
+    Some(bare_host(host)).filter(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_comes_apart_and_loses_query_userinfo_port_and_www() {
+        for (url, want) in [
+            ("https://example.org/a/b?c=d#e", Some(("example.org", "/a/b", ""))),
+            ("https://user:secret@www.Example.org:8443", Some(("Example.org", "", ""))),
+            ("http://[2001:db8::1]:80/x", Some(("[2001:db8::1]", "/x", ""))),
+            ("https://example.org?x@y.z/", Some(("example.org", "", ""))),
+            ("app://localhost/index.html", Some(("localhost", "/index.html", ""))),
+            ("file:///home/me/a.html", Some(("", "/home/me/a.html", ""))),
+            (" https://example.org./ ", Some(("example.org", "/", ""))),
+            ("data:text/html,hello", None),
+            ("/a/b", None),
+            ("example.org/a", None),
+            ("https://exa mple.org/", None),
+            ("", None),
+        ] {
+            let page = Page::of_url(url.into(), false);
+            assert_eq!(page.as_ref().map(|p| (p.host(), p.path(), p.fragment())), want, "{url}");
+            let owned = Page::of_url(Cow::Owned(url.to_owned()), false);
+            assert_eq!(owned.as_ref().map(|p| (p.host(), p.path(), p.fragment())), want, "owned {url}");
+        }
+    }
+
+    #[test]
+    fn a_fragment_counts_only_where_the_site_routes_by_it_and_without_its_query() {
+        let page = Page::of_url("https://example.org/app?x#/inbox/7?mail=x@y.z".into(), true).unwrap();
+        assert_eq!((page.path(), page.fragment()), ("/app", "/inbox/7"));
+    }
+
+    #[test]
+    fn a_logs_target_is_a_path_or_a_url() {
+        for (target, want) in
+            [("/a?b", ("", "/a")), ("http://example.org/a?b", ("example.org", "/a")), ("*", ("", "*"))]
+        {
+            let page = Page::of_target(target);
+            assert_eq!((page.host(), page.path()), want);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Who is counted at all. In come a hit and what its sender asks for; out goes nothing, or the reason to refuse.
+//!
+//! The order is part of the meaning: an objection is heard before anything looks at the user agent.
+
+use std::sync::Arc;
+
+use schema::fate::Refusal;
+use schema::sites::{Bots, Site, Sites};
+
+use crate::accept::Page;
+use crate::enrich::agent::Agent;
+use crate::hit::Hit;
+
+/// The cookie by which someone objects: `footfall_optout=1`.
+pub const OPT_OUT_COOKIE: &str = "footfall_optout=1";
+
+/// What the headers of a request ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// The opt-out cookie is there.
+    pub opt_out: bool,
+    /// `Sec-GPC: 1`.
+    pub gpc: bool,
+    /// `DNT: 1`.
+    pub dnt: bool,
+    /// The browser says that nobody is looking yet.
+    pub prefetch: bool,
+}
+
+/// The site a sender names, in any case.
+pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> {
+    let name = name.trim();
+    let found = match name.bytes().any(|b| b.is_ascii_uppercase()) || !name.is_ascii() {
+        true => sites.by_name(&name.to_lowercase()),
+        false => sites.by_name(name),
+    };
+    found.or_else(|| sites.by_name(name.strip_prefix("www.")?)).ok_or(Refusal::UnknownSite)
+}
+
+/// All rules after "the site is known", in order.
+pub fn admit(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
+    hostname(hit.site, &hit.page)?;
+    objection(wishes)?;
+    prefetch(wishes)?;
+    robot(hit.site, agent)
+}
+
+/// The page is on a host of the site; a site that names none is on any.
+fn hostname(site: &Site, page: &Page<'_>) -> Result<(), Refusal> {
+    let host = page.host();
+    let own = |name: &String| crate::accept::bare_host(name).eq_ignore_ascii_case(host);
+    if site.hostnames.is_empty() || site.hostnames.iter().any(own) { Ok(()) } else { Err(Refusal::Hostname) }
+}
+
+/// Nobody objects.
+fn objection(wishes: Wishes) -> Result<(), Refusal> {
+    match wishes {
+        Wishes { opt_out: true, .. } => Err(Refusal::OptOut),
+        Wishes { gpc: true, .. } => Err(Refusal::Gpc),
+        Wishes { dnt: true, .. } => Err(Refusal::Dnt),
+        Wishes { opt_out: false, gpc: false, dnt: false, prefetch: _ } => Ok(()),
+    }
+}
+
+/// Someone is looking.
+fn prefetch(wishes: Wishes) -> Result<(), Refusal> {
+    if wishes.prefetch { Err(Refusal::Prefetch) } else { Ok(()) }
+}
+
+/// It is a person, or the site counts robots too. The only rule that a line of a log goes through as well.
+pub fn robot(site: &Site, agent: &Agent) -> Result<(), Refusal> {
+    match (agent.crawler.is_some(), site.bots) {
+        (true, Bots::Refuse) => Err(Refusal::Bot),
+        (true, Bots::Count) | (false, Bots::Refuse | Bots::Count) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::sites::Marketing;
+    use schema::zone::Zone;
+
+    use super::*;
+
+    fn site_on(hostnames: &[&str]) -> Site {
+        Site {
+            id: 1,
+            domain: "example.org".into(),
+            aliases: vec!["Old.example".into()],
+            zone: Zone::utc(),
+            hostnames: hostnames.iter().map(|&name| name.to_owned()).collect(),
+            marketing: Marketing::Consent,
+            crowd: 5,
+            bots: Bots::Refuse,
+        }
+    }
+
+    #[test]
+    fn a_site_is_known_by_domain_and_alias_in_any_case_and_with_www() {
+        let sites = Sites::new(vec![site_on(&[])]).unwrap();
+        for name in ["example.org", "EXAMPLE.org", " old.example ", "www.example.org"] {
+            assert_eq!(site(&sites, name).unwrap().id, 1, "{name}");
+        }
+        assert_eq!(site(&sites, "example.com").unwrap_err(), Refusal::UnknownSite);
+    }
+
+    #[test]
+    fn a_page_is_on_a_host_the_site_names() {
+        let on = |host: &str| Page::of_path(host.to_owned().into(), "/".into());
+        let site = site_on(&["example.org", "www.shop.example.org"]);
+        for host in ["example.org", "WWW.Example.org:8080", "shop.example.org"] {
+            assert_eq!(hostname(&site, &on(host)), Ok(()), "{host}");
+        }
+        for host in ["example.com", "evil-example.org", "a.example.org", ""] {
+            assert_eq!(hostname(&site, &on(host)), Err(Refusal::Hostname), "{host}");
+        }
+        assert_eq!(hostname(&site_on(&[]), &on("anything")), Ok(()));
+    }
+
+    #[test]
+    fn an_objection_is_heard_first_then_a_prefetch() {
+        let all = Wishes { opt_out: true, gpc: true, dnt: true, prefetch: true };
+        assert_eq!(objection(all), Err(Refusal::OptOut));
+        assert_eq!(objection(Wishes { opt_out: false, ..all }), Err(Refusal::Gpc));
+        assert_eq!(objection(Wishes { opt_out: false, gpc: false, ..all }), Err(Refusal::Dnt));
+        assert_eq!(objection(Wishes { prefetch: true, ..Wishes::default() }), Ok(()));
+        assert_eq!(prefetch(all), Err(Refusal::Prefetch));
+        assert_eq!(prefetch(Wishes::default()), Ok(()));
+    }
+}

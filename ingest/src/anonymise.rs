@@ -1,0 +1,157 @@
+//! The wall. A [`Hit`] goes in by value, an [`Event`] comes out, and nothing after this module knows who it was.
+//!
+//! The tag is the first 64 bits of keyed BLAKE3 under the salt of the site's day, over the site's number, the truncated
+//! address, the user agent and the languages, each with its length before it, so that no two visitors run together.
+
+use schema::event::{Event, VisitorTag};
+use schema::fate::Fault;
+use schema::zone::Local;
+use zeroize::Zeroize;
+
+use crate::enrich::Seen;
+use crate::hit::{Hit, Visitor};
+use crate::salt::Salt;
+
+/// Makes the event. The hit ends here; nothing that comes after gets to see the visitor. Fails only if the salt is gone.
+///
+/// `scratch` holds the hash's input meanwhile, and is wiped.
+pub fn anonymise<'a>(
+    hit: Hit<'_>,
+    seen: Seen<'a>,
+    local: Local,
+    salt: &Salt,
+    time_s: i64,
+    scratch: &mut Vec<u8>,
+) -> Result<Event<'a>, Fault> {
+    // A new field must be placed here, or this does not compile.
+    let Hit { site, kind, name: _, interactive, lane, page: _, referrer: _, screen_px: _, visitor } = hit;
+    let tag = tag(visitor, site.id, salt, scratch)?;
+    let Seen { name, page, source, channel, country, region, device, browser, os, language, screen } = seen;
+    Ok(Event {
+        site: site.id,
+        day: local.day,
+        time_s: u32::try_from(time_s).unwrap_or(if time_s < 0 { 0 } else { u32::MAX }),
+        offset_quarters: local.offset_quarters,
+        lane,
+        tag,
+        kind,
+        interactive,
+        name,
+        page,
+        source,
+        channel,
+        country,
+        region,
+        device,
+        browser,
+        os,
+        language,
+        screen,
+    })
+}
+
+fn tag(visitor: Visitor<'_>, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<VisitorTag, Fault> {
+    let Visitor { prefix, agent, language } = visitor;
+    scratch.clear();
+    field(scratch, |out| out.extend_from_slice(&site.to_le_bytes()));
+    field(scratch, |out| out.extend_from_slice(prefix.bytes()));
+    field(scratch, |out| out.extend_from_slice(agent));
+    field(scratch, |out| normalise(language, out));
+    let mut key = salt.key().ok_or(Fault::NoSalt)?;
+    let hash = blake3::keyed_hash(&key, scratch);
+    key.zeroize();
+    scratch.zeroize();
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    Ok(VisitorTag(u64::from_le_bytes([a, b, c, d, e, f, g, h])))
+}
+
+/// Writes a field with its length before it.
+fn field(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write(out);
+    let len = (out.len() - at - 4) as u32;
+    out[at..at + 4].copy_from_slice(&len.to_le_bytes());
+}
+
+/// The languages in lower case, without spaces and weights: browsers write the same list in more than one way.
+fn normalise(language: &[u8], out: &mut Vec<u8>) {
+    let mut in_weight = false;
+    for b in language {
+        match b {
+            b' ' | b'\t' => {}
+            b';' => in_weight = true,
+            b',' => {
+                in_weight = false;
+                out.push(b',');
+            }
+            b if !in_weight => out.push(b.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::client::Prefix;
+
+    fn tag_of(site: u32, address: &str, agent: &str, language: &str, salt: &Salt) -> VisitorTag {
+        let (agent, language) = (agent.as_bytes(), language.as_bytes());
+        tag(Visitor { prefix: Prefix::of_text(address), agent, language }, site, salt, &mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn a_visitor_is_the_same_all_day_and_another_by_site_salt_prefix_agent_or_language() {
+        let (today, tomorrow) = (Salt::of([1; 32]), Salt::of([2; 32]));
+        let me = tag_of(1, "203.0.113.77", "Firefox", "fr,en;q=0.8", &today);
+        assert_eq!(me, tag_of(1, "203.0.113.99", "Firefox", "FR, en;q=0.5", &today), "only the prefix counts");
+        let others = [
+            tag_of(2, "203.0.113.77", "Firefox", "fr,en", &today),
+            tag_of(1, "203.0.114.77", "Firefox", "fr,en", &today),
+            tag_of(1, "203.0.113.77", "Firefox/2", "fr,en", &today),
+            tag_of(1, "203.0.113.77", "Firefox", "fr", &today),
+            tag_of(1, "203.0.113.77", "Firefox", "fr,en", &tomorrow),
+        ];
+        for (n, other) in others.iter().enumerate() {
+            assert!(*other != me && !others[n + 1..].contains(other), "{n}");
+        }
+    }
+
+    #[test]
+    fn fields_do_not_run_together() {
+        let salt = Salt::of([1; 32]);
+        assert_ne!(tag_of(1, "", "ab", "c", &salt), tag_of(1, "", "a", "bc", &salt));
+        assert_ne!(tag_of(1, "", "a,b", "", &salt), tag_of(1, "", "a", ",b", &salt));
+    }
+
+    #[test]
+    fn nothing_of_the_visitor_is_left_in_the_scratch() {
+        let mut scratch = Vec::new();
+        let visitor = Visitor { prefix: Prefix::UNKNOWN, agent: b"CANARY", language: b"fr" };
+        tag(visitor, 1, &Salt::of([1; 32]), &mut scratch).unwrap();
+        assert!(scratch.is_empty());
+    }
+
+    #[test]
+    fn without_its_salt_no_tag_is_made() {
+        let salt = Salt::of([1; 32]);
+        salt.destroy();
+        let visitor = Visitor { prefix: Prefix::UNKNOWN, agent: b"", language: b"" };
+        assert_eq!(tag(visitor, 1, &salt, &mut Vec::new()), Err(Fault::NoSalt));
+    }
+
+    proptest! {
+        #[test]
+        fn spaces_case_and_weights_of_languages_do_not_matter(tags in prop::collection::vec("[a-z]{2}(-[a-z]{2})?", 0..6)) {
+            let plain = tags.join(",");
+            let fancy: Vec<_> = tags.iter().enumerate().map(|(n, tag)| format!(" {};q=0.{n} ", tag.to_uppercase())).collect();
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            normalise(plain.as_bytes(), &mut a);
+            normalise(fancy.join(",").as_bytes(), &mut b);
+            prop_assert_eq!(a, b);
+        }
+    }
+}

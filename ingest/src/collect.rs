@@ -1,0 +1,221 @@
+//! The path of one hit through this process, as one screen of code: see [`Walk::walk`].
+//!
+//! The spine decides; stages do not know each other. It is synchronous from the complete request to the append, so a
+//! client that hangs up cannot stop a hit half way, and each hit is counted here once, unless the writer counts it.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use ipnet::IpNet;
+use schema::event::{Kind, Lane};
+use schema::fate::{Fault, Refusal};
+use schema::sites::{Marketing, Site, Sites};
+use schema::zone::{Local, Zone};
+
+use crate::accept::{Bad, SITES_MAX, Sent};
+use crate::admit::{self, Wishes};
+use crate::anonymise::anonymise;
+use crate::append::{Appender, Desk, Ticket};
+use crate::enrich::agent::Agents;
+use crate::enrich::{Words, enrich};
+use crate::fate::{Refused, Turned};
+use crate::hit::{Hit, Visitor};
+use crate::metrics::{Laps, Meters, Stage};
+use crate::salt::{Salt, Salts};
+
+/// What all workers share.
+pub struct Collector {
+    /// The sites.
+    pub sites: Arc<Sites>,
+    /// The proxies whose word about a client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The salts.
+    pub salts: Arc<Salts>,
+    /// Keeps events on disk.
+    pub appender: Appender,
+    /// Counts.
+    pub meters: Arc<Meters>,
+}
+
+impl Collector {
+    /// Destroys salts that are over. To be called about once a minute for as long as the process lives.
+    pub fn tick(&self, now_s: i64) {
+        self.salts.tick(now_s);
+        self.meters.salts(self.salts.alive());
+    }
+
+    /// Whether hits would be stored now.
+    pub fn is_ready(&self, now_s: i64) -> bool {
+        self.appender.is_sound() && self.sites.iter().all(|site| self.salts.today(&site.zone, now_s).1.is_ok())
+    }
+}
+
+/// The head of a request, as far as a hit needs it.
+pub struct Head<'a> {
+    /// Who.
+    pub visitor: Visitor<'a>,
+    /// What they ask for.
+    pub wishes: Wishes,
+}
+
+/// What became of a request: its hits were stored unless one of these says otherwise.
+#[derive(Default)]
+pub struct Outcome {
+    /// Resolves when the hits that were appended are on disk.
+    pub ticket: Option<Ticket>,
+    /// Why a hit of it was refused.
+    pub refused: Option<Refusal>,
+    /// Why a hit of it failed.
+    pub failed: Option<Fault>,
+}
+
+/// One worker's way of walking hits.
+pub struct Walk {
+    collector: Arc<Collector>,
+    desk: Desk,
+    agents: Agents,
+    todays: Todays,
+    words: Words,
+    scratch: Vec<u8>,
+    laps: Laps,
+}
+
+impl Walk {
+    /// One hit, from what was sent to the disk's queue.
+    fn walk(&mut self, sent: &Sent<'_>, site: &Site, head: &Head<'_>, now_s: i64) -> Result<Ticket, Turned> {
+        let Walk { collector, desk, agents, todays, words, scratch, laps } = self;
+        let Collector { meters, salts, .. } = &**collector;
+        let today = Today::of(todays, site, salts, now_s);
+        let agent = agents.get(head.visitor.agent, salts.era());
+        let hit = hit(sent, site, head);
+        let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
+        admit::admit(&hit, head.wishes, agent).map_err(refused)?; // the sender's side
+        laps.passed(Stage::Admit, meters);
+        let seen = enrich(&hit, agent, words);
+        laps.passed(Stage::Enrich, meters);
+        let salt = today.salt.as_ref().map_err(|fault| *fault)?; // ours
+        let event = anonymise(hit, seen, today.local, salt, now_s, scratch)?; // the visitor is gone
+        laps.passed(Stage::Anonymise, meters);
+        Ok(desk.append(&event)?)
+    }
+
+    /// All hits of a request: one per site it names.
+    pub fn collect(&mut self, sent: Result<Sent<'_>, Bad>, head: &Head<'_>, now_s: i64) -> Outcome {
+        self.laps.passed(Stage::Accept, &self.collector.meters);
+        let mut outcome = Outcome::default();
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(bad) => {
+                self.turned(siteless(bad.refusal(), now_s), &mut outcome);
+                return outcome;
+            }
+        };
+        let sites = self.collector.sites.clone();
+        let mut counted: [u32; SITES_MAX] = [0; SITES_MAX];
+        for (n, name) in sent.domains.split(',').take(SITES_MAX).enumerate() {
+            let site = admit::site(&sites, name).map_err(|reason| siteless(reason, now_s));
+            let walked = match site {
+                Ok(site) if counted[..n].contains(&site.id) => continue, // a site named twice is one hit
+                Ok(site) => {
+                    counted[n] = site.id;
+                    self.walk(&sent, site, head, now_s)
+                }
+                Err(turned) => Err(turned),
+            };
+            match walked {
+                Ok(ticket) => outcome.ticket = Some(ticket), // they share a batch, so the last speaks for all
+                Err(turned) => self.turned(turned, &mut outcome),
+            }
+        }
+        outcome
+    }
+
+    /// Counts a hit that is not stored.
+    fn turned(&self, turned: Turned, outcome: &mut Outcome) {
+        match turned {
+            Turned::Refused(refused) => {
+                self.collector.meters.refused(refused.reason);
+                self.collector.appender.refuse(refused);
+                outcome.refused.get_or_insert(refused.reason);
+            }
+            Turned::Failed(fault) => {
+                self.collector.meters.appended(Err(fault), 1);
+                outcome.failed = Some(fault);
+            }
+        }
+    }
+
+    /// A worker's.
+    pub fn new(collector: Arc<Collector>) -> Walk {
+        let desk = collector.appender.desk();
+        let (agents, todays, words, scratch, laps) = Default::default();
+        Walk { collector, desk, agents, todays, words, scratch, laps }
+    }
+
+    /// A request arrived whole.
+    pub fn begin(&mut self) {
+        self.laps.begin();
+    }
+
+    /// A request did not arrive whole.
+    pub fn refuse(&self, reason: Refusal, now_s: i64) {
+        self.turned(siteless(reason, now_s), &mut Outcome::default());
+    }
+}
+
+/// A request that is no hit, or none of a known site: dated in UTC.
+pub(crate) fn siteless(reason: Refusal, now_s: i64) -> Turned {
+    refused(reason, 0, Zone::utc().at(now_s), None)
+}
+
+/// A refusal. The crawler is named for robots only: objections carry nothing but the reason.
+fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static str>) -> Turned {
+    let crawler = if reason == Refusal::Bot { crawler.unwrap_or_default() } else { "" };
+    Turned::Refused(Refused { site, day: local.day, reason, crawler })
+}
+
+/// What was sent, as a hit of one site.
+fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
+    let lane = match site.marketing {
+        Marketing::Always => Lane::Marketing,
+        Marketing::Consent if sent.consent => Lane::Marketing,
+        Marketing::Consent | Marketing::Never => Lane::Audience,
+    };
+    let Visitor { prefix, agent, language } = head.visitor;
+    Hit {
+        site,
+        kind: sent.kind,
+        name: if sent.kind == Kind::Pageview { "" } else { &sent.name },
+        interactive: sent.interactive,
+        lane,
+        page: sent.page.borrowed(),
+        referrer: &sent.referrer,
+        screen_px: sent.screen_px,
+        visitor: Visitor { prefix, agent, language },
+    }
+}
+
+/// A site's date and salt, looked up once per quarter hour: no zone's date or offset changes within one.
+struct Today {
+    bucket: i64,
+    local: Local,
+    salt: Result<Arc<Salt>, Fault>,
+}
+
+/// Those of all sites, by number.
+type Todays = HashMap<u32, Today, foldhash::fast::FixedState>;
+
+impl Today {
+    fn of<'t>(todays: &'t mut Todays, site: &Site, salts: &Salts, now_s: i64) -> &'t Today {
+        let bucket = now_s.div_euclid(i64::from(schema::day::BUCKET_S));
+        let fresh = || {
+            let (local, salt) = salts.today(&site.zone, now_s);
+            Today { bucket, local, salt }
+        };
+        let today = todays.entry(site.id).or_insert_with(fresh);
+        if today.bucket != bucket || !today.salt.as_ref().is_ok_and(|salt| salt.is_alive()) {
+            *today = fresh();
+        }
+        today
+    }
+}

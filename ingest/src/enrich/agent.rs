@@ -1,0 +1,228 @@
+//! User agent to browser, operating system, device class, and crawler.
+//!
+//! In comes the header; out goes an [`Agent`] whose every word is from a closed set: browsers and systems that the public
+//! list spells out (never text it would copy from the header), a major version of up to four digits, a crawler's name
+//! from its list. Parsing costs tens of microseconds, so [`Agents`] keeps what it has seen, by a hash under a random key
+//! of the process: bounded, and forgotten when a salt is destroyed.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use hashbrown::HashMap;
+use regex::RegexSet;
+use schema::event::{Device, UNKNOWN};
+use ua_parser::{os, user_agent};
+
+use super::lists::{BROWSER_NAMES, BROWSERS, CRAWLER_REGEXES, CRAWLER_WORDS, SYSTEM_NAMES, SYSTEMS};
+
+/// What a user agent says, in words from closed sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Browser and major version; "unknown" for those no list names.
+    pub browser: Box<str>,
+    /// Operating system.
+    pub os: &'static str,
+    /// Class of device; [`Device::Bot`] for robots.
+    pub device: Device,
+    /// The crawler's name, for robots.
+    pub crawler: Option<&'static str>,
+}
+
+/// Longest part of a user agent that is looked at, in bytes.
+const LOOKED_AT_BYTES: usize = 512;
+/// Most user agents a worker remembers.
+const REMEMBERED_MAX: usize = 8192;
+
+/// What robots without an entry in the list are called in the refusals.
+const NO_AGENT: &str = "(no user agent)";
+const HEADLESS: &str = "(headless browser)";
+const UNLISTED: &str = "(unlisted)";
+
+/// What drives a browser that no person looks at.
+const HEADLESS_MARKS: &[&str] =
+    &["Headless", "PhantomJS", "SlimerJS", "Puppeteer", "Playwright", "Selenium", "WebDriver", "Cypress/", "jsdom/"];
+/// The custom of robots to name their page; no browser has it.
+const ROBOT_MARKS: &[&str] = &["+http://", "+https://", "(http://", "(https://"];
+
+struct Parsers {
+    crawler_words: AhoCorasick,
+    crawler_regexes: RegexSet,
+    browsers: user_agent::Extractor<'static>,
+    systems: os::Extractor<'static>,
+}
+
+static PARSERS: LazyLock<Parsers> = LazyLock::new(|| {
+    let words = CRAWLER_WORDS.iter().map(|(word, _)| word);
+    let browsers = BROWSERS.iter().map(|&(regex, family, major)| user_agent::Parser {
+        regex: regex.into(),
+        family_replacement: family.map(Into::into),
+        v1_replacement: major.map(Into::into),
+        ..Default::default()
+    });
+    let systems = SYSTEMS.iter().map(|&(regex, os)| os::Parser {
+        regex: regex.into(),
+        os_replacement: os.map(Into::into),
+        ..Default::default()
+    });
+    const TESTED: &str = "the lists are compiled in, and a test builds them";
+    Parsers {
+        crawler_words: AhoCorasick::new(words).expect(TESTED),
+        crawler_regexes: RegexSet::new(CRAWLER_REGEXES.iter().map(|(regex, _)| regex)).expect(TESTED),
+        browsers: user_agent::Builder::new().push_all(browsers).expect(TESTED).build().expect(TESTED),
+        systems: os::Builder::new().push_all(systems).expect(TESTED).build().expect(TESTED),
+    }
+});
+
+/// Builds the parsers now, so that the first hit need not wait for them.
+pub fn prepare() {
+    LazyLock::force(&PARSERS);
+}
+
+/// The user agents a worker has seen.
+pub struct Agents {
+    seen: HashMap<u64, Rc<Agent>, foldhash::fast::FixedState>,
+    key: RandomState,
+    era: u64,
+}
+
+impl Default for Agents {
+    fn default() -> Agents {
+        Agents { seen: HashMap::default(), key: RandomState::new(), era: 0 }
+    }
+}
+
+impl Agents {
+    /// What the header says. `era` changes when a salt is destroyed: then everything seen is forgotten.
+    pub fn get(&mut self, header: &[u8], era: u64) -> &Rc<Agent> {
+        if self.era != era || self.seen.len() >= REMEMBERED_MAX {
+            self.seen.clear();
+            self.era = era;
+        }
+        self.seen.entry(self.key.hash_one(header)).or_insert_with(|| Rc::new(read(header)))
+    }
+}
+
+/// What the header says, without remembering it.
+pub fn read(header: &[u8]) -> Agent {
+    let text = String::from_utf8_lossy(&header[..header.len().min(LOOKED_AT_BYTES)]);
+    let crawler = crawler(&text);
+    Agent {
+        browser: browser(&text),
+        os: system(&text),
+        device: if crawler.is_some() { Device::Bot } else { device(&text) },
+        crawler,
+    }
+}
+
+/// The robot's name: the longest word of the list that is in it, else the first pattern, else a mark of robots.
+fn crawler(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() || text == "-" {
+        return Some(NO_AGENT);
+    }
+    let words = PARSERS.crawler_words.find_overlapping_iter(text);
+    let longest = words.max_by_key(|found| (found.len(), std::cmp::Reverse(found.pattern().as_usize())));
+    if let Some(found) = longest {
+        return Some(CRAWLER_WORDS[found.pattern().as_usize()].1);
+    }
+    if let Some(first) = PARSERS.crawler_regexes.matches(text).iter().next() {
+        return Some(CRAWLER_REGEXES[first].1);
+    }
+    let marked = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    marked(HEADLESS_MARKS).then_some(HEADLESS).or_else(|| marked(ROBOT_MARKS).then_some(UNLISTED))
+}
+
+fn browser(text: &str) -> Box<str> {
+    let Some(found) = PARSERS.browsers.extract(text) else { return UNKNOWN.into() };
+    let Ok(known) = BROWSER_NAMES.binary_search(&&*found.family) else { return UNKNOWN.into() };
+    let name = as_people_say(BROWSER_NAMES[known]);
+    match found.major {
+        Some(major) if matches!(major.len(), 1..=4) && major.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("{name} {major}").into()
+        }
+        _ => name.into(),
+    }
+}
+
+fn system(text: &str) -> &'static str {
+    let Some(found) = PARSERS.systems.extract(text) else { return UNKNOWN };
+    match SYSTEM_NAMES.binary_search(&&*found.os) {
+        Ok(known) => as_people_say(SYSTEM_NAMES[known]),
+        Err(_) if text.contains("Linux") => "Linux", // A distribution that names itself.
+        Err(_) => UNKNOWN,
+    }
+}
+
+/// One name for a browser on every device (the device is told apart anyway), and the names its makers use.
+fn as_people_say(name: &'static str) -> &'static str {
+    match name {
+        "Chrome Mobile" | "Chrome Mobile iOS" => "Chrome",
+        "Chrome Mobile WebView" => "Android WebView",
+        "Mobile Safari" => "Safari",
+        "Mobile Safari UI/WKWebView" => "iOS WebView",
+        "Firefox Mobile" | "Firefox iOS" => "Firefox",
+        "Edge Mobile" => "Edge",
+        "Opera Mobile" | "Opera Tablet" => "Opera",
+        "IE" | "IE Mobile" | "IE Large Screen" => "Internet Explorer",
+        "DuckDuckGo Mobile" => "DuckDuckGo",
+        "Yandex Browser" => "Yandex",
+        "Mac OS X" => "macOS",
+        "Chrome OS" => "ChromeOS",
+        "Other" => UNKNOWN,
+        name => name,
+    }
+}
+
+/// The class, by the marks that makers and browsers agree on.
+fn device(text: &str) -> Device {
+    let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    const TV: &[&str] = &[
+        "SmartTV",
+        "SMART-TV",
+        "Smart TV",
+        "SmartHub",
+        "HbbTV",
+        "AppleTV",
+        "Apple TV",
+        "GoogleTV",
+        "Google TV",
+        "Android TV",
+        "BRAVIA",
+        "Roku",
+        "CrKey",
+        "NetCast",
+        "NETTV",
+        "Web0S",
+        "AFTT",
+        "AFTM",
+        "AFTS",
+        "AFTB",
+        "AFTN",
+        "AFTK",
+        "; AFT",
+        "VIDAA",
+        "TV Safari",
+        "PlayStation",
+        "PLAYSTATION",
+        "Xbox",
+        "Nintendo",
+    ];
+    if has(TV) {
+        Device::Tv
+    } else if has(&["iPad", "Tablet", "tablet", "PlayBook", "Kindle", "KFAPWI", "Nexus 7", "Nexus 10"]) {
+        Device::Tablet
+    } else if has(&["Mobi", "iPhone", "iPod", "Opera Mini", "Windows Phone", "BlackBerry", "KAIOS", "Symbian"]) {
+        Device::Mobile
+    } else if has(&["Android", "Silk/"]) {
+        Device::Tablet // Android's own rule: a phone says "Mobile".
+    } else if has(&["Windows NT", "Macintosh", "X11", "CrOS", "Linux", "Windows"]) {
+        Device::Desktop
+    } else {
+        Device::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests;

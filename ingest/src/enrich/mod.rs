@@ -1,0 +1,84 @@
+//! From what a browser says to what a table may hold: names from closed sets, a clean path, no identifier.
+//!
+//! ```text
+//! agent      user agent -> browser, system, device class, crawler   (cached by a hash)
+//! referrer   host of the page before -> source and channel
+//! path       page -> path without what identifies
+//! mask       e-mail addresses, tokens, cards and phone numbers in any text
+//! language, screen
+//! ```
+
+pub mod agent;
+pub mod referrer;
+pub mod path;
+pub mod mask;
+mod language;
+mod screen;
+mod lists {
+    include!(concat!(env!("OUT_DIR"), "/lists.rs"));
+}
+
+use schema::event::{Channel, Device, UNKNOWN};
+
+use crate::hit::Hit;
+use agent::Agent;
+
+/// What may be said about a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// Name of a custom event or error, masked.
+    pub name: &'a str,
+    /// Path of the page, clean.
+    pub page: &'a str,
+    /// Where the visit came from.
+    pub source: &'a str,
+    /// The class of that.
+    pub channel: Channel,
+    /// Country; not looked up yet.
+    pub country: &'static str,
+    /// Region; not looked up yet.
+    pub region: &'static str,
+    /// Class of device.
+    pub device: Device,
+    /// Browser and major version.
+    pub browser: &'a str,
+    /// Operating system.
+    pub os: &'static str,
+    /// Primary language.
+    pub language: &'a str,
+    /// Class of the screen's width.
+    pub screen: &'static str,
+}
+
+/// Buffers that the words of one event live in, used again for the next.
+#[derive(Default)]
+pub struct Words {
+    name: String,
+    page: String,
+    source: String,
+    language: language::Subtag,
+    decoded: String,
+}
+
+/// Says what may be said.
+pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen<'a> {
+    let Words { name, page, source, language, decoded } = words;
+    path::clean(hit.page.path(), hit.page.fragment(), decoded, page);
+    name.clear();
+    mask::mask(hit.name, name);
+    let channel = referrer::source(hit.referrer, hit.site, hit.page.host(), source);
+    language.read(hit.visitor.language);
+    Seen {
+        name,
+        page,
+        source,
+        channel,
+        country: UNKNOWN,
+        region: UNKNOWN,
+        device: agent.device,
+        browser: &agent.browser,
+        os: agent.os,
+        language: language.as_str(),
+        screen: screen::class(hit.screen_px),
+    }
+}

@@ -1,0 +1,184 @@
+//! HTTP to hits and fates to answers, on whatever origin the binary mounts this.
+//!
+//! | | |
+//! |---|---|
+//! | `POST /api/event` | 202 `ok`, and `x-footfall-dropped: <reason>` if a hit of it was refused; CORS open, no credentials |
+//! | `GET /f.gif` | the picture, never to be cached; 200, or 503 with it as body when the hit could not be stored |
+//! | `GET /footfall.js` | the tracker, cached for an hour |
+//! | `GET /healthz/live`, `/healthz/ready` | 200, or 503 |
+//!
+//! Over a limit is 413, no hit at all 400 with one line of reason, too slow 408 and closed, our fault 503 with
+//! `Retry-After`. Nothing is answered 500. `HEAD` of the picture is answered and not counted. The head of a connection's
+//! first request has a time limit in the server (`client_request_timeout`), every body has one here; heads of later
+//! requests on a kept connection have none in actix, so the recipe for a proxy in front sets one.
+
+mod answer;
+mod head;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, Bytes, BytesMut, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, dev};
+use futures_core::Stream;
+use schema::clock::now_s;
+use schema::fate::Refusal;
+
+use crate::accept::plausible::Read;
+use crate::accept::{BODY_BYTES_MAX, Bad, pixel, plausible};
+use crate::collect::{Collector, Outcome, Walk};
+
+pub use answer::Script;
+
+/// Longest time from a request's head to the end of its body.
+pub const BODY_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What is mounted.
+#[derive(Clone)]
+pub struct Edge {
+    /// Where hits go.
+    pub collector: Arc<Collector>,
+    /// The tracker for pages.
+    pub script: Script,
+    /// Longest time from a request's head to the end of its body; [`BODY_TIME_MAX`] but for tests.
+    pub body_time_max: Duration,
+}
+
+/// One worker thread's.
+struct Worker {
+    edge: Edge,
+    walk: RefCell<Walk>,
+}
+
+/// Mounts the collector; to be called in each worker's thread (as the closure of `HttpServer::new` is).
+pub fn configure(config: &mut ServiceConfig, edge: &Edge) {
+    let walk = RefCell::new(Walk::new(edge.collector.clone()));
+    let worker = Rc::new(Worker { edge: edge.clone(), walk });
+    config
+        .app_data(worker)
+        .service(
+            web::resource("/api/event")
+                .route(web::post().to(event))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(answer::preflight)),
+        )
+        .service(web::resource("/f.gif").route(web::get().to(gif)).route(web::head().to(answer::gif_head)))
+        .service(web::resource("/footfall.js").route(web::get().to(script)).route(web::head().to(script)))
+        .service(web::resource("/healthz/live").route(web::get().to(answer::live)))
+        .service(web::resource("/healthz/ready").route(web::get().to(ready)));
+}
+
+fn worker(request: &HttpRequest) -> Rc<Worker> {
+    request.app_data::<Rc<Worker>>().expect("`configure` has put it there").clone()
+}
+
+async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let worker = worker(&request);
+    let body = match whole_body(&request, payload.into_inner(), worker.edge.body_time_max).await {
+        Ok(body) => body,
+        Err((refusal, why)) => {
+            worker.walk.borrow().refuse(refusal, now_s());
+            return answer::refused_event(refusal, why);
+        }
+    };
+    // From here to the end of the block nothing awaits.
+    let (mut outcome, why) = {
+        let mut walk = worker.walk.borrow_mut();
+        walk.begin();
+        let sent = match plausible::read(&body) {
+            Ok(Read::Engagement) => {
+                worker.edge.collector.meters.engagement();
+                return answer::engagement();
+            }
+            Ok(Read::Hit(sent)) => Ok(sent),
+            Err(bad) => Err(bad),
+        };
+        let why = sent.as_ref().err().copied();
+        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        (walk.collect(sent, &head, now_s()), why)
+    };
+    drop((request, body, worker));
+    stored(&mut outcome).await;
+    match (why, outcome.failed, outcome.refused) {
+        (Some(Bad::TooLarge(why) | Bad::Malformed(why)), _, Some(refusal)) => answer::refused_event(refusal, why),
+        (_, Some(_), _) => answer::failed_event(),
+        (_, None, refused) => answer::event(refused),
+    }
+}
+
+async fn gif(request: HttpRequest) -> HttpResponse {
+    let worker = worker(&request);
+    let mut outcome = {
+        let mut walk = worker.walk.borrow_mut();
+        walk.begin();
+        let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
+        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        walk.collect(sent, &head, now_s())
+    };
+    drop((request, worker));
+    stored(&mut outcome).await;
+    answer::gif(&outcome)
+}
+
+/// Waits until what was appended is on disk, or is known not to be.
+async fn stored(outcome: &mut Outcome) {
+    if let Some(ticket) = outcome.ticket.take()
+        && let Err(fault) = ticket.await
+    {
+        outcome.failed = Some(fault);
+    }
+}
+
+/// The whole body, if it is small and quick enough.
+async fn whole_body(
+    request: &HttpRequest,
+    payload: dev::Payload,
+    time_max: Duration,
+) -> Result<Bytes, (Refusal, &'static str)> {
+    const TOO_LARGE: (Refusal, &str) = (Refusal::TooLarge, "the body is longer than 16 KiB");
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > BODY_BYTES_MAX) {
+        return Err(TOO_LARGE);
+    }
+    match actix_web::rt::time::timeout(time_max, collected(payload)).await {
+        Ok(Ok(Some(body))) => Ok(body),
+        Ok(Ok(None)) => Err(TOO_LARGE),
+        Ok(Err(())) => Err((Refusal::Malformed, "the body did not arrive whole")),
+        Err(_elapsed) => Err((Refusal::Slow, "the body took too long")),
+    }
+}
+
+/// The body's chunks as one; `None` if there is too much of it. Most bodies are one chunk and are not copied.
+async fn collected(mut payload: dev::Payload) -> Result<Option<Bytes>, ()> {
+    let mut next = async || poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await.transpose().map_err(|_| ());
+    let Some(first) = next().await? else { return Ok(Some(Bytes::new())) };
+    let Some(second) = next().await? else { return Ok((first.len() <= BODY_BYTES_MAX).then_some(first)) };
+    let mut whole = BytesMut::from(&first[..]);
+    let mut chunk = Some(second);
+    while let Some(more) = chunk {
+        whole.extend_from_slice(&more);
+        if whole.len() > BODY_BYTES_MAX {
+            return Ok(None);
+        }
+        chunk = next().await?;
+    }
+    Ok(Some(whole.freeze()))
+}
+
+async fn script(request: HttpRequest) -> HttpResponse {
+    worker(&request).edge.script.answer(&request)
+}
+
+async fn ready(request: HttpRequest) -> HttpResponse {
+    match worker(&request).edge.collector.is_ready(now_s()) {
+        true => answer::line(StatusCode::OK, "ready"),
+        false => answer::line(StatusCode::SERVICE_UNAVAILABLE, "the spool cannot be written, or there is no salt"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

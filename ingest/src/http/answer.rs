@@ -1,0 +1,155 @@
+//! Fates to answers. No answer sets a cookie or tells anything about a person.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use schema::fate::Refusal;
+
+use crate::collect::Outcome;
+use crate::fate;
+
+/// Says why a hit was not counted: a mistake in a site's setup is not to be hidden.
+pub(super) static DROPPED: HeaderName = HeaderName::from_static("x-footfall-dropped");
+static RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// One transparent pixel.
+pub(super) static GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\
+    !\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// When to try again, in seconds.
+const RETRY_AFTER_S: &str = "10";
+
+/// The tracker's bytes, with their hash as the name of their version.
+#[derive(Clone)]
+pub struct Script {
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+impl Script {
+    /// Takes the script as it is to be sent.
+    pub fn new(bytes: &'static [u8]) -> Script {
+        let tag = format!("\"{}\"", &blake3::hash(bytes).to_hex()[..16]);
+        let etag = HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes are a header's text");
+        Script { bytes: Bytes::from_static(bytes), etag }
+    }
+
+    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let known = request.headers().get_all(header::IF_NONE_MATCH).any(|known| {
+            let tags = known.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii);
+            tags.map(|tag| tag.strip_prefix(b"W/").unwrap_or(tag)).any(|tag| tag == self.etag.as_bytes())
+        });
+        let mut answer = match known {
+            true => HttpResponse::new(StatusCode::NOT_MODIFIED),
+            false => with_body(StatusCode::OK, self.bytes.clone(), "text/javascript; charset=utf-8"),
+        };
+        let headers = answer.headers_mut();
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(RESOURCE_POLICY.clone(), HeaderValue::from_static("cross-origin"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer
+    }
+}
+
+fn with_body(status: StatusCode, body: Bytes, content_type: &'static str) -> HttpResponse {
+    let mut answer = HttpResponse::with_body(status, body).map_into_boxed_body();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// One line of text.
+pub(super) fn line(status: StatusCode, text: &'static str) -> HttpResponse {
+    with_body(status, Bytes::from_static(text.as_bytes()), "text/plain; charset=utf-8")
+}
+
+fn open_to_all(mut answer: HttpResponse) -> HttpResponse {
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    answer
+}
+
+fn dropped(answer: &mut HttpResponse, why: &'static str) {
+    let headers = answer.headers_mut();
+    headers.insert(DROPPED.clone(), HeaderValue::from_static(why));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-footfall-dropped"));
+}
+
+/// To a hit that is counted, or refused.
+pub(super) fn event(refused: Option<Refusal>) -> HttpResponse {
+    let mut answer = open_to_all(line(StatusCode::ACCEPTED, "ok"));
+    if let Some(refusal) = refused {
+        dropped(&mut answer, refusal.label());
+    }
+    answer
+}
+
+/// To an engagement ping.
+pub(super) fn engagement() -> HttpResponse {
+    let mut answer = open_to_all(line(StatusCode::ACCEPTED, "ok"));
+    dropped(&mut answer, "engagement");
+    answer
+}
+
+/// To what is no hit, with one line of reason. A connection whose body was not read to its end is closed.
+pub(super) fn refused_event(refusal: Refusal, why: &'static str) -> HttpResponse {
+    let mut answer = open_to_all(line(fate::status(refusal), why));
+    dropped(&mut answer, refusal.label());
+    if matches!(refusal, Refusal::TooLarge | Refusal::Slow) {
+        answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    answer
+}
+
+/// To a hit that we could not keep.
+pub(super) fn failed_event() -> HttpResponse {
+    let mut answer = open_to_all(line(StatusCode::SERVICE_UNAVAILABLE, "not stored; try again later"));
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    answer
+}
+
+/// The picture, whatever became of the hit: an error page has no place in someone's mail.
+pub(super) fn gif(outcome: &Outcome) -> HttpResponse {
+    let status = match (outcome.failed, outcome.refused.map(fate::status)) {
+        (Some(_), _) => StatusCode::SERVICE_UNAVAILABLE,
+        (None, None | Some(StatusCode::ACCEPTED)) => StatusCode::OK,
+        (None, Some(status)) => status,
+    };
+    let mut answer = picture(status);
+    if let Some(refusal) = outcome.refused {
+        answer.headers_mut().insert(DROPPED.clone(), HeaderValue::from_static(refusal.label()));
+    }
+    if outcome.failed.is_some() {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    }
+    answer
+}
+
+/// `HEAD` of the picture: nobody looks, so nobody is counted.
+pub(super) async fn gif_head() -> HttpResponse {
+    picture(StatusCode::OK)
+}
+
+fn picture(status: StatusCode) -> HttpResponse {
+    let mut answer = with_body(status, Bytes::from_static(GIF), "image/gif");
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(RESOURCE_POLICY.clone(), HeaderValue::from_static("cross-origin"));
+    answer
+}
+
+/// To a browser that asks whether it may send from another origin.
+pub(super) async fn preflight() -> HttpResponse {
+    let mut answer = open_to_all(HttpResponse::new(StatusCode::NO_CONTENT));
+    let headers = answer.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    answer
+}
+
+/// The process runs.
+pub(super) async fn live() -> HttpResponse {
+    line(StatusCode::OK, "live")
+}

@@ -1,0 +1,106 @@
+//! A server log's lines through the same stages as hits: admit (robots only), enrich, anonymise.
+//!
+//! In comes what a line says; out goes its event, or the reason to refuse. Nobody can object in a log, and its lines name
+//! no host; syntax, method, status and assets are the reader's to judge. Salts are made per local date and live in
+//! memory only.
+
+use std::sync::Arc;
+
+use schema::day::BUCKET_S;
+use schema::event::{Event, Kind, Lane};
+use schema::fate::{Fault, Refusal};
+use schema::sites::Site;
+use schema::zone::Local;
+
+use crate::accept::Page;
+use crate::admit;
+use crate::anonymise::anonymise;
+use crate::client::Prefix;
+use crate::enrich::agent::Agents;
+use crate::enrich::{Words, enrich};
+use crate::fate::{Refused, Turned};
+use crate::hit::{Hit, Visitor};
+use crate::salt::{Salt, Salts};
+
+/// What a line says. `Debug` is left out on purpose.
+pub struct Line<'a> {
+    /// The truncated address: [`Prefix::of_text`].
+    pub prefix: Prefix,
+    /// The user agent; `-` or empty if there is none.
+    pub agent: &'a [u8],
+    /// The page before.
+    pub referrer: &'a str,
+    /// The request's target: a path with its query, or a URL.
+    pub target: &'a str,
+    /// UTC seconds.
+    pub time_s: i64,
+    /// Page view or error.
+    pub kind: Kind,
+    /// An error's name ("404"); empty for page views.
+    pub name: &'a str,
+}
+
+/// Walks the lines of one site.
+pub struct Lines {
+    site: Arc<Site>,
+    salts: Salts,
+    agents: Agents,
+    words: Words,
+    scratch: Vec<u8>,
+    /// The date and salt of the quarter hour last seen.
+    last: Option<(i64, Local, Arc<Salt>)>,
+}
+
+impl Lines {
+    /// For the lines of a site.
+    pub fn new(site: Arc<Site>) -> Lines {
+        let (agents, words, scratch) = Default::default();
+        Lines { site, salts: Salts::in_memory(), agents, words, scratch, last: None }
+    }
+
+    /// The line's event, or why there is none.
+    pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, Turned> {
+        let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
+        let agent = self.agents.get(line.agent, 0);
+        admit::robot(&self.site, agent).map_err(|reason| {
+            let crawler = agent.crawler.unwrap_or_default();
+            Turned::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
+        })?;
+        let hit = Hit {
+            site: &self.site,
+            kind: line.kind,
+            name: line.name,
+            interactive: true,
+            lane: Lane::Audience,
+            page: Page::of_target(line.target),
+            referrer: line.referrer,
+            screen_px: None,
+            visitor: Visitor { prefix: line.prefix, agent: line.agent, language: b"" },
+        };
+        let seen = enrich(&hit, agent, &mut self.words);
+        Ok(anonymise(hit, seen, local, salt, line.time_s, &mut self.scratch)?)
+    }
+
+    /// A line that its reader refuses, dated by the site's calendar.
+    pub fn refused(&self, time_s: i64, reason: Refusal) -> Refused {
+        Refused { site: self.site.id, day: self.site.zone.at(time_s).day, reason, crawler: "" }
+    }
+}
+
+fn today<'l>(
+    last: &'l mut Option<(i64, Local, Arc<Salt>)>,
+    salts: &Salts,
+    site: &Site,
+    time_s: i64,
+) -> Result<(Local, &'l Salt), Fault> {
+    let bucket = time_s.div_euclid(i64::from(BUCKET_S));
+    if last.as_ref().is_none_or(|(of, ..)| *of != bucket) {
+        let local = site.zone.at(time_s);
+        *last = Some((bucket, local, salts.of(&site.zone, local.day)?));
+    }
+    let (_, local, salt) = last.as_ref().expect("it was just set");
+    Ok((*local, salt))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! What Prometheus sees of the collector. Labels come from closed sets only; every label is there from the start, at 0.
+
+use std::time::{Duration, Instant};
+
+use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram};
+use metrics::{gauge, histogram};
+use schema::fate::{Fault, Refusal};
+
+/// One hit of this many is timed, so that timing costs next to nothing.
+const TIMED_ONE_OF: u32 = 64;
+
+/// A part of a hit's path that is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Bytes to what the sender said.
+    Accept,
+    /// Whether it is counted.
+    Admit,
+    /// Headers and URL to words.
+    Enrich,
+    /// The tag; the visitor goes.
+    Anonymise,
+}
+
+impl Stage {
+    /// All of them.
+    pub const ALL: &'static [Stage] = &[Stage::Accept, Stage::Admit, Stage::Enrich, Stage::Anonymise];
+
+    fn label(self) -> &'static str {
+        match self {
+            Stage::Accept => "accept",
+            Stage::Admit => "admit",
+            Stage::Enrich => "enrich",
+            Stage::Anonymise => "anonymise",
+        }
+    }
+}
+
+/// Handles of all metrics of this crate. To be made after the recorder is installed.
+pub struct Meters {
+    stored: Counter,
+    refused: Vec<Counter>,
+    failed: Vec<Counter>,
+    engagement: Counter,
+    stages: Vec<Histogram>,
+    commit_frames: Histogram,
+    commit_bytes: Histogram,
+    write: Histogram,
+    sync: Histogram,
+    spool_bytes: Gauge,
+    spool_oldest: Gauge,
+    salts: Gauge,
+}
+
+/// Says what each metric means and in which unit it is.
+pub fn describe() {
+    describe_counter!(
+        "footfall_hits_total",
+        "Hits received, by fate: stored, a refusal (the sender's side) or a fault (ours)."
+    );
+    describe_counter!("footfall_engagement_total", "Engagement pings received; they are answered and not stored yet.");
+    describe_histogram!(
+        "footfall_stage_seconds",
+        Unit::Seconds,
+        "Time a hit spends in a stage; one hit of 64 is timed."
+    );
+    describe_histogram!("footfall_commit_records", Unit::Count, "Records per commit of the spool.");
+    describe_histogram!("footfall_commit_bytes", Unit::Bytes, "Size of a commit of the spool.");
+    describe_histogram!("footfall_spool_write_seconds", Unit::Seconds, "Time of a commit's write.");
+    describe_histogram!("footfall_spool_fdatasync_seconds", Unit::Seconds, "Time of a commit's fdatasync.");
+    describe_gauge!(
+        "footfall_spool_bytes",
+        Unit::Bytes,
+        "Bytes the spool takes on disk, zeroes written ahead included."
+    );
+    describe_gauge!(
+        "footfall_spool_oldest_seconds",
+        Unit::Seconds,
+        "Age of the oldest commit the spool holds, as far back as this process has run."
+    );
+    describe_gauge!("footfall_salts", Unit::Count, "Salts that could still be used: one per time zone and date.");
+}
+
+impl Meters {
+    /// Registers all of them.
+    pub fn register() -> Meters {
+        let fate = |label: &'static str| counter!("footfall_hits_total", "fate" => label);
+        Meters {
+            stored: fate("stored"),
+            refused: Refusal::ALL.iter().map(|refusal| fate(refusal.label())).collect(),
+            failed: Fault::ALL.iter().map(|fault| fate(fault.label())).collect(),
+            engagement: counter!("footfall_engagement_total"),
+            stages: Stage::ALL
+                .iter()
+                .map(|stage| histogram!("footfall_stage_seconds", "stage" => stage.label()))
+                .collect(),
+            commit_frames: histogram!("footfall_commit_records"),
+            commit_bytes: histogram!("footfall_commit_bytes"),
+            write: histogram!("footfall_spool_write_seconds"),
+            sync: histogram!("footfall_spool_fdatasync_seconds"),
+            spool_bytes: gauge!("footfall_spool_bytes"),
+            spool_oldest: gauge!("footfall_spool_oldest_seconds"),
+            salts: gauge!("footfall_salts"),
+        }
+    }
+
+    /// So many hits reached the disk, or could not.
+    pub(crate) fn appended(&self, outcome: Result<(), Fault>, hits: u64) {
+        match outcome {
+            Ok(()) => self.stored.increment(hits),
+            Err(fault) => self.failed[fault as usize].increment(hits),
+        }
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refused[refusal as usize - 1].increment(1);
+    }
+
+    pub(crate) fn engagement(&self) {
+        self.engagement.increment(1);
+    }
+
+    pub(crate) fn commit(&self, committed: &spool::Committed) {
+        if committed.frames > 0 {
+            self.commit_frames.record(committed.frames as f64);
+            self.commit_bytes.record(committed.bytes as f64);
+            self.write.record(committed.write.as_secs_f64());
+            self.sync.record(committed.sync.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn spool(&self, bytes: u64, oldest: Duration) {
+        self.spool_bytes.set(bytes as f64);
+        self.spool_oldest.set(oldest.as_secs_f64());
+    }
+
+    pub(crate) fn salts(&self, alive: usize) {
+        self.salts.set(alive as f64);
+    }
+}
+
+/// Times the stages of some hits.
+#[derive(Debug, Default)]
+pub(crate) struct Laps {
+    hits: u32,
+    since: Option<Instant>,
+}
+
+impl Laps {
+    /// A hit begins its path.
+    pub(crate) fn begin(&mut self) {
+        self.hits = self.hits.wrapping_add(1);
+        self.since = self.hits.is_multiple_of(TIMED_ONE_OF).then(Instant::now);
+    }
+
+    /// It has passed a stage.
+    pub(crate) fn passed(&mut self, stage: Stage, meters: &Meters) {
+        if let Some(since) = self.since {
+            let now = Instant::now();
+            meters.stages[stage as usize].record((now - since).as_secs_f64());
+            self.since = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_and_fault_and_stage_finds_its_own_counter() {
+        for (n, refusal) in Refusal::ALL.iter().enumerate() {
+            assert_eq!(*refusal as usize - 1, n);
+        }
+        for (n, fault) in Fault::ALL.iter().enumerate() {
+            assert_eq!(*fault as usize, n);
+        }
+        for (n, stage) in Stage::ALL.iter().enumerate() {
+            assert_eq!(*stage as usize, n);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! 32 secret bytes in a page of memory of their own, locked out of swap and core dumps where the system lets us.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+
+use zeroize::Zeroize;
+
+/// A page, so that locking and unlocking it touches nothing else.
+const PAGE_BYTES: usize = 4096;
+
+/// The salt of one time zone's date. It can be destroyed while others still hold it: then it gives no key any more.
+pub struct Salt {
+    page: Box<Page>,
+}
+
+#[repr(align(4096))]
+struct Page {
+    words: [AtomicU64; 4],
+    alive: AtomicBool,
+}
+
+impl Salt {
+    /// Takes the bytes in; the caller's copy is wiped.
+    pub(crate) fn of(mut bytes: [u8; 32]) -> Salt {
+        let salt = Salt { page: Box::new(Page { words: Default::default(), alive: AtomicBool::new(true) }) };
+        salt.lock();
+        for (word, bytes) in salt.page.words.iter().zip(bytes.as_chunks::<8>().0) {
+            word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
+        }
+        bytes.zeroize();
+        salt
+    }
+
+    /// The key, unless it is destroyed. Whoever takes it wipes it.
+    pub(crate) fn key(&self) -> Option<[u8; 32]> {
+        let mut key = [0; 32];
+        for (bytes, word) in key.as_chunks_mut::<8>().0.iter_mut().zip(&self.page.words) {
+            *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+        }
+        // Whoever has read a wiped word sees from here on that it was wiped.
+        fence(Ordering::Acquire);
+        self.is_alive().then_some(key)
+    }
+
+    /// Whether it can still be used.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.page.alive.load(Ordering::Relaxed)
+    }
+
+    /// Wipes it. From here on no tag under it can be computed again.
+    pub(crate) fn destroy(&self) {
+        self.page.alive.store(false, Ordering::Relaxed);
+        fence(Ordering::Release);
+        for word in &self.page.words {
+            word.store(0, Ordering::Relaxed);
+        }
+        fence(Ordering::SeqCst);
+    }
+
+    #[expect(unsafe_code, reason = "the page is ours, whole, and unlocked before it is freed; locking changes no byte")]
+    fn lock(&self) {
+        let page = std::ptr::from_ref::<Page>(&self.page).cast_mut().cast();
+        // Best effort: a process may be allowed no locked memory. Then the salt is as safe as the system's swap.
+        let _ = unsafe { rustix::mm::mlock(page, PAGE_BYTES) };
+        let _ = unsafe { rustix::mm::madvise(page, PAGE_BYTES, rustix::mm::Advice::LinuxDontDump) };
+    }
+
+    #[expect(unsafe_code, reason = "undoes `lock` before the memory goes back to the allocator")]
+    fn unlock(&self) {
+        let page = std::ptr::from_ref::<Page>(&self.page).cast_mut().cast();
+        // Nothing depends on it: a page left locked costs memory, no secret.
+        let _ = unsafe { rustix::mm::madvise(page, PAGE_BYTES, rustix::mm::Advice::LinuxDoDump) };
+        let _ = unsafe { rustix::mm::munlock(page, PAGE_BYTES) };
+    }
+}
+
+impl Drop for Salt {
+    fn drop(&mut self) {
+        self.destroy();
+        self.unlock();
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destroyed_salt_gives_no_key_and_holds_none() {
+        let salt = Salt::of(*b"0123456789abcdef0123456789abcdef");
+        assert_eq!(salt.key().as_ref(), Some(b"0123456789abcdef0123456789abcdef"));
+        salt.destroy();
+        assert_eq!(salt.key(), None);
+        assert!(salt.page.words.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+    }
+
+    #[test]
+    fn it_has_a_page_of_its_own_and_cannot_be_printed() {
+        assert_eq!((size_of::<Page>(), align_of::<Page>()), (PAGE_BYTES, PAGE_BYTES));
+        assert_eq!(format!("{:?}", Salt::of([7; 32])), "Salt(..)");
+    }
+}

@@ -1,0 +1,219 @@
+//! The salt of each (time zone, local date): 32 random bytes, without which a visitor's tag is only a number.
+//!
+//! In come a zone and the time; out go the site's date and its salt. A salt is made when it is first asked for, wiped
+//! (in memory, while others still hold it, and in its file) 15 minutes after its midnight, and never made again. A
+//! zone's date never goes back, even if the clock does.
+//!
+//! Several collectors do not agree on a salt yet: this is the one-machine form.
+
+mod key;
+mod place;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use schema::day::Day;
+use schema::fate::Fault;
+use schema::zone::{Local, Zone};
+
+pub use key::Salt;
+pub use place::RamPlace;
+use place::Wiped;
+
+/// How long after a date's end its salt lives on, in seconds: requests under way, clocks a little apart.
+pub const GRACE_S: i64 = 15 * 60;
+
+/// Where the bytes come from: the operating system, but for tests.
+type Random = fn(&mut [u8]) -> Result<(), getrandom::Error>;
+
+/// All salts of this process.
+pub struct Salts {
+    zones: Mutex<HashMap<String, Dates>>,
+    place: Option<RamPlace>,
+    /// Cleared if the place fails us.
+    survives: AtomicBool,
+    /// Counts destructions, so that what was derived from a destroyed salt's day can be forgotten too.
+    era: AtomicU64,
+    random: Random,
+}
+
+/// The dates of one zone.
+struct Dates {
+    zone: Zone,
+    salts: HashMap<Day, Arc<Salt>>,
+    /// The latest date ever given out.
+    latest: Option<Day>,
+    /// The latest date whose salt is destroyed: it and those before it get no other.
+    destroyed: Option<Day>,
+}
+
+impl Salts {
+    /// Salts that live for days: `place` lets them survive a restart. What is left there of dates that are over is
+    /// destroyed at once.
+    pub fn open(place: Option<RamPlace>, now_s: i64) -> Salts {
+        let salts = Salts {
+            zones: Mutex::default(),
+            survives: AtomicBool::new(place.is_some()),
+            place,
+            era: AtomicU64::new(0),
+            random: getrandom::fill,
+        };
+        match salts.place.is_some() {
+            true => salts.take_over(now_s),
+            false => tracing::warn!(
+                "no directory in memory keeps the salt: a restart will split the day (visitors seen before and after it count twice)"
+            ),
+        }
+        salts
+    }
+
+    /// Salts for reading logs: any date, in no order, gone with this value.
+    pub fn in_memory() -> Salts {
+        Salts {
+            zones: Mutex::default(),
+            place: None,
+            survives: AtomicBool::new(false),
+            era: AtomicU64::new(0),
+            random: getrandom::fill,
+        }
+    }
+
+    /// What a clock on the zone's wall says, and the salt of that date. The date never goes back.
+    pub fn today(&self, zone: &Zone, now_s: i64) -> (Local, Result<Arc<Salt>, Fault>) {
+        let mut local = zone.at(now_s);
+        let mut zones = self.zones();
+        let dates = dates(&mut zones, zone);
+        local.day = dates.latest.map_or(local.day, |latest| latest.max(local.day));
+        dates.latest = Some(local.day);
+        (local, self.salt(dates, local.day))
+    }
+
+    /// The salt of any date.
+    pub fn of(&self, zone: &Zone, day: Day) -> Result<Arc<Salt>, Fault> {
+        self.salt(dates(&mut self.zones(), zone), day)
+    }
+
+    /// Destroys the salts of dates that are over for [`GRACE_S`]; to be called about once a minute. Says how many.
+    pub fn tick(&self, now_s: i64) -> usize {
+        let mut destroyed = 0;
+        for dates in self.zones().values_mut() {
+            let over = dates.zone.at(now_s - GRACE_S).day.plus(-1);
+            dates.destroyed = dates.destroyed.max(Some(over));
+            dates.salts.retain(|&day, salt| {
+                if day > over {
+                    return true;
+                }
+                salt.destroy();
+                destroyed += 1;
+                if let Some(Err(error)) = self.place.as_ref().map(|place| place.destroy(dates.zone.name(), day)) {
+                    tracing::error!(%error, %day, "the file of a salt that is over cannot be destroyed");
+                }
+                false
+            });
+        }
+        if destroyed > 0 {
+            self.era.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(destroyed, "salts of dates that are over are destroyed");
+        }
+        destroyed
+    }
+
+    /// Whether a restart of the process finds its salts again; if not, it splits the day.
+    pub fn survive_restart(&self) -> bool {
+        self.survives.load(Ordering::Relaxed)
+    }
+
+    /// Changes whenever a salt was destroyed.
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
+    }
+
+    /// How many salts could still be used.
+    pub fn alive(&self) -> usize {
+        self.zones().values().map(|dates| dates.salts.len()).sum()
+    }
+
+    fn zones(&self) -> MutexGuard<'_, HashMap<String, Dates>> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn salt(&self, dates: &mut Dates, day: Day) -> Result<Arc<Salt>, Fault> {
+        if let Some(salt) = dates.salts.get(&day) {
+            return Ok(salt.clone());
+        }
+        if dates.destroyed.is_some_and(|destroyed| day <= destroyed) {
+            return Err(Fault::NoSalt);
+        }
+        let bytes = self.kept(dates.zone.name(), day).map_or_else(|| self.fresh(dates.zone.name(), day), Ok)?;
+        let salt = Arc::new(Salt::of(bytes.0));
+        dates.salts.insert(day, salt.clone());
+        Ok(salt)
+    }
+
+    fn kept(&self, zone: &str, day: Day) -> Option<Wiped> {
+        match self.place.as_ref()?.load(zone, day) {
+            Ok(bytes) => bytes.map(Wiped),
+            Err(error) => {
+                self.place_fails(&error);
+                None
+            }
+        }
+    }
+
+    fn fresh(&self, zone: &str, day: Day) -> Result<Wiped, Fault> {
+        let mut bytes = Wiped([0; 32]);
+        (self.random)(&mut bytes.0).map_err(|error| {
+            tracing::error!(%error, "the operating system gives no random bytes for a salt");
+            Fault::NoSalt
+        })?;
+        if let Some(Err(error)) = self.place.as_ref().map(|place| place.keep(zone, day, &bytes.0)) {
+            self.place_fails(&error);
+        }
+        Ok(bytes)
+    }
+
+    fn place_fails(&self, error: &std::io::Error) {
+        if self.survives.swap(false, Ordering::Relaxed) {
+            tracing::error!(%error, "the directory in memory does not keep the salt: a restart will split the day");
+        }
+    }
+
+    /// What a process before this one has left: dates that are over are destroyed, and no date goes back.
+    fn take_over(&self, now_s: i64) {
+        let Some(place) = &self.place else { return };
+        let kept = match place.list() {
+            Ok(kept) => kept,
+            Err(error) => return self.place_fails(&error),
+        };
+        let mut zones = self.zones();
+        for kept in kept {
+            let current = Zone::new(&kept.zone).ok().filter(|zone| {
+                let today = zone.at(now_s).day;
+                zone.at(now_s - GRACE_S).day <= kept.day && kept.day <= today.plus(1) // Not of a clock gone wrong.
+            });
+            match current {
+                Some(zone) => {
+                    let dates = dates(&mut zones, &zone);
+                    dates.latest = dates.latest.max(Some(kept.day));
+                }
+                None => {
+                    if let Err(error) = kept.destroy() {
+                        tracing::error!(%error, day = %kept.day, "the file of a salt that is over cannot be destroyed");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn dates<'z>(zones: &'z mut HashMap<String, Dates>, zone: &Zone) -> &'z mut Dates {
+    if !zones.contains_key(zone.name()) {
+        let dates = Dates { zone: zone.clone(), salts: HashMap::new(), latest: None, destroyed: None };
+        zones.insert(zone.name().to_owned(), dates);
+    }
+    zones.get_mut(zone.name()).expect("it is there by now")
+}
+
+#[cfg(test)]
+mod tests;
