@@ -2,11 +2,12 @@
 // them; neither knows what is being tested.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { footfallJs } from '../build.mjs'
 
 const CHROMIUM = '/usr/bin/chromium'
 const FLAGS = [
@@ -19,7 +20,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-const SCRIPT = new URL('../dist/footfall.js', import.meta.url)
+/** An event that has not arrived by then is not going to. */
+const ARRIVAL_MS_MAX = 10_000
 
 /**
  * Starts Chromium with an empty profile. `context` is Playwright's; `close` ends the browser and removes the profile.
@@ -55,11 +57,11 @@ export async function open(url) {
 }
 
 /**
- * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the built tracker and
+ * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the tracker and
  * `POST /api/event`. `events` holds what was sent in order of arrival; `next()` resolves with the oldest not yet taken.
  */
 export async function serveSite(pages) {
-  const script = await readFile(SCRIPT)
+  const { script } = footfallJs()
   const events = []
   const arrived = []
   const waiting = []
@@ -96,11 +98,26 @@ export async function serveSite(pages) {
   return {
     ...origins,
     events,
-    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))),
+    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : within(ARRIVAL_MS_MAX, waiting)),
     close: () =>
       new Promise((resolve) => {
         server.close(resolve)
         server.closeAllConnections()
       }),
   }
+}
+
+/** The next event that someone hands to a taker in `waiting`. */
+function within(milliseconds, waiting) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      waiting.splice(waiting.indexOf(take), 1)
+      reject(new Error(`no event has arrived for ${milliseconds} ms`))
+    }, milliseconds)
+    const take = (event) => {
+      clearTimeout(timer)
+      resolve(event)
+    }
+    waiting.push(take)
+  })
 }

@@ -1,0 +1,44 @@
+/** Numbers, spans of time and dates as people read them. Pure: the locale comes in. */
+
+/** The page is in English, so its numbers are too: the first English the browser asks for. */
+export function englishOf(languages: readonly string[]): string {
+  return languages.find((language) => /^en\b/i.test(language)) ?? 'en-GB'
+}
+
+const SHORTENED_FROM = 1_000_000
+
+export function formatter(locale: string) {
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
+  const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })
+  const one = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+  // Dates come as the site's local dates; read as UTC and written as UTC they stay what they are.
+  const day = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' })
+  const shortDay = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', day: 'numeric', month: 'short' })
+  const dayAndYear = new Intl.DateTimeFormat(locale, {
+    timeZone: 'UTC',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  })
+  const utc = (date: string) => new Date(`${date.slice(0, 10)}T00:00:00Z`)
+
+  return {
+    count: (n: number) => whole.format(n),
+    /** For where there is little room. */
+    short: (n: number) => (Math.abs(n) < SHORTENED_FROM ? whole.format(n) : short.format(n)),
+    decimal: (n: number) => one.format(n),
+    percent: (n: number) => `${whole.format(n)}%`,
+    duration: (seconds: number) => {
+      const total = Math.round(seconds)
+      const [h, m, s] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60]
+      const two = (n: number) => String(n).padStart(2, '0')
+      if (h > 0) return `${h}h ${two(m)}m`
+      return m > 0 ? `${m}m ${two(s)}s` : `${s}s`
+    },
+    shortDay: (date: string) => shortDay.format(utc(date)),
+    day: (date: string) => day.format(utc(date)),
+    days: (first: string, last: string) => dayAndYear.formatRange(utc(first), utc(last)),
+  }
+}
+
+export type Formatter = ReturnType<typeof formatter>

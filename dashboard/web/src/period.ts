@@ -1,0 +1,27 @@
+/** The periods a person can pick, and what they mean to the API. */
+import type { Dimension } from './api'
+
+export type Period = 'day' | '7d' | '28d' | '30d' | 'month' | '12mo'
+
+export const PERIODS: { id: Period; short: string; long: string }[] = [
+  { id: 'day', short: 'Today', long: 'Today' },
+  { id: '7d', short: '7d', long: 'The 7 days up to yesterday' },
+  { id: '28d', short: '28d', long: 'The 28 days up to yesterday' },
+  { id: '30d', short: '30d', long: 'The 30 days up to yesterday' },
+  { id: 'month', short: 'Month', long: 'This month so far' },
+  { id: '12mo', short: '12mo', long: '12 months' },
+]
+
+export function isPeriod(text: string | null): text is Period {
+  return PERIODS.some(({ id }) => id === text)
+}
+
+/** How fine the chart is: nothing finer than hours within a day, days otherwise. */
+export function chartStep(period: Period): Dimension {
+  return period === 'day' ? 'time:hour' : 'time:day'
+}
+
+/** Visitors of several days are a sum: days are not linked, so who came twice is counted twice. */
+export function isSummed(period: Period): boolean {
+  return period !== 'day'
+}

@@ -1,0 +1,197 @@
+// The built page in a real browser, under the strictest policy it may be served with. The API is made of answers that
+// each test picks; what the real one answers is tested where it runs.
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+import { launch } from '../../../tracker/test/browser.mjs'
+
+const ORIGIN = 'http://footfall.test'
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const SITES = [
+  { id: 1, domain: 'example.org', time_zone: 'Europe/Paris', crowd: 7 },
+  { id: 2, domain: 'example.net', time_zone: 'UTC', crowd: 5 },
+]
+
+let browser, folder, page, asked, answer, wrong
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'footfall-page-'))
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  await build({ root, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } })
+  browser = await launch()
+})
+after(async () => {
+  await browser.close()
+  await rm(folder, { recursive: true })
+})
+
+beforeEach(async () => {
+  page = await browser.context.newPage()
+  page.setDefaultTimeout(10_000)
+  asked = []
+  wrong = []
+  answer = () => ({})
+  page.on('pageerror', ({ message }) => wrong.push(message))
+  page.on('console', (message) => /policy/i.test(message.text()) && wrong.push(message.text()))
+  await page.route('**/*', serve)
+})
+afterEach(async () => {
+  await page.close()
+  assert.deepEqual(wrong, [], 'an error on the page, a forbidden style, or a request to elsewhere')
+})
+
+async function serve(route) {
+  const request = route.request()
+  const { origin, pathname } = new URL(request.url())
+  if (origin !== ORIGIN) {
+    wrong.push(request.url())
+    return route.abort()
+  }
+  if (pathname.startsWith('/api/')) {
+    const query = request.postDataJSON()
+    asked.push({ pathname, query, token: request.headers().authorization })
+    if (pathname === '/api/sites') return route.fulfill({ json: SITES, ...answer(null) })
+    return route.fulfill({ json: { results: resultsOf(query), meta: {}, query: RANGE }, ...answer(query) })
+  }
+  const file = join(folder, pathname === '/' ? 'index.html' : pathname)
+  const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY }
+  return route.fulfill({ body: await readFile(file), headers })
+}
+
+const RANGE = { date_range: ['2024-11-01T00:00:00+01:00', '2024-11-07T23:59:59+01:00'] }
+
+/** Every metric is 1200, except where a value is hidden. */
+function resultsOf({ dimensions: [dimension] = [], metrics }) {
+  const row = (name, number = 1200) => ({
+    dimensions: name === undefined ? [] : [name],
+    metrics: metrics.map(() => number),
+  })
+  if (!dimension) return [row()]
+  if (dimension.startsWith('time:')) return [row('2024-11-02')]
+  return [row('One'), row('(other)', null)]
+}
+const empty = (query) => (query ? { json: { results: [], meta: {}, query: RANGE } } : {})
+const panel = (title) => page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) })
+
+test('the token goes from the link to the header, and is not left in the address', async () => {
+  await page.goto(`${ORIGIN}/?period=7d#token=s3cret`)
+  await page.getByText('1,200').first().waitFor()
+  assert.equal(page.url(), `${ORIGIN}/?period=7d`)
+  assert.deepEqual([...new Set(asked.map(({ token }) => token))], ['Bearer s3cret'])
+
+  await page.reload()
+  await page.getByText('1,200').first().waitFor()
+  assert.equal(asked.at(-1).token, 'Bearer s3cret')
+})
+
+test('without a token the page says where to get one and asks nothing', async () => {
+  await page.goto(`${ORIGIN}/`)
+  await page.getByText('footfall token --config').waitFor()
+  assert.deepEqual(asked, [])
+})
+
+test('a token that is not known is told apart from a server that is down', async () => {
+  answer = () => ({ status: 401, json: { error: 'This token is unheard of.' } })
+  await page.goto(`${ORIGIN}/#token=old`)
+  await page.getByText('This token is unheard of.').waitFor()
+  await page.getByText('footfall token --config').waitFor()
+
+  answer = () => ({})
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('1,200').first().waitFor()
+})
+
+test('what one panel may not ask is said in that panel, in the words of the API', async () => {
+  answer = (query) =>
+    query?.dimensions?.[0] === 'visit:source' ? { status: 400, json: { error: 'Ask for visits instead.' } } : {}
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await panel('Sources').getByText('Ask for visits instead.').waitFor()
+  assert.equal(await panel('Channels').getByRole('row').count(), 3)
+})
+
+test('hidden values are shown together, last, with the reason, and a withheld number is a dash', async () => {
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await panel('Top pages').getByText('fewer than 7 visitors').waitFor()
+  const last = await panel('Top pages').getByRole('row').last().innerText()
+  assert.equal(last.replaceAll(/\s+/g, ' '), '(other) — withheld — withheld')
+})
+
+test('visitors of several days say that they are a sum, those of one day do not', async () => {
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await page.getByRole('button', { name: 'Visitors (sum of days) 1,200' }).waitFor()
+  assert.equal(await panel('Sources').getByText('sum of days').count(), 1)
+  await page.getByRole('radio', { name: 'Today' }).check()
+  await page.getByRole('button', { name: 'Visitors 1,200', exact: true }).waitFor()
+  assert.equal(await page.getByText('sum of days').count(), 0)
+})
+
+test('site and period are in the address, and the back button follows it', async () => {
+  await page.goto(`${ORIGIN}/?site=example.org&period=7d#token=t`)
+  await page.getByText('1,200').first().waitFor()
+  await page.getByRole('radio', { name: 'This month so far' }).check()
+  await page.getByLabel('Site').selectOption('example.net')
+  await page.waitForURL('**/?site=example.net&period=month')
+  await page.goBack()
+  await page.goBack()
+  await page.waitForFunction(() => document.querySelector('input:checked')?.value === '7d')
+  assert.equal(await page.getByLabel('Site').inputValue(), 'example.org')
+  assert.deepEqual(asked.at(-1).query.date_range, '7d')
+})
+
+test('where nothing was picked the page shows today, or the last weeks if today is still empty', async () => {
+  await page.goto(`${ORIGIN}/#token=t`)
+  await page.getByText('1,200').first().waitFor()
+  assert.ok(await page.getByRole('radio', { name: 'Today' }).isChecked())
+
+  answer = (query) => (query?.date_range === 'day' ? empty(query) : {})
+  await page.reload()
+  await page.getByText('1,200').first().waitFor()
+  assert.ok(await page.getByRole('radio', { name: 'The 28 days' }).isChecked())
+})
+
+test('a site that nobody has visited shows the line to put on its pages, until somebody comes', async () => {
+  await page.clock.install()
+  answer = empty
+  await page.goto(`${ORIGIN}/#token=t`)
+  await page.getByText(`<script defer src="${ORIGIN}/footfall.js" data-domain="example.org"></script>`).waitFor()
+  answer = () => ({})
+  await page.clock.runFor(6_000)
+  await page.getByText('1,200').first().waitFor()
+})
+
+test('the totals of today are asked for again, and keep their last numbers while the server is away', async () => {
+  await page.clock.install()
+  await page.goto(`${ORIGIN}/?period=day#token=t`)
+  await page.getByText('1,200').first().waitFor()
+  answer = (query) => (query ? { status: 503, json: { error: 'The engine is starting.' } } : {})
+  await page.clock.runFor(31_000)
+  await page.getByText('The engine is starting.').waitFor()
+  await page.getByText('1,200').first().waitFor()
+
+  answer = () => ({})
+  await page.clock.runFor(31_000)
+  await page.getByText('The engine is starting.').waitFor({ state: 'detached' })
+})
+
+test('a total that is pressed is charted, and its numbers are there as a table', async () => {
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await page.getByRole('button', { name: 'Page views' }).press('Enter')
+  await page.getByRole('heading', { name: 'Page views by day' }).waitFor()
+  await page.getByText('Numbers as a table').click()
+  const rows = page.getByRole('table', { name: 'Page views by day' }).getByRole('row')
+  assert.equal(await rows.count(), 8)
+  assert.match(await rows.nth(2).innerText(), /2.*1,200/s)
+})
+
+test('nothing is wider than a narrow phone', async () => {
+  await page.setViewportSize({ width: 360, height: 740 })
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await page.getByText('1,200').first().waitFor()
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360)
+})
