@@ -22,8 +22,8 @@ pub(super) struct Leak {
     pub(super) tags: usize,
 }
 
-/// A value: its parent, itself. Hours are named by number.
-type Value = (String, String);
+/// A value: its parent, itself; or an hour.
+type Value = (&'static str, &'static str, u32);
 /// A fact: where it lies, and whose it is.
 type Fact = (Value, u32);
 
@@ -37,7 +37,7 @@ fn classes<F: Clone>(facts: &[(Value, F)], told: &[BTreeSet<Value>]) -> Vec<Vec<
 }
 
 fn values<F>(facts: &[(Value, F)], like: impl Fn(&Value) -> bool) -> BTreeSet<Value> {
-    facts.iter().map(|(value, _)| value).filter(|value| like(value)).cloned().collect()
+    facts.iter().map(|(value, _)| value).filter(|value| like(value)).copied().collect()
 }
 
 /// The sets of values of which a number is told, along one dimension and its parent.
@@ -54,25 +54,21 @@ fn told_sets<F>(
     }
     for level in d.parent().into_iter().chain([d]) {
         let view = view(published, level);
-        let key = |value: &Value| if level == d { value.clone() } else { (String::new(), value.0.clone()) };
-        let plain = |value: &Value| if d.parent().is_none() { (String::new(), value.1.clone()) } else { key(value) };
+        let plain = |value: &Value| if level == d { (value.0, value.1) } else { ("", value.0) };
         for cell in view.cells.iter().filter(|cell| of(&cell.numbers)) {
-            let want = (cell.parent.as_deref().unwrap_or("").to_owned(), cell.name.to_string());
+            let want = (cell.parent.as_deref().unwrap_or(""), &*cell.name);
             sets.push(values(facts, |value| plain(value) == want));
         }
         if view.other.as_ref().is_some_and(&of) {
             let named = names(view);
-            sets.push(values(facts, |value| {
-                let (parent, name) = plain(value);
-                !named.contains(&(&*parent, &*name))
-            }));
+            sets.push(values(facts, |value| !named.contains(&plain(value))));
         }
     }
     sets
 }
 
 fn value(d: D, at: impl Fn(D) -> &'static str) -> Value {
-    (d.parent().map_or("", &at).to_owned(), at(d).to_owned())
+    (d.parent().map_or("", &at), at(d), 0)
 }
 
 fn judge(leaks: &mut Vec<Leak>, what: &'static str, d: Option<D>, k: usize, classes: Vec<Vec<u32>>) {
@@ -111,7 +107,7 @@ fn attack_visits(leaks: &mut Vec<Leak>, world: &World, published: &Published, k:
     let named = d.parent().into_iter().chain([d]).any(|d| !view(published, d).cells.is_empty());
     if named {
         let exact = |n: &Numbers| matches!(n.visits, Told::Exactly(_)) || matches!(n.pageviews, Told::Exactly(_));
-        let tags: Vec<Fact> = visits.iter().map(|(at, v)| (at.clone(), v.tag)).collect();
+        let tags: Vec<Fact> = visits.iter().map(|(at, v)| (*at, v.tag)).collect();
         judge(leaks, "visits", Some(d), k, classes(&tags, &told_sets(published, d, &tags, exact, true)));
     }
     let of = |n: &Numbers| n.bounces.is_some() || n.seconds.is_some();
@@ -135,14 +131,14 @@ fn judge_stays(leaks: &mut Vec<Leak>, d: Option<D>, k: usize, classes: Vec<Vec<&
 fn hour_sets<F>(published: &Published, facts: &[(Value, F)], of: impl Fn(&Numbers) -> bool) -> Vec<BTreeSet<Value>> {
     let mut sets = vec![values(facts, |_| true)];
     for group in published.hours.iter().filter(|group| of(&group.numbers)) {
-        let within = |value: &Value| (group.first..=group.last).contains(&value.1.parse().unwrap());
+        let within = |value: &Value| (group.first..=group.last).contains(&value.2);
         sets.push(values(facts, within));
     }
     sets
 }
 
 fn attack_hours(leaks: &mut Vec<Leak>, world: &World, published: &Published, k: usize) {
-    let at = |hour: u32| (String::new(), hour.to_string());
+    let at = |hour: u32| ("", "", hour);
     let starts = world.visits.iter().map(|v| (at(v.first().hour()), v.tag));
     let starts: Vec<Fact> = starts.collect();
     let either: Vec<Fact> = starts.iter().cloned().chain(world.views().map(|e| (at(e.hour()), e.tag))).collect();
@@ -173,7 +169,7 @@ fn attack_customs(leaks: &mut Vec<Leak>, world: &World, published: &Published, k
         }
         judge_told(leaks, Some(d), k, &facts, told);
     }
-    let facts: Vec<Fact> = events.iter().map(|e| ((String::new(), e.hour().to_string()), e.tag)).collect();
+    let facts: Vec<Fact> = events.iter().map(|e| (("", "", e.hour()), e.tag)).collect();
     let mut told = hour_sets(published, &facts, exact);
     if !total {
         told.remove(0);
@@ -182,7 +178,7 @@ fn attack_customs(leaks: &mut Vec<Leak>, world: &World, published: &Published, k
 }
 
 fn custom_value(d: D, event: &Event) -> Value {
-    if d == D::Name { (String::new(), event.name().to_owned()) } else { value(d, |d| event.at(d)) }
+    if d == D::Name { ("", event.name(), 0) } else { value(d, |d| event.at(d)) }
 }
 
 fn custom_sets(published: &Published, d: D, facts: &[Fact], exact: impl Fn(&Numbers) -> bool) -> Vec<BTreeSet<Value>> {
@@ -191,9 +187,9 @@ fn custom_sets(published: &Published, d: D, facts: &[Fact], exact: impl Fn(&Numb
     }
     let view = view(published, D::Name);
     let named: HashSet<&str> = view.cells.iter().map(|cell| &*cell.name).collect();
-    let mut sets: Vec<_> = named.iter().map(|name| values(facts, |value| value.1 == **name)).collect();
+    let mut sets: Vec<_> = named.iter().map(|name| values(facts, |value| value.1 == *name)).collect();
     if view.other.as_ref().is_some_and(exact) {
-        sets.push(values(facts, |value| !named.contains(&*value.1)));
+        sets.push(values(facts, |value| !named.contains(value.1)));
     }
     sets
 }
