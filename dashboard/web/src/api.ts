@@ -82,7 +82,7 @@ export class Api {
       if (response.ok) return await response.json()
     } catch (error) {
       if (init.signal?.aborted) throw error
-      throw new Failure('network', 'Footfall does not answer.')
+      throw new Failure('network', 'The request got no answer.')
     }
     throw failure(response.status, await response.text().catch(() => ''))
   }
