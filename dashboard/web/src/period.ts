@@ -9,7 +9,7 @@ export const PERIODS: { id: Period; short: string; long: string }[] = [
   { id: '28d', short: '28d', long: 'The 28 days up to yesterday' },
   { id: '30d', short: '30d', long: 'The 30 days up to yesterday' },
   { id: 'month', short: 'Month', long: 'This month so far' },
-  { id: '12mo', short: '12mo', long: '12 months' },
+  { id: '12mo', short: '12mo', long: 'The 12 months before this one' },
 ]
 
 export function isPeriod(text: string | null): text is Period {
