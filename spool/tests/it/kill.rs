@@ -34,23 +34,34 @@ fn every_acknowledged_commit_survives_kill_9_over_many_lives() {
 
 #[test]
 fn a_kill_before_any_system_call_that_changes_a_file_loses_nothing_acknowledged() {
-    let mut kills = 0;
-    for call in ["openat", "fallocate", "pwrite64", "fsync", "fdatasync", "rename", "ftruncate", "unlink"] {
-        for when in 1.. {
-            let dir = tempfile::tempdir().unwrap();
-            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
-            let run =
-                strace(&["-f", "-e", &inject, "-o", "/dev/null"], dir.path(), 12).output().expect("strace is needed");
-            let said = Said::parse(&run.stdout);
-            let context = format!("killed before {call} {when}");
-            let (extra, _) = judge(dir.path(), &said.committed, &context);
-            if said.read.is_some() {
-                assert!(extra.is_none());
-                break;
-            }
-            kills += 1;
-            assert!(extra.is_none_or(|(number, _)| number == said.committed.len() as u64), "{context}");
-        }
-    }
+    let calls = ["openat", "fallocate", "pwrite64", "fsync", "fdatasync", "rename", "ftruncate", "unlink"];
+    let kills: u64 = calls.map(|call| kill_before_each(call, &[])).iter().sum();
     assert!(kills > 40, "{kills}");
+}
+
+#[test]
+fn a_kill_after_a_failed_sync_loses_nothing_acknowledged_and_keeps_no_failed_commit_beside_a_later_one() {
+    let fail = ["-e", "inject=fdatasync:error=EIO:when=3..9+3"];
+    let kills: u64 = ["pwrite64", "fsync", "rename"].map(|call| kill_before_each(call, &fail)).iter().sum();
+    assert!(kills > 20, "{kills}");
+}
+
+/// Kills one run after another before the first, second.. `call`, and judges each; gives how many there were.
+fn kill_before_each(call: &str, inject: &[&str]) -> u64 {
+    for when in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let kill = format!("inject={call}:signal=SIGKILL:when={when}");
+        let options = [&["-f", "-e", &kill, "-o", "/dev/null"], inject].concat();
+        let run = strace(&options, dir.path(), 12).output().expect("strace is needed");
+        let said = Said::parse(&run.stdout);
+        let context = format!("killed before {call} {when} with {inject:?}");
+        let (extra, _) = judge(dir.path(), &said.committed, &context);
+        if said.read.is_some() {
+            assert_eq!(extra, None, "{context}");
+            return when - 1;
+        }
+        let last = said.committed.len() + said.failed.len();
+        assert!(extra.is_none_or(|(number, _)| number == last as u64), "{context}: {extra:?}");
+    }
+    unreachable!("a run has an end")
 }
