@@ -54,7 +54,7 @@ fn shape(text: &str, before: Option<char>) -> Option<(&'static str, usize)> {
     }
     let bytes = text.as_bytes();
     uuid(bytes)
-        .or_else(|| token(bytes))
+        .or_else(|| token(bytes, matches!(before, Some('-' | '_'))))
         .map(|len| ("(token)", len))
         .or_else(|| card(bytes).map(|len| ("(card)", len)))
         .or_else(|| phone(bytes).map(|len| ("(phone)", len)))
@@ -80,10 +80,10 @@ fn uuid(text: &[u8]) -> Option<usize> {
     (whole && !text.get(36).is_some_and(u8::is_ascii_alphanumeric)).then_some(36)
 }
 
-/// Long hexadecimal, or characters as mixed as chance mixes them.
-fn token(text: &[u8]) -> Option<usize> {
+/// Long hexadecimal, or characters as mixed as chance mixes them. `inside` a run, only a long word may begin a token.
+fn token(text: &[u8], inside: bool) -> Option<usize> {
     let chunk = text.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(text.len());
-    if chunk < 8 {
+    if inside && chunk < CHUNK_MIN {
         return None;
     }
     let mix = Mix::of(&text[..chunk]);
@@ -94,12 +94,21 @@ fn token(text: &[u8]) -> Option<usize> {
     if chunk >= 20 && (mix.upper == 0 || mix.lower == 0) && mix.digit_groups >= 3 && 4 * mix.changes >= mix.pairs {
         return Some(chunk);
     }
-    let of_token = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let run = text.iter().take(256).position(|b| !of_token(b)).unwrap_or(text.len().min(256));
-    let mix = if run == chunk { mix } else { Mix::of(&text[..run]) };
+    let run = text.iter().take(256).position(|b| !is_of_token(*b)).unwrap_or(text.len().min(256));
+    if run < 20 || text[..run].split(|b| !b.is_ascii_alphanumeric()).all(|chunk| chunk.len() < CHUNK_MIN) {
+        return None;
+    }
+    let mix = Mix::of(&text[..run]);
     // By chance 0.62 of neighbours differ in class; in titles like "HowToUpgradeTo24" about a third do.
-    let mixed = mix.digits >= 2 && mix.upper >= 2 && mix.lower >= 2 && 5 * mix.changes >= 2 * mix.pairs;
-    (run >= 20 && mixed).then_some(run)
+    let mixed = mix.digit_groups >= 2 && mix.upper >= 2 && mix.lower >= 2 && 5 * mix.changes >= 2 * mix.pairs;
+    mixed.then_some(run)
+}
+
+/// By chance a token has a stretch this long without `-` and `_`; titles of short words have none.
+const CHUNK_MIN: usize = 8;
+
+fn is_of_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
 }
 
 /// How upper case, lower case and digits mix, within stretches of letters and digits.
@@ -251,8 +260,8 @@ fn phone(text: &[u8]) -> Option<usize> {
         match digits {
             [0, 0, 1..=9, ..] => total >= 11 && lens[0] >= 2,
             [0, 1..=9, ..] => (10..=11).contains(&total) && lens[0] >= 2 && !dated,
-            [1, ..] => matches!(lens, [1, 3, 3, 4]) && digits[1] >= 2 && digits[4] >= 2,
-            [2..=9, ..] => matches!(lens, [3, 3, 4]) && digits[3] >= 2,
+            [1, 2..=9, ..] => matches!(lens, [1, 3, 3, 4]),
+            [2..=9, ..] => matches!(lens, [3, 3, 4]),
             _ => false,
         }
     })

@@ -1,1 +1,179 @@
-//! Tests.
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// Noon of 2026-11-24, UTC.
+const NOON: i64 = 20_781 * 86_400 + 43_200;
+const MIDNIGHT: i64 = 20_782 * 86_400;
+const TODAY: Day = Day(20_781);
+
+/// A directory in memory; these tests are about one.
+fn memory() -> TempDir {
+    TempDir::new_in("/dev/shm").expect("Linux has /dev/shm")
+}
+
+fn place(memory: &TempDir, data: &Path) -> Option<RamPlace> {
+    RamPlace::find(&[memory.path().to_owned()], data)
+}
+
+fn files(memory: &TempDir) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(memory.path().join("footfall")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn key(salts: &Salts, now_s: i64) -> [u8; 32] {
+    salts.today(&Zone::utc(), now_s).1.unwrap().key().unwrap()
+}
+
+#[test]
+fn a_day_has_one_salt_and_the_next_another() {
+    let salts = Salts::open(None, NOON);
+    assert_eq!(key(&salts, NOON), key(&salts, MIDNIGHT - 1));
+    assert_ne!(key(&salts, NOON), key(&salts, MIDNIGHT));
+    assert!(key(&salts, MIDNIGHT).iter().any(|b| *b != 0));
+}
+
+#[test]
+fn zones_have_salts_of_their_own() {
+    let (salts, paris) = (Salts::open(None, NOON), Zone::new("Europe/Paris").unwrap());
+    let (local, salt) = salts.today(&paris, NOON);
+    assert_eq!((local.day, local.offset_quarters), (TODAY, 4));
+    assert_ne!(salt.unwrap().key().unwrap(), key(&salts, NOON));
+}
+
+#[test]
+fn a_salt_survives_a_restart_in_memory_and_only_its_own_data_directory_finds_it() {
+    let (memory, data, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    assert!(salts.survive_restart());
+    let before = key(&salts, NOON);
+    drop(salts);
+    assert_eq!(key(&Salts::open(place(&memory, data.path()), NOON + 60), NOON + 60), before);
+    assert_ne!(key(&Salts::open(place(&memory, other.path()), NOON), NOON), before);
+    assert!(salts_split(&memory, data.path(), other.path()));
+}
+
+fn salts_split(memory: &TempDir, data: &Path, other: &Path) -> bool {
+    place(memory, data) != place(memory, other) && files(memory).len() == 2
+}
+
+#[test]
+fn files_are_ours_alone_and_hold_nothing_but_the_salt() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let zone = Zone::new("America/Port-au-Prince").unwrap();
+    let salt = salts.today(&zone, NOON).1.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let [file] = &files(&memory)[..] else { panic!("one salt, one file") };
+    assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(fs::read(file).unwrap(), salt.key().unwrap());
+    assert!(file.to_str().unwrap().ends_with("-America,Port-au-Prince-2026-11-24"));
+}
+
+#[test]
+fn fifteen_minutes_after_midnight_it_is_gone_from_memory_and_file_and_never_made_again() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let held = salts.today(&Zone::utc(), NOON).1.unwrap();
+    let file = files(&memory).remove(0);
+    let inode = fs::File::open(&file).unwrap();
+
+    assert_eq!(salts.tick(MIDNIGHT + GRACE_S - 1), 0);
+    assert!(held.is_alive() && file.exists());
+    assert_eq!((salts.tick(MIDNIGHT + GRACE_S), salts.era(), salts.alive()), (1, 1, 0));
+    assert_eq!(held.key(), None, "even while a worker still holds it");
+    assert!(!file.exists());
+    let mut left = Vec::new();
+    std::io::Read::read_to_end(&mut &inode, &mut left).unwrap();
+    assert_eq!(left, [0; 32], "the file was overwritten before it was deleted");
+
+    assert_eq!(salts.of(&Zone::utc(), TODAY).unwrap_err(), Fault::NoSalt);
+    assert_eq!(salts.today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt, "the clock went back");
+    assert!(salts.today(&Zone::utc(), MIDNIGHT + GRACE_S).1.is_ok());
+}
+
+#[test]
+fn a_start_destroys_what_a_kill_has_left_of_dates_that_are_over() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    drop(Salts::open(place(&memory, data.path()), NOON).today(&Zone::utc(), NOON));
+    assert_eq!(files(&memory).len(), 1);
+    drop(Salts::open(place(&memory, data.path()), MIDNIGHT + GRACE_S - 1));
+    assert_eq!(files(&memory).len(), 1, "still within its grace");
+    drop(Salts::open(place(&memory, data.path()), MIDNIGHT + GRACE_S));
+    assert_eq!(files(&memory).len(), 0);
+}
+
+#[test]
+fn a_date_never_goes_back_even_if_the_clock_does_and_the_process_restarts() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let tomorrow = key(&salts, MIDNIGHT + 1);
+    let (local, salt) = salts.today(&Zone::utc(), MIDNIGHT - 1);
+    assert_eq!((local.day, salt.unwrap().key()), (TODAY.plus(1), Some(tomorrow)));
+    drop(salts);
+    let salts = Salts::open(place(&memory, data.path()), MIDNIGHT - 1);
+    let (local, salt) = salts.today(&Zone::utc(), MIDNIGHT - 1);
+    assert_eq!((local.day, salt.unwrap().key()), (TODAY.plus(1), Some(tomorrow)));
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_does_not_hold_the_date_there_for_good() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    salts.today(&Zone::utc(), NOON + 10 * 365 * 86_400).1.unwrap();
+    drop(salts);
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    assert_eq!(salts.today(&Zone::utc(), NOON).0.day, TODAY);
+    assert_eq!(files(&memory).len(), 1);
+}
+
+#[test]
+fn a_disk_is_no_place_for_a_salt() {
+    let (disk, data) = (TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap(), TempDir::new().unwrap());
+    assert_eq!(RamPlace::find(&[disk.path().to_owned()], data.path()), None);
+    assert!(!Salts::open(None, NOON).survive_restart());
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_directory_that_others_can_enter_is_not_used() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let dir = memory.path().join("footfall");
+    fs::create_dir(&dir).unwrap();
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
+    assert_eq!(place(&memory, data.path()), None);
+    fs::remove_dir(&dir).unwrap();
+    fs::create_dir(memory.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(memory.path().join("elsewhere"), &dir).unwrap();
+    assert_eq!(place(&memory, data.path()), None, "nor one that is somewhere else");
+}
+
+#[test]
+fn a_place_that_fails_is_said_and_the_salt_lives_in_memory() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::open(place(&memory, data.path()), NOON);
+    fs::remove_dir_all(memory.path().join("footfall")).unwrap();
+    assert_eq!(key(&salts, NOON), key(&salts, NOON));
+    assert!(!salts.survive_restart());
+}
+
+#[test]
+fn without_random_bytes_there_is_no_salt() {
+    let salts = Salts { random: |_| Err(getrandom::Error::UNSUPPORTED), ..Salts::in_memory() };
+    assert_eq!(salts.today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt);
+}
+
+#[test]
+fn reading_logs_takes_any_date_in_any_order() {
+    let salts = Salts::in_memory();
+    let of = |day| salts.of(&Zone::utc(), Day(day)).unwrap().key();
+    let (a, b) = (of(20_000), of(19_000));
+    assert_ne!(a, b);
+    assert_eq!((of(20_000), of(19_000)), (a, b));
+}
