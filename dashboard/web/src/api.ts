@@ -32,6 +32,7 @@ export interface Query {
   metrics: Metric[]
   date_range: string
   dimensions?: Dimension[]
+  include?: { time_labels: boolean }
 }
 
 export interface Row {
@@ -40,9 +41,28 @@ export interface Row {
   metrics: (number | null)[]
 }
 
+/** By metric, the `dimensions` of the results that are meant. */
+type Results = Partial<Record<Metric, string[][]>>
+
+/** What the numbers do not say by themselves. */
+export interface Meta {
+  /** Numbers that are lower bounds. */
+  at_least?: Results
+  /** Ratios over those visits of which it may be told. */
+  partial?: Results
+  /** Hours that are told together: the result has the label of the first. */
+  time_groups?: { time: string; hours: string[] }[]
+  /** Every hour or day of the range, in order. */
+  time_labels?: string[]
+  /** When what is told of open days was computed; totals are newer. */
+  as_of?: string
+  /** Days this token sees in totals only, until they are settled. */
+  open_days_left_out?: string[]
+}
+
 export interface Answer {
   results: Row[]
-  meta: Record<string, unknown>
+  meta: Meta
   /** The query as it was understood: `date_range` holds its first and last moment in the site's zone. */
   query: { date_range: [string, string] }
 }

@@ -132,6 +132,7 @@ export class Dashboard {
       metrics,
       date_range: this.period,
       dimensions: dimension ? [dimension] : [],
+      include: { time_labels: dimension?.startsWith('time:') ?? false },
     }
     try {
       const answer = await this.api.query(query, signal)

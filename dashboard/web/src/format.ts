@@ -35,6 +35,11 @@ export function formatter(locale: string) {
       if (h > 0) return `${h}h ${two(m)}m`
       return m > 0 ? `${m}m ${two(s)}s` : `${s}s`
     },
+    /** From the beginning of the first hour; to the end of the last, where it is another one. */
+    hours: (first: string, last: string) => {
+      const end = `${String(Number(last.slice(11, 13)) + 1).padStart(2, '0')}:00`
+      return first === last ? first.slice(11, 16) : `${first.slice(11, 16)}–${end}`
+    },
     shortDay: (date: string) => shortDay.format(utc(date)),
     day: (date: string) => day.format(utc(date)),
     days: (first: string, last: string) => dayAndYear.formatRange(utc(first), utc(last)),

@@ -1,14 +1,19 @@
 /**
- * From an answer over time to a chart's columns: every hour or day of the range in order, and what is known of each.
- * The API leaves out what is empty; what has not come yet is unknown, not empty. Pure: the time comes in.
+ * From an answer over time to a chart: every hour or day of the range in order, what is told of it, and how high it is
+ * drawn. The API leaves out what is empty; what has not come yet is unknown, not empty. Hours that are told together are
+ * drawn as high as each of them was on average. Pure: the time comes in.
  */
-import type { Answer } from './api'
+import type { Answer, Metric } from './api'
 
 export interface Series {
   /** `2024-06-30` or `2024-06-30 13:00:00`, in the site's zone. */
   times: string[]
-  /** For each metric asked for, one number per time; null: withheld, or still to come. */
-  values: (number | null)[][]
+  /** For each time, the index of the first one told together with it; its own where it is told alone. */
+  firsts: number[]
+  /** For each metric and time; null: withheld, or still to come. Of times told together, the first has the number. */
+  numbers: (number | null)[][]
+  /** For each metric and time: what is drawn. */
+  heights: (number | null)[][]
 }
 
 /** The site's date and hour now, as the API writes them. */
@@ -25,34 +30,49 @@ export function localHour(now: Date, timeZone: string): string {
   return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:00:00`
 }
 
-/** The dates from `first` to `last`, both included. */
-export function datesBetween(first: string, last: string): string[] {
-  const dates: string[] = []
-  const date = new Date(`${first}T00:00:00Z`)
-  for (; date.toISOString().slice(0, 10) <= last; date.setUTCDate(date.getUTCDate() + 1)) {
-    dates.push(date.toISOString().slice(0, 10))
-  }
-  return dates
-}
+/** `now`: the label of the hour or day that is not over yet. */
+export function seriesOf({ results, meta }: Answer, metrics: Metric[], now: string): Series {
+  const known = new Map(results.map((row) => [row.dimensions[0] ?? '', row.metrics]))
+  const times = meta.time_labels ?? [...known.keys()].sort()
+  const firsts = firstsOf(times, known, meta.time_groups ?? [])
+  const shares = new Map<number, number>()
+  for (const first of firsts) shares.set(first, (shares.get(first) ?? 0) + 1)
 
-export function seriesOf(answer: Answer, metrics: number, hourly: boolean, now: string): Series {
-  const [first, last] = answer.query.date_range.map((moment) => moment.slice(0, 10)) as [string, string]
-  const known = new Map(answer.results.map((row) => [row.dimensions[0] ?? '', row.metrics]))
-
-  const slots = hourly
-    ? datesBetween(first, last).flatMap((date) => HOURS.map((hour) => `${date} ${hour}:00:00`))
-    : datesBetween(first, last)
-  // What the API names is shown, even an hour that the clock change made and this list does not know.
-  const times = [...new Set([...slots, ...known.keys()])].sort()
-
-  const values = Array.from({ length: metrics }, (_, metric) =>
+  const numbers = metrics.map((_, metric) =>
     times.map((time) => {
       const row = known.get(time)
       if (row) return row[metric] ?? null
       return time <= now ? 0 : null
     }),
   )
-  return { times, values }
+  const heights = metrics.map((metric, m) =>
+    firsts.map((first) => {
+      const number = numbers[m]?.[first] ?? null
+      return number !== null && ADDED.has(metric) ? number / (shares.get(first) ?? 1) : number
+    }),
+  )
+  return { times, firsts, numbers, heights }
 }
 
-const HOURS = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0'))
+/** Nothing is told about when in the range it came. */
+export function isTimeless({ times, firsts }: Series): boolean {
+  return times.length > 1 && firsts.every((first) => first === 0)
+}
+
+/** What two hours have together is the sum of what each has. */
+const ADDED: ReadonlySet<Metric> = new Set(['visitors', 'visits', 'pageviews', 'events'])
+
+function firstsOf(times: string[], known: Map<string, unknown>, groups: { time: string; hours: string[] }[]): number[] {
+  const firsts = times.map((_, n) => n)
+  for (const { time, hours } of groups) {
+    const others = hours.filter((hour) => hour !== time)
+    // Late events may be told together over hours that have numbers of their own: those keep them.
+    if (others.some((hour) => known.has(hour))) continue
+    const first = times.indexOf(time)
+    for (const hour of others) {
+      const at = times.indexOf(hour)
+      if (first >= 0 && at >= 0) firsts[at] = first
+    }
+  }
+  return firsts
+}

@@ -34,6 +34,11 @@ test('a range names its year once, and a single day is no range', () => {
   assert.equal(format.days('2024-11-24T00:00:00+01:00', '2024-11-24T23:59:59+01:00'), '24 Nov 2024')
 })
 
+test('hours told together run to the end of the last', () => {
+  assert.equal(format.hours('2024-11-24 08:00:00', '2024-11-24 08:00:00'), '08:00')
+  assert.equal(format.hours('2024-11-24 08:00:00', '2024-11-24 23:00:00'), '08:00–24:00')
+})
+
 test('numbers follow the first English that the browser asks for', () => {
   assert.equal(englishOf(['fr-FR', 'en-IN', 'en-US']), 'en-IN')
   assert.equal(englishOf(['de', 'enm']), 'en-GB')

@@ -57,13 +57,17 @@ async function serve(route) {
     const query = request.postDataJSON()
     asked.push({ pathname, query, token: request.headers().authorization })
     if (pathname === '/api/sites') return route.fulfill({ json: SITES, ...answer(null) })
-    return route.fulfill({ json: { results: resultsOf(query), meta: {}, query: RANGE }, ...answer(query) })
+    return route.fulfill({ json: { results: resultsOf(query), meta: META, query: RANGE }, ...answer(query) })
   }
   const file = join(folder, pathname === '/' ? 'index.html' : pathname)
   const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY }
   return route.fulfill({ body: await readFile(file), headers })
 }
 
+const META = {
+  at_least: { visits: [['(other)']] },
+  time_labels: [1, 2, 3, 4, 5, 6, 7].map((day) => `2024-11-0${day}`),
+}
 const RANGE = { date_range: ['2024-11-01T00:00:00+01:00', '2024-11-07T23:59:59+01:00'] }
 
 /** Every metric is 1200, except where a value is hidden; over time each metric asked for is one more. */
@@ -74,7 +78,7 @@ function resultsOf({ dimensions: [dimension] = [], metrics }) {
   })
   if (!dimension) return [row()]
   if (dimension.startsWith('time:')) return [{ dimensions: ['2024-11-02'], metrics: metrics.map((_, n) => 1200 + n) }]
-  return [row('One'), row('(other)', null)]
+  return [row('One'), { dimensions: ['(other)'], metrics: metrics.map((m) => (m === 'visits' ? 9 : null)) }]
 }
 const empty = (query) => (query ? { json: { results: [], meta: {}, query: RANGE } } : {})
 const panel = (title) => page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) })
@@ -115,11 +119,13 @@ test('what one panel may not ask is said in that panel, in the words of the API'
   assert.equal(await panel('Channels').getByRole('row').count(), 3)
 })
 
-test('hidden values are shown together, last, with the reason, and a withheld number is a dash', async () => {
+test('hidden values are shown together, last, with the reason, a withheld number is a dash, a bound says so', async () => {
   await page.goto(`${ORIGIN}/?period=7d#token=t`)
   await panel('Top pages').getByText('fewer than 7 visitors').waitFor()
   const last = await panel('Top pages').getByRole('row').last().innerText()
   assert.equal(last.replaceAll(/\s+/g, ' '), '(other) — withheld — withheld')
+  const bound = await panel('Sources').getByRole('row').last().innerText()
+  assert.equal(bound.replaceAll(/\s+/g, ' '), '(other) — withheld ≥ at least 9')
 })
 
 test('visitors of several days say that they are a sum, those of one day do not', async () => {

@@ -1,35 +1,69 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Answer } from '../src/api'
-import { datesBetween, localHour, seriesOf } from '../src/series'
+import type { Answer, Meta, Metric } from '../src/api'
+import { isTimeless, localHour, seriesOf } from '../src/series'
 
-const answer = (range: [string, string], results: [string, ...(number | null)[]][]): Answer => ({
+type Result = [time: string, ...metrics: (number | null)[]]
+
+const answer = (results: Result[], meta: Meta): Answer => ({
   results: results.map(([time, ...metrics]) => ({ dimensions: [time], metrics })),
-  meta: {},
-  query: { date_range: range },
+  meta,
+  query: { date_range: ['', ''] },
 })
-const DAYS: [string, string] = ['2024-02-27T00:00:00+01:00', '2024-03-02T23:59:59+01:00']
-const DAY: [string, string] = ['2024-02-27T00:00:00+01:00', '2024-02-27T23:59:59+01:00']
+const at = (hour: number) => `2024-02-27 ${String(hour).padStart(2, '0')}:00:00`
+const HOURS = Array.from({ length: 24 }, (_, hour) => at(hour))
+const METRICS: Metric[] = ['visitors', 'bounce_rate']
 
 test('a day that the API leaves out is empty, one to come is unknown, a withheld number stays withheld', () => {
-  const got = seriesOf(answer(DAYS, [['2024-02-28', 7, null]]), 2, false, '2024-03-01')
-  assert.deepEqual(got.times, ['2024-02-27', '2024-02-28', '2024-02-29', '2024-03-01', '2024-03-02'])
-  assert.deepEqual(got.values, [
-    [0, 7, 0, 0, null],
-    [0, null, 0, 0, null],
+  const time_labels = ['2024-02-28', '2024-02-29', '2024-03-01', '2024-03-02']
+  const got = seriesOf(answer([['2024-02-28', 7, null]], { time_labels }), METRICS, '2024-03-01')
+  assert.deepEqual(got.times, time_labels)
+  assert.deepEqual(got.numbers, [
+    [7, 0, 0, null],
+    [null, 0, 0, null],
   ])
+  assert.deepEqual(got.heights, got.numbers)
 })
 
-test('a day has 24 hours, and those after now are unknown', () => {
-  const got = seriesOf(answer(DAY, [['2024-02-27 09:00:00', 3]]), 1, true, '2024-02-27 10:00:00')
-  assert.equal(got.times.length, 24)
-  assert.deepEqual(got.values[0]?.slice(8, 12), [0, 3, 0, null])
+test('hours told together are drawn at their mean, and their ratio at each of them', () => {
+  const meta = { time_labels: HOURS, time_groups: [{ time: at(8), hours: [at(8), at(9), at(10)] }] }
+  const got = seriesOf(
+    answer(
+      [
+        [at(8), 12, 40],
+        [at(11), 5, 20],
+      ],
+      meta,
+    ),
+    METRICS,
+    at(12),
+  )
+  assert.deepEqual(got.firsts.slice(7, 13), [7, 8, 8, 8, 11, 12])
+  assert.deepEqual(got.heights[0]?.slice(7, 14), [0, 4, 4, 4, 5, 0, null])
+  assert.deepEqual(got.heights[1]?.slice(8, 12), [40, 40, 40, 20])
+  assert.equal(got.numbers[0]?.[8], 12)
+  assert.ok(!isTimeless(got))
 })
 
-test('dates run through the end of a leap February, and a range of one day is that day', () => {
-  assert.deepEqual(datesBetween('2024-02-28', '2024-03-01'), ['2024-02-28', '2024-02-29', '2024-03-01'])
-  assert.deepEqual(datesBetween('2024-12-31', '2024-12-31'), ['2024-12-31'])
-  assert.equal(datesBetween('2024-01-01', '2024-12-31').length, 366)
+test('an hour with a number of its own keeps it, whatever late events are told together', () => {
+  const meta = { time_labels: HOURS, time_groups: [{ time: at(8), hours: [at(8), at(9)] }] }
+  const got = seriesOf(
+    answer(
+      [
+        [at(8), 12, 40],
+        [at(9), 5, 20],
+      ],
+      meta,
+    ),
+    METRICS,
+    at(12),
+  )
+  assert.deepEqual(got.heights[0]?.slice(8, 10), [12, 5])
+})
+
+test('a day that is told as one says nothing about when', () => {
+  const meta = { time_labels: HOURS, time_groups: [{ time: at(0), hours: HOURS }] }
+  assert.ok(isTimeless(seriesOf(answer([[at(0), 3, 0]], meta), METRICS, at(12))))
 })
 
 test("now is told in the site's zone", () => {
