@@ -54,6 +54,7 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         live_step,
         clickhouse,
         runtime_dir,
+        log,
         limits,
         sites,
         tokens,
@@ -73,16 +74,15 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     if let Some(dir) = runtime_dir {
         writeln!(out, "# XDG_RUNTIME_DIR: {}", dir.display())?;
     }
+    writeln!(out, "# FOOTFALL_LOG: {log}")?;
     write_limits(limits, out)?;
     sites.iter().try_for_each(|site| write_site(site, out))?;
     tokens.iter().try_for_each(|token| write_token(token, out))
 }
 
 fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
-    let Limits { body_bytes_max, url_bytes_max, request_s_max, idle_s_max, connections_max, spool_bytes_max } = limits;
+    let Limits { request_s_max, idle_s_max, connections_max, spool_bytes_max } = limits;
     writeln!(out, "\n[limits]")?;
-    writeln!(out, "body_bytes_max = {body_bytes_max}")?;
-    writeln!(out, "url_bytes_max = {url_bytes_max}")?;
     writeln!(out, "request_s_max = {}", request_s_max.as_secs())?;
     writeln!(out, "idle_s_max = {}", idle_s_max.as_secs())?;
     writeln!(out, "connections_max = {connections_max}")?;

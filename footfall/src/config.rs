@@ -7,6 +7,7 @@
 //! | `CLICKHOUSE_URL` | a ClickHouse server (`http://HOST:PORT`) to use instead of the embedded engine |
 //! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | how to sign in there; default: user `default`, no password |
 //! | `XDG_CACHE_HOME`, `HOME` | where `./start` put the engine, if the file does not name it |
+//! | `FOOTFALL_LOG` | how much is logged: `error`, `warn`, `info` (default), `debug` or `trace`; only of our own crates |
 //! | `XDG_RUNTIME_DIR` | a place in memory, where the day's salt survives a restart |
 //!
 //! It opens no file but its own, and knows nothing of what is done with the values.
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use schema::sites::Sites;
+use tracing::level_filters::LevelFilter;
 
 pub(crate) use limits::Limits;
 pub(crate) use mistakes::Mistakes;
@@ -52,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) clickhouse: ClickHouse,
     /// A place in memory for the day's salt (`XDG_RUNTIME_DIR`).
     pub(crate) runtime_dir: Option<PathBuf>,
+    /// How much is logged (`FOOTFALL_LOG`).
+    pub(crate) log: LevelFilter,
     /// Where we say no rather than grow.
     pub(crate) limits: Limits,
     /// The sites that are counted.
@@ -139,13 +143,17 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     file.end();
 
     let clickhouse = match set("CLICKHOUSE_URL") {
-        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(&set).join(ENGINE)) },
+        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(set).join(ENGINE)) },
         Some(url) => {
             server(&url).unwrap_or_else(|wrong| source.note_outside(format!("the variable CLICKHOUSE_URL {wrong}")));
             let user = set("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
             ClickHouse::Server { url, user, password: set("CLICKHOUSE_PASSWORD").unwrap_or_default() }
         }
     };
+    let log = set("FOOTFALL_LOG").map_or(Some(LevelFilter::INFO), |level| {
+        let wrong = "the variable FOOTFALL_LOG must be `error`, `warn`, `info`, `debug` or `trace`";
+        level.parse().inspect_err(|_| source.note_outside(wrong.to_owned())).ok()
+    });
     Some(Config {
         listen,
         metrics_listen,
@@ -154,6 +162,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         live_step,
         clickhouse,
         runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+        log: log?,
         limits,
         sites,
         tokens,

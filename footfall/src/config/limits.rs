@@ -7,13 +7,10 @@ use super::keys::{Keys, Value};
 /// The smallest spool that can work: two segments of 64 MiB, one being written and one being read.
 const SPOOL_BYTES_MIN: u64 = 2 * 64 * 1024 * 1024;
 
-/// Where Footfall says no rather than grow.
+/// Where Footfall says no rather than grow, as far as it is the operator's to say. What a hit may hold is fixed: the
+/// sender could not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Longest body of a hit.
-    pub(crate) body_bytes_max: usize,
-    /// Longest URL in a hit, and longest request target.
-    pub(crate) url_bytes_max: usize,
     /// How long the head of a request may take to arrive, and its body after it.
     pub(crate) request_s_max: Duration,
     /// How long a connection may be silent between two requests.
@@ -28,8 +25,6 @@ impl Default for Limits {
     /// What the file says unless it says otherwise.
     fn default() -> Limits {
         Limits {
-            body_bytes_max: 16 * 1024,
-            url_bytes_max: 2 * 1024,
             request_s_max: Duration::from_secs(5),
             idle_s_max: Duration::from_secs(60),
             connections_max: 25_000,
@@ -42,16 +37,14 @@ impl Default for Limits {
 pub(super) fn read(file: &Keys<'_>) -> Limits {
     let default = Limits::default();
     let Some(keys) = file.table("limits", "[limits]") else { return default };
-    let size = |value: Value<'_>, min, max| {
-        value.number(min..=max).map(|n| usize::try_from(n).expect("usize has 64 bits on the machines we build for"))
+    let count = |value: Value<'_>| {
+        value.number(1..=1_000_000).map(|n| usize::try_from(n).expect("usize has 64 bits on the machines we build for"))
     };
     let seconds = |value: Value<'_>| value.number(1..=3600).map(Duration::from_secs);
     let limits = Limits {
-        body_bytes_max: keys.or("body_bytes_max", default.body_bytes_max, |v| size(v, 1024, 1024 * 1024)),
-        url_bytes_max: keys.or("url_bytes_max", default.url_bytes_max, |v| size(v, 256, 64 * 1024)),
         request_s_max: keys.or("request_s_max", default.request_s_max, seconds),
         idle_s_max: keys.or("idle_s_max", default.idle_s_max, seconds),
-        connections_max: keys.or("connections_max", default.connections_max, |v| size(v, 1, 1_000_000)),
+        connections_max: keys.or("connections_max", default.connections_max, count),
         spool_bytes_max: keys.or("spool_bytes_max", default.spool_bytes_max, |v| v.number(SPOOL_BYTES_MIN..=1 << 50)),
     };
     keys.end();

@@ -71,7 +71,7 @@ fn each_key_is_read() {
         trusted_proxies = ["10.1.2.3/8", "::1/128"]
         live_step = "90s"
         engine = "lib/chdb.so"
-        limits = { spool_bytes_max = 1_000_000_000, body_bytes_max = 4096 }
+        limits = { spool_bytes_max = 1_000_000_000, idle_s_max = 0x10 }
         [[site]]
         id = 7
         domain = "Example.org:8000/blog"
@@ -93,7 +93,7 @@ fn each_key_is_read() {
     assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
     assert_eq!(config.live_step, Duration::from_secs(90));
     assert_eq!(config.clickhouse, ClickHouse::Embedded { engine: "/etc/lib/chdb.so".into() });
-    assert_eq!((config.limits.spool_bytes_max, config.limits.body_bytes_max), (1_000_000_000, 4096));
+    assert_eq!((config.limits.spool_bytes_max, config.limits.idle_s_max), (1_000_000_000, Duration::from_secs(16)));
     let site = config.sites.by_name("example.org:8000/blog").unwrap();
     assert_eq!((site.id, site.crowd, site.zone.name()), (7, 3, "Asia/Kolkata"));
     assert_eq!(site.hostnames, ["www.example.org", "localhost"]);
@@ -110,7 +110,7 @@ fn each_key_is_read() {
 fn every_mistake_is_named_at_once_with_its_line() {
     check(
         "listen = \"here\"\nmetrics_listen = 9091\ndata = \"\"\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"10.0.0.1\",\n  7,\n]\n\
-         live_step = \"15\"\nengine = true\ncolour = \"red\"\n[limits]\nspool_bytes_max = 1_000\nbody_bytes_max = \"1 KiB\"\nwheels = 4\n\
+         live_step = \"15\"\nengine = true\ncolour = \"red\"\n[limits]\nspool_bytes_max = 1_000\nidle_s_max = \"1 m\"\nwheels = 4\n\
          [[site]]\nid = 0\naliases = [\"12\"]\ntime_zone = \"Mars/Olympus\"\nhostnames = [\"https://a.org\", \"bücher.example\"]\n\
          marketing = \"maybe\"\ncrowd = 2\nbots = \"shoot\"\nzone = \"UTC\"\n\
          [[token]]\nsites = [9]\nblake3 = \"abc\"\nlive = \"yes\"\n",
@@ -124,7 +124,7 @@ fn every_mistake_is_named_at_once_with_its_line() {
             (10, "`engine` must be a text in quotes"),
             (11, "no key `colour`; its keys are: listen,"),
             (13, "`spool_bytes_max` must be a whole number from 134217728"),
-            (14, "`body_bytes_max` must be a whole number"),
+            (14, "`idle_s_max` must be a whole number"),
             (15, "[limits] has no key `wheels`"),
             (16, "[[site]] has no `domain`"),
             (17, "`id` must be a whole number from 1"),
@@ -203,6 +203,14 @@ fn a_server_of_ones_own_is_used_instead_of_the_engine() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn how_much_is_logged_is_said_by_a_variable() {
+    assert_eq!(config(SITE).log, LevelFilter::INFO);
+    assert_eq!(read_with(SITE, &[("FOOTFALL_LOG", "trace")]).unwrap().log, LevelFilter::TRACE);
+    let said = read_with(SITE, &[("FOOTFALL_LOG", "loud")]).unwrap_err().to_string();
+    assert!(said.contains("FOOTFALL_LOG must be"), "{said}");
 }
 
 #[test]
