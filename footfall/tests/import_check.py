@@ -1,4 +1,4 @@
-"""What an import of a server log must have counted, from the raw log and Python's standard library alone.
+"""What an import of a `combined` server log must have counted, from the raw log and Python's standard library alone.
 
 An independent reading of the design (the words, the fold, the import), written to be compared with what the program
 says and to be read beside it. It knows nothing of crowds: it gives true sums. Robots are counted as people are.
@@ -38,8 +38,8 @@ MONTHS = {name: n + 1 for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug 
 
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
 LINE = re.compile(
-    r"(?P<address>\S+) \S+ .*?\[(?P<day>\d\d)/(?P<month>\w{3})/(?P<year>\d{4}):(?P<clock>\d\d:\d\d:\d\d)"
-    r" (?P<offset>[+-]\d{4})\] " + QUOTED + r" (?P<status>\d{3}) (?:\d+|-)(?: " + QUOTED + " " + QUOTED + ")?"
+    r"(?P<address>\S+) \S+ [^\[]*\[(?P<day>\d\d)/(?P<month>\w{3})/(?P<year>\d{4}):(?P<clock>\d\d:\d\d:\d\d)"
+    r" (?P<offset>[+-]\d{4})\] " + QUOTED + r" (?P<status>\d{3}) (?:\d+|-) " + QUOTED + " " + QUOTED + "(?: .*)?"
 )
 REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<target>\S+)(?: HTTP/\d(?:\.\d)?)?")
 
@@ -50,7 +50,8 @@ Event = collections.namedtuple("Event", "time_s day tag path error")
 def read_lines(path):
     opener = gzip.open if path.endswith(".gz") else open
     with opener(path, "rb") as file:
-        return file.read().decode("utf-8", "surrogateescape").splitlines()
+        text = file.read().decode("utf-8", "surrogateescape")
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 # ---- a line's fate ----------------------------------------------------------------------------------------------------
