@@ -201,3 +201,12 @@ test('nothing is wider than a narrow phone', async () => {
   await page.getByText('1,200').first().waitFor()
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360)
 })
+
+test('what the page ships of others may be shipped, and says whose it is', async () => {
+  const licenses = JSON.parse(await readFile(join(folder, 'assets', 'licenses.json'), 'utf8'))
+  assert.ok(licenses.some(({ name }) => name === 'svelte'))
+  for (const { name, identifier, text } of licenses) {
+    assert.match(identifier, /^(MIT|ISC|Apache-2\.0|BSD-[23]-Clause)$/, name)
+    assert.match(text, /copyright/i, name)
+  }
+})
