@@ -47,16 +47,16 @@ require_commands() {
 
 install_packages() {
   [ $# -gt 0 ] || return 0
-  local as_root=()
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "please install as root, and run this again: apt-get install $*"
-    as_root=(sudo)
-  fi
   command -v apt-get >/dev/null || fail "please install what these Debian packages hold, and run this again: $*"
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    fail "please install as root, and run this again: apt-get install $*"
+  fi
   say "installing $*"
-  "${as_root[@]}" apt-get update -qq </dev/null
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" </dev/null >/dev/null
+  as_root apt-get update -qq </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" </dev/null >/dev/null
 }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # Finds Rust, also where the account's own home is not $HOME.
 require_rust() {
