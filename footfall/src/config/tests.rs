@@ -158,6 +158,8 @@ fn what_is_taken_or_missing_is_named() {
             (11, "[[token]] has no `blake3`"),
         ],
     );
+    let twice = ["a", "b"].map(|name| format!("[[token]]\nname = \"{name}\"\nsites = []\nblake3 = \"{HASH}\"\n"));
+    check(&format!("{SITE}{}", twice.concat()), &[(11, "`blake3` is that of the token \"a\"")]);
     check(&format!("{SITE}[site]\n"), &[(4, "this is not TOML")]);
     check("[site]\nid = 1\n", &[(1, "each under its own `[[site]]`")]);
     let same = "listen = \"127.0.0.1:80\"\nmetrics_listen = \"127.0.0.1:80\"\n";

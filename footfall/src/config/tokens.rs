@@ -51,7 +51,11 @@ fn token(keys: &Keys<'_>, others: &[Token], sites: &HashSet<u32>) -> Option<Toke
     });
     let blake3 = keys.required("blake3", |value| {
         let wrong = "must be the 64 hexadecimal digits that `footfall token` printed";
-        blake3::Hash::from_hex(value.text()?).map_err(|_| wrong.to_owned())
+        let hash = blake3::Hash::from_hex(value.text()?).map_err(|_| wrong.to_owned())?;
+        match others.iter().find(|other| other.blake3 == hash) {
+            Some(other) => Err(format!("is that of the token \"{}\"", other.name)),
+            None => Ok(hash),
+        }
     });
     let live = keys.or("live", false, |value| value.flag());
     Some(Token { name: name?, sites: listed.into_iter().map(|(id, _)| id).collect(), blake3: blake3?, live })
