@@ -59,7 +59,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// A commit this long after a segment's first commit begins a new segment, if there is room for one.
     pub segment_age: Duration,
-    /// Bound of all files together, zeroes ahead included; at least two segments.
+    /// Bound of all files together, zeroes ahead included; at least two segments. (While one segment follows another
+    /// early, the old one's zeroes are there a moment longer.)
     pub bytes_max: u64,
 }
 

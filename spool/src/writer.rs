@@ -99,7 +99,7 @@ impl Writer {
 
     /// Ends the segment (say at a close), so that all before can be trimmed; an empty one just goes on.
     ///
-    /// Pending frames stay pending. On [`Error::Full`] the segment goes on too, and all is as before.
+    /// Pending frames stay pending. When there is no room for another segment the old one goes on.
     pub fn end_segment(&mut self) -> Result<(), Error> {
         match &self.active {
             Some(active) if active.written == 0 => Ok(()),
@@ -114,7 +114,10 @@ impl Writer {
                 let aged = active.first_commit.is_some_and(|first| first.elapsed() >= self.options.segment_age);
                 match if aged { self.begin_segment(bytes) } else { Ok(()) } {
                     // Old, but there is room in it and for no other.
-                    Err(Error::Full { .. }) => Ok(()),
+                    Err(error) if self.active.is_some() => {
+                        tracing::debug!(%error, "spool: an old segment goes on");
+                        Ok(())
+                    }
                     other => other,
                 }
             }
@@ -155,25 +158,27 @@ impl Writer {
         }
     }
 
-    /// Ends the active segment and begins another with room for `bytes`; on [`Error::Full`] nothing has changed, on
-    /// other errors there is no active segment.
+    /// Ends the active segment and begins another with room for `bytes`. When there is no room or no disk for one,
+    /// nothing has changed (for a moment there is both the new one and what is then cut from the old); on later errors
+    /// there is no active segment.
     fn begin_segment(&mut self, bytes: u64) -> Result<(), Error> {
         let salt = salt()?;
         let length = self.options.segment_bytes.max(header::BYTES as u64 + bytes);
-        let zeroed = if length == self.options.segment_bytes { self.take_spare() } else { None };
-        if zeroed.is_none() {
-            self.shared.reserve(length, self.active.as_ref().map_or(0, |active| active.room - active.written))?;
-        }
-        self.end_active();
-        let scratch = match zeroed {
-            Some(_) => segment::spare_path(&self.shared.dir),
-            None => segment::scratch_path(&self.shared.dir),
+        let dir = self.shared.dir.clone();
+        let spare = if length == self.options.segment_bytes { self.take_spare() } else { None };
+        let (scratch, file) = match spare {
+            Some(file) => (segment::spare_path(&dir), file),
+            None => {
+                self.shared.reserve(length, self.active.as_ref().map_or(0, |active| active.room - active.written))?;
+                let scratch = segment::scratch_path(&dir);
+                let file = segment::zeroes(&scratch, length).inspect_err(|_| self.shared.release(length))?;
+                (scratch, file)
+            }
         };
-        let made = zeroed.map_or_else(|| segment::zeroes(&scratch, length), Ok);
+        self.end_active();
         let header = Header { salt, base: self.shared.synced(), previous: self.shared.previous() };
-        let published =
-            made.and_then(|file| segment::publish(&self.shared.dir, &scratch, &file, &header).map(|()| file));
-        let file = Arc::new(published.inspect_err(|_| self.shared.release(length))?);
+        segment::publish(&dir, &scratch, &file, &header).inspect_err(|_| self.shared.release(length))?;
+        let file = Arc::new(file);
         self.shared.push(Segment { header, file: file.clone(), bytes: length });
         let room = length - header::BYTES as u64;
         self.active = Some(Active { file, header, written: 0, room, first_commit: None });

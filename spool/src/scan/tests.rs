@@ -81,6 +81,23 @@ fn a_payload_that_holds_frames_is_not_taken_for_a_later_commit() {
     }
 }
 
+/// Whoever can choose a payload and guess where it will lie still does not know the salt.
+#[test]
+fn a_frame_forged_into_a_payload_is_not_taken_for_a_later_commit() {
+    let (mut bytes, ends) = segment(&[vec![vec![1; 5]]]);
+    let mut forged = Vec::new();
+    let at = ends[0] + frame::frame_bytes(0) as u32;
+    frame::push(&mut forged, b"forged");
+    frame::seal(&mut forged, at, SALT ^ 1);
+    let mut torn = Vec::new();
+    frame::push(&mut torn, &forged);
+    frame::seal(&mut torn, ends[0], SALT);
+    assert!(Header::read(&torn[frame::frame_bytes(0)..], at, SALT ^ 1).is_some(), "it lies where it was forged for");
+    bytes.extend(&torn[..torn.len() - 1]);
+    let tail = Tail::Torn { bytes: torn.len() as u32 - 1 };
+    assert_eq!(scan(&bytes, SALT), Scan { good: ends[0], tail });
+}
+
 #[test]
 fn a_length_that_is_wrong_hides_nothing_behind_it() {
     let (mut bytes, ends) = written_segment();

@@ -1,5 +1,6 @@
 //! Bounds: bytes, age, lengths.
 
+use std::fs;
 use std::time::Duration;
 
 use spool::{Error, Options};
@@ -90,6 +91,30 @@ fn an_old_segment_goes_on_when_there_is_room_in_it_and_for_no_other() {
     assert!(taken > 10, "{taken}");
     assert_eq!(read(&handle, 0).unwrap().len(), taken);
     assert!(handle.bytes() <= 1024);
+}
+
+#[test]
+fn a_segment_goes_on_when_no_other_can_be_made_until_it_is_full() {
+    let dir = dir();
+    let aged = Options { segment_age: Duration::ZERO, ..options() };
+    let (mut writer, handle, _) = spool::open(dir.path(), aged, 0).unwrap();
+    // Nothing can be written to a directory.
+    fs::create_dir(dir.path().join("segment.new")).unwrap();
+    fs::create_dir(dir.path().join("spare.new")).unwrap();
+    let taken = (0..20u8).filter(|number| {
+        writer.frame(&[*number; 40]);
+        assert!(matches!(writer.end_segment(), Ok(()) | Err(Error::Io { .. })));
+        match writer.commit() {
+            Ok(_) => true,
+            Err(Error::Io { .. }) => false,
+            Err(other) => panic!("{other}"),
+        }
+    });
+    let taken = taken.count();
+    assert_eq!((taken, handle.segments(), handle.bytes()), (448 / 60, 1, 512));
+    fs::remove_dir(dir.path().join("segment.new")).unwrap();
+    commit(&mut writer, &[b"in another"]);
+    assert_eq!((handle.segments(), read(&handle, 0).unwrap().len()), (2, taken + 1));
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn a_segment_under_another_ones_name_is_corruption() {
     let files = segments(dir.path());
     fs::copy(&files[1], &files[3]).unwrap();
     assert!(matches!(open(dir.path()), Err(Error::Corrupt { file, .. }) if file == files[3]));
+    files[..3].iter().for_each(|file| fs::remove_file(file).unwrap());
+    assert!(matches!(open(dir.path()), Err(Error::Corrupt { what, .. }) if what.contains("was written as")));
 }
 
 #[test]
@@ -95,6 +97,15 @@ fn an_ended_segment_that_is_too_short_is_corruption() {
         crate::put(&files[1], &held[..length]);
         assert!(matches!(open(dir.path()), Err(Error::Corrupt { file, .. }) if file == files[1]), "{length} bytes");
     }
+}
+
+#[test]
+fn each_segment_has_a_salt_of_its_own() {
+    let dir = dir();
+    written(dir.path());
+    let salts: Vec<Vec<u8>> =
+        segments(dir.path()).iter().map(|file| fs::read(file).unwrap()[12..16].to_vec()).collect();
+    assert!(salts.iter().all(|salt| *salt != [0; 4]) && salts.windows(2).any(|pair| pair[0] != pair[1]));
 }
 
 #[test]

@@ -23,6 +23,8 @@ fn a_spool_of_format_version_1_opens_and_goes_on() {
     let found =
         Recovery { start: 390, position: 1089, torn_tails: 1, torn_bytes: 94, failed_bytes: 90, restarted: false };
     assert_eq!(recovery, found);
+    let failed = fs::metadata(dir.path().join("00000000000000000390.segment")).unwrap();
+    assert_eq!(failed.len(), 64 + (477 - 390), "the failed commit is still on disk");
     let held: Vec<Vec<u8>> = read(&handle, 390).unwrap().into_iter().map(|(_, payload)| payload).collect();
     assert_eq!(held, [5, 7, 8, 9, 10, 11, 12].into_iter().flat_map(payloads).collect::<Vec<_>>());
     commit(&mut writer, &[b"on"]);
