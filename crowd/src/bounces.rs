@@ -28,6 +28,11 @@ impl Stay {
     }
 }
 
+/// Whether the seconds of a day may be told, of whose visits so many bounced.
+pub fn may_tell_seconds(visits: i64, bounces: i64, k: K) -> bool {
+    Stay { bounced: bounces, stayed: visits - bounces }.may_be_told(k)
+}
+
 /// Of cells whose sum is known, which may be told: the smallest stay untold until the untold together may be known.
 /// The label breaks ties.
 pub(crate) fn told(cells: &[(Stay, String)], k: K) -> Vec<bool> {

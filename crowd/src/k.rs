@@ -1,6 +1,6 @@
 //! How many visitor tags make a crowd.
 
-use schema::sites::CROWD_MIN;
+use schema::sites::{CROWD_MIN, Site};
 
 /// k: a cell describes at least so many visitor tags, or is not shown. Never under 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +12,11 @@ pub struct K(u32);
 pub struct NoCrowd(pub u32);
 
 impl K {
+    /// The site's own. A configuration that is checked has none under 3; one that is not gets 3.
+    pub fn of(site: &Site) -> K {
+        K(site.crowd.max(CROWD_MIN))
+    }
+
     /// Refuses less than 3.
     pub fn new(k: u32) -> Result<K, NoCrowd> {
         if k < CROWD_MIN { Err(NoCrowd(k)) } else { Ok(K(k)) }

@@ -27,6 +27,7 @@ mod custom;
 mod views;
 pub mod published;
 
+pub use bounces::may_tell_seconds;
 pub use k::K;
 pub use published::{Cell, HourGroup, Numbers, Published, Told, View};
 pub use table::{Cubes, Table};

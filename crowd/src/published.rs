@@ -92,6 +92,14 @@ impl Published {
     pub fn view(&self, dimension: D) -> Option<&View> {
         self.views.iter().find(|(d, _)| *d == dimension).map(|(_, view)| view)
     }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        // A shared name has two counters before it, and an allocator's overhead.
+        let cell = |cell: &Cell| size_of::<Cell>() + cell.name.len() + 32;
+        let views = self.views.iter().map(|(_, view)| size_of::<View>() + view.cells.iter().map(cell).sum::<usize>());
+        size_of::<Published>() + self.hours.len() * size_of::<HourGroup>() + views.sum::<usize>()
+    }
 }
 
 /// The spine: decides which names may appear, then lets every view pass its own crowd.

@@ -24,6 +24,13 @@ impl Default for Cubes {
     }
 }
 
+impl Cubes {
+    /// Whether visits and pages have the same page views: not while a batch has landed in one of them only.
+    pub fn is_whole(&self) -> bool {
+        self.visits.total(Measure::Pageviews) == self.pages.total(Measure::Pageviews)
+    }
+}
+
 /// Rows as they are read: added one by one, summed per cell.
 #[derive(Debug)]
 pub struct Table {
@@ -95,6 +102,12 @@ impl Table {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.row_of.is_empty()
+    }
+
+    fn total(&self, m: Measure) -> i64 {
+        let measures = self.cube.measures();
+        let at = measures.iter().position(|x| *x == m).expect("a measure of this cube");
+        self.sums.iter().skip(at).step_by(measures.len()).sum()
     }
 
     /// Column by column, rows whose sums are all zero left out, rows of one frozen profile next to each other; only those

@@ -65,6 +65,14 @@ fn entries_have_a_crowd_of_their_own() {
 }
 
 #[test]
+fn an_entry_page_has_a_name_only_where_it_has_one_as_a_page() {
+    let began = Step { page: "/unseen", did: Did::Custom("Play"), ..STEP };
+    let published = stands(&[(9, vec![STEP]), (9, vec![began])]);
+    assert_eq!(names(view(&published, D::EntryPage)).into_iter().collect::<Vec<_>>(), [("", "/")]);
+    assert_eq!(view(&published, D::EntryPage).other.unwrap().visits, Told::Exactly(9));
+}
+
+#[test]
 fn bounces_are_told_where_bounced_and_stayed_are_each_no_one_or_a_crowd() {
     let published = stands(&[(9, vec![STEP]), (1, vec![STEP, Step { t: 9, ..STEP }])]);
     for d in [D::Channel, D::Source, D::Country, D::EntryPage] {
@@ -158,6 +166,23 @@ fn a_source_is_hidden_within_its_channel() {
     let published = stands(&[(9, vec![STEP]), (4, vec![bing]), (9, vec![reddit]), (4, vec![lemmy])]);
     assert_eq!(view(&published, D::Channel).cells.len(), 2);
     assert_eq!(view(&published, D::Source).cells.len(), 0, "channel minus source would be the four");
+}
+
+#[test]
+fn a_source_of_a_channel_without_a_name_has_none() {
+    let reddit = Step { source: "Reddit", channel: "Social", ..STEP };
+    let published = stands(&[(9, vec![STEP]), (2, vec![reddit])]);
+    assert_eq!(names(view(&published, D::Channel)).len(), 0, "the nine join the two");
+    assert_eq!(names(view(&published, D::Source)).len(), 0);
+}
+
+#[test]
+fn a_value_that_calls_itself_other_is_hidden_among_them() {
+    let did = |t, name| Step { t, did: Did::Custom(name), ..STEP };
+    let published = stands(&[(9, vec![STEP, did(1, "Play"), did(2, "(other)")])]);
+    let events = view(&published, D::Name);
+    assert_eq!(names(events).into_iter().collect::<Vec<_>>(), [("", "Play")]);
+    assert_eq!(events.other.unwrap().events, Told::Exactly(9));
 }
 
 #[test]

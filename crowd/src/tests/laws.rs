@@ -54,6 +54,13 @@ fn increments_of_one_cell_are_one_row_and_rows_that_cancel_are_none() {
 }
 
 #[test]
+fn cubes_of_half_a_batch_are_not_whole() {
+    let world = World::of(&small(1));
+    assert!(world.cubes().is_whole());
+    assert!(!Cubes { pages: Table::new(Cube::Pages), ..world.cubes() }.is_whole());
+}
+
+#[test]
 fn nothing_published_of_no_rows_is_zero() {
     let published = Published::of(Cubes::default(), K::new(3).unwrap());
     assert_eq!(published.totals.events, Told::Exactly(0));
