@@ -124,7 +124,9 @@ impl Config {
 fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) -> Option<Config> {
     let table = source.parse()?;
     let file = Keys::new(source, &table);
-    let folder = path.parent().unwrap_or(Path::new(""));
+    // Absolute, because the engine does not stand where this process does.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(&path);
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
 
     let listen = file.or("listen", SocketAddr::from(([127, 0, 0, 1], 8000)), |value| address(value.text()?));

@@ -173,6 +173,15 @@ fn what_is_not_toml_is_named_at_every_place() {
 }
 
 #[test]
+fn places_are_absolute_wherever_the_file_is_named_from() {
+    let read = |path: &str| Config::read(SITE, Path::new(path), |_| None).unwrap().data;
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(read("footfall.toml"), here.join("data"));
+    assert_eq!(read("conf/footfall.toml"), here.join("conf/data"));
+    assert_eq!(read("/srv/footfall.toml"), Path::new("/srv/data"));
+}
+
+#[test]
 fn the_engine_is_where_start_put_it() {
     for (env, want) in [
         (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/home/me")][..], "/c/footfall"),
