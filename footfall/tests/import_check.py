@@ -11,7 +11,7 @@ prints one JSON object:
     total {visits, visitors, pageviews, bounces, seconds}  summed over days: a visitor is one for each day
     days {date: the same}
     pages {path: pageviews, visitors, visits, entries, exits}
-    errors {name: events, visitors, visits}
+    errors {name: events, visitors}
 
 --skip and --take choose lines of the file, for a log that is imported in parts: each part is a round of its own, and
 a round knows nothing of another.
@@ -162,16 +162,13 @@ def fold(events):
         return is_first
 
     for event in sorted(events, key=lambda event: event.time_s):  # Python's sort is stable
-        own = visits[event.tag]
-        running = own and own[-1].takes(event)
         if event.error:
-            # An error starts, lengthens and changes no visit; it is of the visit that runs, if one does.
+            # An error starts, lengthens and changes no visit.
             errors[event.error]["events"] += 1
             errors[event.error]["visitors"] += first("error", event.tag, event.error)
-            visit = len(own) if running else None
-            errors[event.error]["visits"] += first("error of visit", event.tag, event.error, visit)
             continue
-        if running:
+        own = visits[event.tag]
+        if own and own[-1].takes(event):
             own[-1].add(event)
         else:
             own.append(Visit(event))
@@ -181,7 +178,7 @@ def fold(events):
 
     for tag, own in visits.items():
         day = days[tag[0].isoformat()]
-        day["visitors"] += bool(own)
+        day["visitors"] += 1
         for visit in own:
             day["visits"] += 1
             day["pageviews"] += visit.views
@@ -196,7 +193,7 @@ def fold(events):
 
 TOTALS = ("visits", "visitors", "pageviews", "bounces", "seconds")
 OF_PAGES = ("pageviews", "visitors", "visits", "entries", "exits")
-OF_ERRORS = ("events", "visitors", "visits")
+OF_ERRORS = ("events", "visitors")
 
 
 def check(lines, shift_days, zone):
@@ -211,7 +208,7 @@ def check(lines, shift_days, zone):
         "refused": dict(sorted(reasons.items())),
         "stored": len(events),
         "total": chosen(TOTALS, total),
-        "days": {day: chosen(TOTALS, days[day]) for day in sorted(days) if days[day]["visits"]},
+        "days": {day: chosen(TOTALS, days[day]) for day in sorted(days)},
         "pages": {path: chosen(OF_PAGES, sums) for path, sums in by_size(pages, "pageviews")},
         "errors": {name: chosen(OF_ERRORS, sums) for name, sums in by_size(errors, "events")},
     }
