@@ -19,6 +19,11 @@ pub fn describe() {
         Unit::Bytes,
         "Stream position below which everything is in ClickHouse"
     );
+    describe_gauge!(
+        "footfall_spool_synced_position_bytes",
+        Unit::Bytes,
+        "Stream position up to which everything is on disk"
+    );
     describe_gauge!("footfall_aggregate_generation", "Generation of this shard's live rows");
     describe_histogram!("footfall_aggregate_batch_rows", "Rows per batch, over all live tables");
     describe_histogram!(
@@ -60,7 +65,8 @@ pub fn describe() {
     }
 }
 
-pub(crate) fn folded(records: u64, fold: &Fold) {
+pub(crate) fn folded(records: u64, stream_end: u64, fold: &Fold) {
+    gauge!("footfall_spool_synced_position_bytes").set(stream_end as f64);
     counter!("footfall_aggregate_records_total").increment(records);
     gauge!("footfall_fold_repeats").set(fold.repeats() as f64);
     gauge!("footfall_fold_gaps").set(fold.gaps() as f64);

@@ -176,7 +176,7 @@ impl Shard {
     async fn batch(&mut self) -> Result<Step, RunError> {
         let stop = self.inputs.stop.load(Ordering::Acquire);
         let folded = self.stream.fold_into(&mut self.fold, u64::MAX, BATCH_ROWS_MAX)?;
-        metrics::folded(folded, &self.fold);
+        metrics::folded(folded, self.stream.end(), &self.fold);
         let now = Instant::now();
         if folded > 0 && self.batch_began.is_none() {
             self.batch_began = Some(now);

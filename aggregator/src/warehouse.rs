@@ -126,6 +126,11 @@ impl Warehouse {
         Ok(())
     }
 
+    /// The same, again and again until ClickHouse has answered.
+    pub async fn migrate_until_done(&self, now_s: i64) {
+        retry("making the tables", || self.migrate(now_s)).await;
+    }
+
     /// Seconds since the server started.
     pub async fn uptime_s(&self) -> Result<u32> {
         self.client.query("SELECT uptime()").fetch_one().await
@@ -192,9 +197,11 @@ impl Warehouse {
         insert.end().await
     }
 
-    /// The highest shard number ever named.
+    /// The highest shard number ever used: named, or left behind by an import that was killed on the way there, whose
+    /// rows must not become another's.
     pub async fn highest_shard(&self) -> Result<u32> {
-        self.client.query("SELECT max(shard) FROM shards").fetch_one().await
+        let tables = ["shards", "closed", "imports"].map(|table| format!("SELECT max(shard) AS top FROM {table}"));
+        self.client.query(&format!("SELECT max(top) FROM ({})", tables.join(" UNION ALL "))).fetch_one().await
     }
 
     /// The rounds of a shard that are done, with the generation that holds them.

@@ -29,14 +29,19 @@ const READY_MAX: Duration = Duration::from_secs(90);
 /// Longest wait for the child to end by itself once its fifo is closed.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Pause before a dead child is started again, so that a broken one does not spin.
-const RESTART_PAUSE: Duration = Duration::from_millis(200);
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
+const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The file, readable by us alone, that holds the URL.
+const ENDPOINT: &str = "endpoint";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EngineError {
     /// The library is not where the configuration says.
-    #[error("the engine {0} is not there: `./start` fetches it, or set `engine` in the configuration, or CLICKHOUSE_URL")]
+    #[error(
+        "the engine {0} is not there: `./start` fetches it, or set `engine` in the configuration, or CLICKHOUSE_URL"
+    )]
     Missing(PathBuf),
     /// Its folder cannot be used.
     #[error("the engine's folder {0}: {1}")]
@@ -58,32 +63,37 @@ pub(crate) struct Engine {
     lives: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
     supervisor: JoinHandle<()>,
-    endpoint: PathBuf,
+    dir: PathBuf,
     _lock: File,
 }
 
 /// Registers the engine's metrics.
 pub(crate) fn describe() {
-    describe_counter!("footfall_engine_restarts_total", "Times the embedded ClickHouse was started again after it died");
+    describe_counter!(
+        "footfall_engine_restarts_total",
+        "Times the embedded ClickHouse was started again after it died"
+    );
     describe_gauge!("footfall_engine_up", "1 while the embedded ClickHouse runs");
     counter!("footfall_engine_restarts_total").absolute(0);
 }
 
 /// Where a running engine of this data directory answers, if one does: for an import beside `serve`.
 pub(crate) fn running(data: &Path) -> Option<String> {
-    let endpoint = fs::read_to_string(data.join("engine/endpoint")).ok()?;
+    let endpoint = fs::read_to_string(data.join("engine").join(ENDPOINT)).ok()?;
     Some(endpoint.trim().to_owned())
 }
 
 impl Engine {
-    /// Starts it and waits for its first answer.
-    pub(crate) async fn start(library: &Path, data: &Path) -> Result<Engine, EngineError> {
+    /// Starts it; `ready` waits for its first answer.
+    pub(crate) fn start(library: &Path, data: &Path) -> Result<Engine, EngineError> {
         if !library.is_file() {
             return Err(EngineError::Missing(library.to_owned()));
         }
         let dir = data.join("engine");
         let lock = prepare(&dir).map_err(|error| EngineError::Folder(dir.clone(), error))?;
         let Some(lock) = lock else { return Err(EngineError::InUse(data.to_owned())) };
+        // Absolute: ClickHouse syncs directories by a path that it puts behind its own.
+        let dir = dir.canonicalize().map_err(|error| EngineError::Folder(dir.clone(), error))?;
         let folder = |error| EngineError::Folder(dir.clone(), error);
         let port = free_port().map_err(folder)?;
         let mut key = [0u8; 16];
@@ -97,11 +107,14 @@ impl Engine {
         let lives = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = watch::channel(false);
         let supervisor = tokio::spawn(supervise(launch, alive, Arc::clone(&lives), stopped));
-        let endpoint = dir.join("endpoint");
-        let engine = Engine { url, lives, stop, supervisor, endpoint, _lock: lock };
-        engine.wait_until_it_answers(&dir).await?;
-        write_private(&engine.endpoint, engine.url.as_bytes()).map_err(folder)?;
-        Ok(engine)
+        Ok(Engine { url, lives, stop, supervisor, dir, _lock: lock })
+    }
+
+    /// Waits until it answers, and then tells an import where.
+    pub(crate) async fn ready(&self) -> Result<(), EngineError> {
+        self.wait_until_it_answers().await?;
+        write_private(&self.dir.join(ENDPOINT), self.url.as_bytes())
+            .map_err(|error| EngineError::Folder(self.dir.clone(), error))
     }
 
     /// Where it answers; the path is a secret.
@@ -117,14 +130,14 @@ impl Engine {
     /// Lets it finish what it does, then ends it.
     pub(crate) async fn stop(self) {
         // The file may be gone already; nobody else reads it.
-        let _gone = fs::remove_file(&self.endpoint);
+        let _gone = fs::remove_file(self.dir.join(ENDPOINT));
         self.stop.send_replace(true);
         if let Err(error) = self.supervisor.await {
             tracing::error!(%error, "the engine's supervisor broke");
         }
     }
 
-    async fn wait_until_it_answers(&self, dir: &Path) -> Result<(), EngineError> {
+    async fn wait_until_it_answers(&self) -> Result<(), EngineError> {
         let client = clickhouse::Client::default().with_url(&self.url);
         let began = Instant::now();
         while began.elapsed() < READY_MAX {
@@ -133,7 +146,7 @@ impl Engine {
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(EngineError::Silent { words: last_words(dir) })
+        Err(EngineError::Silent { words: last_words(&self.dir) })
     }
 }
 
@@ -170,15 +183,19 @@ impl Launch {
 
 /// Keeps a child running until it is told to stop.
 async fn supervise(launch: Launch, alive: File, lives: Arc<AtomicU64>, mut stopped: watch::Receiver<bool>) {
+    let mut pause = RESTART_PAUSE;
     loop {
         let mut child = match launch.spawn() {
             Ok(child) => child,
             Err(error) => {
                 tracing::error!(%error, "the engine could not be started; trying again");
-                tokio::time::sleep(RESTART_PAUSE * 10).await;
+                tokio::time::sleep(RESTART_PAUSE_MAX).await;
                 continue;
             }
         };
+        // Waiting for a child closes its input, which would tell it that we are gone.
+        let _we_live = child.stdin.take();
+        let began = Instant::now();
         lives.fetch_add(1, Ordering::AcqRel);
         gauge!("footfall_engine_up").set(1.0);
         let ended = tokio::select! {
@@ -191,7 +208,9 @@ async fn supervise(launch: Launch, alive: File, lives: Arc<AtomicU64>, mut stopp
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             tracing::error!(status, "the engine ended ({status}); starting it again");
             counter!("footfall_engine_restarts_total").increment(1);
-            tokio::time::sleep(RESTART_PAUSE).await;
+            pause =
+                if began.elapsed() > RESTART_PAUSE_MAX { RESTART_PAUSE } else { (pause * 2).min(RESTART_PAUSE_MAX) };
+            tokio::time::sleep(pause).await;
             continue;
         }
         drop(alive);

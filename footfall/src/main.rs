@@ -4,6 +4,10 @@ mod check_config;
 mod cli;
 mod config;
 mod engine;
+mod exporter;
+mod import;
+mod log;
+mod serve;
 mod token;
 
 use std::io::Write;
@@ -19,7 +23,8 @@ fn main() -> ExitCode {
         Command::Token(args) => make_token(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Engine(args) => engine::run_child(&args),
-        Command::Serve(_) | Command::Import(_) => Err("not built yet".into()),
+        Command::Serve(args) => Config::load(&args.config.path).map_err(Into::into).and_then(serve::run),
+        Command::Import(args) => import::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,6 +28,28 @@ pub(crate) fn random() -> Result<[u8; 32], getrandom::Error> {
     Ok(bytes)
 }
 
+/// A token of this moment, with its text.
+pub(crate) struct Fresh {
+    text: String,
+}
+
+impl Fresh {
+    /// Of 32 random bytes.
+    pub(crate) fn new(random: [u8; 32]) -> Fresh {
+        Fresh { text: BASE64URL_NOPAD.encode(&random) }
+    }
+
+    /// What its bearer shows.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a configuration knows of it.
+    pub(crate) fn hash(&self) -> blake3::Hash {
+        blake3::hash(self.text.as_bytes())
+    }
+}
+
 /// What `footfall token` prints: the token alone, then the lines that make `config` know it.
 ///
 /// Without `sites` it may read all that there are now, written out: a site added later is not meant by it.
@@ -39,9 +61,9 @@ pub(crate) fn lines(config: &Config, name: &str, sites: &[u32], random: [u8; 32]
         return Err(TokenError::NameTaken(name.to_owned()));
     }
     let sites = may_read(&config.sites, sites)?;
-    let token = BASE64URL_NOPAD.encode(&random);
-    let hash = blake3::hash(token.as_bytes()).to_hex();
-    let mut out = format!("{token}\n\n[[token]]\n");
+    let token = Fresh::new(random);
+    let hash = token.hash().to_hex();
+    let mut out = format!("{}\n\n[[token]]\n", token.text());
     writeln!(out, "name = {}", toml::Value::from(name)).expect("a string takes everything");
     writeln!(out, "sites = {sites:?}").expect("a string takes everything");
     writeln!(out, "blake3 = \"{hash}\"").expect("a string takes everything");

@@ -113,15 +113,16 @@ impl Shard {
         self.settled =
             retry("reading which rounds are done", || self.inputs.warehouse.settled(self.inputs.shard)).await;
         self.generation = self.generation.max(self.named) + 1;
-        tracing::warn!(
-            reason = why.label(),
-            generation = self.generation,
-            from = self.start,
-            "starting afresh ({}) as generation {} from position {}",
-            why.label(),
-            self.generation,
-            self.start
-        );
+        let (reason, generation, from) = (why.label(), self.generation, self.start);
+        match generation {
+            1 => tracing::info!(generation, from, "first start: generation 1 from position {from}"),
+            _ => tracing::warn!(
+                reason,
+                generation,
+                from,
+                "starting afresh ({reason}) as generation {generation} from position {from}"
+            ),
+        }
         metrics::started_afresh(why);
         self.next = self.start;
         self.pending = None;

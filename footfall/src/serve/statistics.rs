@@ -1,0 +1,76 @@
+//! The aggregator on a thread of its own: it folds for seconds at a time, and requests must not wait for that.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use aggregator::fold::Limits;
+use aggregator::intent::IntentFile;
+use aggregator::run::{Inputs, run};
+use aggregator::warehouse::Warehouse;
+use schema::clock;
+use tokio::sync::Notify;
+
+use crate::config::Config;
+use crate::engine::Engine;
+
+/// The running aggregator.
+pub(super) struct Statistics {
+    stop: Arc<AtomicBool>,
+    ended: Arc<Notify>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+impl Statistics {
+    /// Starts it; it waits by itself until ClickHouse answers.
+    pub(super) fn start(
+        config: &Config,
+        spool: spool::Handle,
+        intents: IntentFile,
+        client: clickhouse::Client,
+        engine: Option<&Engine>,
+    ) -> Result<Statistics, Box<dyn Error>> {
+        let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let warehouse = Warehouse::new(client);
+        let inputs = Inputs {
+            shard: 0,
+            spool,
+            intents,
+            warehouse: warehouse.clone(),
+            engine_lives: engine.map(Engine::lives),
+            import_lock: config.data.join("import.lock"),
+            limits: Limits::default(),
+            stop: Arc::clone(&stop),
+        };
+        let tell = Arc::clone(&ended);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("aggregate".to_owned()).spawn(move || {
+            let result = runtime.block_on(async {
+                warehouse.migrate_until_done(clock::now_s()).await;
+                run(inputs).await.map_err(|error| error.to_string())
+            });
+            tell.notify_one();
+            result
+        })?;
+        Ok(Statistics { stop, ended, thread })
+    }
+
+    /// Resolves if it ends by itself, which it does only when it cannot go on.
+    pub(super) async fn broken(&self) -> Box<dyn Error> {
+        self.ended.notified().await;
+        self.ended.notify_one();
+        "the statistics cannot go on; hits taken so far are on disk".into()
+    }
+
+    /// Inserts what is on disk and ends.
+    pub(super) async fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.ended.notified().await;
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error, "the statistics stopped: {error}"),
+            Err(_) => tracing::error!("the statistics' thread had panicked"),
+        }
+    }
+}
