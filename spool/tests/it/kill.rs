@@ -56,7 +56,8 @@ fn kill_before_each(call: &str, inject: &[&str]) -> u64 {
         let said = Said::parse(&run.stdout);
         let context = format!("killed before {call} {when} with {inject:?}");
         let (extra, _) = judge(dir.path(), &said.committed, &context);
-        if said.read.is_some() {
+        if run.status.code().is_some() {
+            assert!(said.read.is_some(), "{context}: {}", String::from_utf8_lossy(&run.stderr));
             assert_eq!(extra, None, "{context}");
             return when - 1;
         }
