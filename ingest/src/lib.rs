@@ -29,3 +29,5 @@ pub mod client;
 pub mod hit;
 pub mod lines;
 pub mod metrics;
+#[cfg(test)]
+mod testing;

@@ -46,6 +46,9 @@ struct Shared {
     sound: AtomicBool,
     meters: Arc<Meters>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Tests hold it to hold the writer.
+    #[cfg(test)]
+    gate: Mutex<()>,
 }
 
 /// Keeps events on disk. Clones share one writer.
@@ -72,6 +75,8 @@ impl Appender {
             sound: AtomicBool::new(true),
             meters,
             writer: Mutex::default(),
+            #[cfg(test)]
+            gate: Mutex::default(),
         });
         let writer = writer::Writer::new(shared.clone(), spool, handle, epoch);
         let thread = thread::Builder::new().name("spool-writer".to_owned()).spawn(move || writer.run());
@@ -118,6 +123,28 @@ impl Appender {
                 tracing::error!("the spool's writer had panicked");
             }
         }
+    }
+}
+
+/// Keeps the writer from taking anything, for as long as it lives.
+#[cfg(test)]
+pub(crate) struct Held<'a> {
+    shared: &'a Shared,
+    _gate: std::sync::MutexGuard<'a, ()>,
+}
+
+#[cfg(test)]
+impl Held<'_> {
+    /// Hits that wait for the writer.
+    pub(crate) fn handed_over(&self) -> u64 {
+        lock(&self.shared.slots).iter().map(|slot| slot.content().hits).sum()
+    }
+}
+
+#[cfg(test)]
+impl Appender {
+    pub(crate) fn hold_writer(&self) -> Held<'_> {
+        Held { shared: &self.shared, _gate: lock(&self.shared.gate) }
     }
 }
 

@@ -96,6 +96,8 @@ impl Writer {
 
     /// Empties the slots; says how many hits there were.
     fn take(&mut self) -> u64 {
+        #[cfg(test)]
+        drop(lock(&self.shared.gate));
         let (mut hits, mut bytes) = (0, 0);
         let slots = lock(&self.shared.slots);
         self.taken.resize_with(slots.len(), || Taken { slot: Arc::default(), bodies: vec![], hits: 0, batch: 0 });

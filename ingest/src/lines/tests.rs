@@ -1,1 +1,54 @@
-//! Tests.
+use schema::fate::Refusal;
+use schema::sites::{Bots, Site};
+use schema::zone::Zone;
+
+use super::*;
+use crate::testing::site;
+
+const NOON: i64 = 20_781 * 86_400 + 43_200;
+const FIREFOX: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+
+fn line(target: &str, time_s: i64) -> Line<'_> {
+    let prefix = Prefix::of_text("203.0.113.77");
+    let referrer = "https://www.google.com/search?q=x";
+    Line { prefix, agent: FIREFOX, referrer, target, time_s, kind: Kind::Pageview, name: "" }
+}
+
+#[test]
+fn a_line_becomes_the_event_that_a_hit_would() {
+    let mut lines = Lines::new(Arc::new(Site { zone: Zone::new("Europe/Paris").unwrap(), ..site(4, "example.org") }));
+    let event = lines.walk(line("/u/x@y.z?q=secret", NOON)).unwrap();
+    assert_eq!((event.site, event.page, event.source), (4, "/u/(email)", "Google"));
+    assert_eq!((event.day.0, event.time_s, event.offset_quarters), (20_781, NOON as u32, 4));
+    assert_eq!(
+        (event.browser, event.os, event.lane, event.interactive),
+        ("Firefox 132", "Linux", Lane::Audience, true)
+    );
+    let error = lines.walk(Line { kind: Kind::Error, name: "404", ..line("/gone", NOON) }).unwrap();
+    assert_eq!((error.kind, error.name), (Kind::Error, "404"));
+}
+
+#[test]
+fn each_local_date_has_a_salt_of_its_own_in_whatever_order_lines_come() {
+    let mut lines = Lines::new(Arc::new(site(1, "example.org")));
+    let mut tag = |time_s| lines.walk(line("/", time_s)).unwrap().tag;
+    let (first, next) = (tag(NOON), tag(NOON + 86_400));
+    assert!(first != next && tag(NOON + 3600) == first && tag(NOON + 86_400) == next);
+}
+
+#[test]
+fn a_robot_is_refused_by_name_unless_the_site_counts_robots() {
+    let curl = || Line { agent: b"curl/8.5.0", ..line("/", NOON) };
+    let mut lines = Lines::new(Arc::new(site(1, "example.org")));
+    let Err(Turned::Refused(refused)) = lines.walk(curl()) else { panic!("is refused") };
+    assert_eq!((refused.site, refused.reason, refused.crawler, refused.day.0), (1, Refusal::Bot, "curl", 20_781));
+    let mut counts = Lines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }));
+    assert_eq!(counts.walk(curl()).unwrap().device.label(), "bot");
+}
+
+#[test]
+fn a_site_that_names_hosts_takes_lines_that_name_none() {
+    let mut lines = Lines::new(Arc::new(Site { hostnames: vec!["example.org".into()], ..site(1, "example.org") }));
+    assert!(lines.walk(line("/", NOON)).is_ok());
+    assert_eq!(lines.refused(NOON, Refusal::Asset).day.0, 20_781);
+}

@@ -79,6 +79,12 @@ impl Salts {
         }
     }
 
+    /// Salts that cannot be had.
+    #[cfg(test)]
+    pub(crate) fn broken() -> Salts {
+        Salts { random: |_| Err(getrandom::Error::UNSUPPORTED), ..Salts::in_memory() }
+    }
+
     /// What a clock on the zone's wall says, and the salt of that date. The date never goes back.
     pub fn today(&self, zone: &Zone, now_s: i64) -> (Local, Result<Arc<Salt>, Fault>) {
         let mut local = zone.at(now_s);

@@ -165,8 +165,7 @@ fn a_place_that_fails_is_said_and_the_salt_lives_in_memory() {
 
 #[test]
 fn without_random_bytes_there_is_no_salt() {
-    let salts = Salts { random: |_| Err(getrandom::Error::UNSUPPORTED), ..Salts::in_memory() };
-    assert_eq!(salts.today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt);
+    assert_eq!(Salts::broken().today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt);
 }
 
 #[test]

@@ -1,0 +1,178 @@
+//! A collector on a spool of its own, for tests: what stands in the spool, and what was counted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use schema::sites::{Bots, Marketing, Site, Sites};
+use schema::wire::{Body, decode};
+use schema::zone::Zone;
+use tempfile::TempDir;
+
+use crate::append::Appender;
+use crate::collect::Collector;
+use crate::http::{Edge, Script};
+use crate::metrics::Meters;
+use crate::salt::Salts;
+
+pub(crate) const TRACKER: &[u8] = b"/* tracker */";
+
+/// One collector.
+pub(crate) struct Rig {
+    pub(crate) dir: TempDir,
+    pub(crate) spool: spool::Handle,
+    pub(crate) edge: Edge,
+    pub(crate) prometheus: PrometheusHandle,
+}
+
+/// What of a record a test looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Event { site: u32, tag: u64, kind: &'static str, name: String, page: String, source: String, rest: String },
+    Fates(Vec<(u32, &'static str, String, u64)>),
+    Close(i32),
+}
+
+/// A record: epoch, number, body.
+pub(crate) type Numbered = (u64, u64, Kept);
+
+pub(crate) fn site(id: u32, domain: &str) -> Site {
+    Site {
+        id,
+        domain: domain.into(),
+        aliases: vec![format!("alias-{id}")],
+        zone: Zone::utc(),
+        hostnames: vec![],
+        marketing: Marketing::Consent,
+        crowd: 5,
+        bots: Bots::Refuse,
+    }
+}
+
+pub(crate) fn sites() -> Vec<Site> {
+    vec![
+        site(1, "example.org"),
+        Site { hostnames: vec!["shop.example".into()], ..site(2, "shop.example") },
+        Site { bots: Bots::Count, marketing: Marketing::Always, ..site(3, "counts.example") },
+    ]
+}
+
+/// A spool of small segments that holds a few.
+pub(crate) fn options() -> spool::Options {
+    spool::Options { segment_bytes: 256 << 10, segment_age: Duration::from_secs(3600), bytes_max: 64 << 20 }
+}
+
+impl Rig {
+    pub(crate) fn new() -> Rig {
+        Rig::with(TempDir::new().unwrap(), options(), Salts::in_memory(), &[])
+    }
+
+    pub(crate) fn with(dir: TempDir, options: spool::Options, salts: Salts, trusted: &[&str]) -> Rig {
+        let (writer, spool, _) = spool::open(&dir.path().join("spool"), options, 0).unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let prometheus = recorder.handle();
+        let meters = Arc::new(metrics::with_local_recorder(&recorder, Meters::register));
+        let appender = Appender::start(writer, spool.clone(), meters.clone()).unwrap();
+        let collector = Arc::new(Collector {
+            sites: Arc::new(Sites::new(sites()).unwrap()),
+            trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            salts: Arc::new(salts),
+            appender,
+            meters,
+        });
+        let edge = Edge { collector, script: Script::new(TRACKER), body_time_max: Duration::from_secs(20) };
+        Rig { dir, spool, edge, prometheus }
+    }
+
+    /// Ends the writer; all that was accepted, and all refusals, are in the spool then.
+    pub(crate) fn stopped(&self) -> Vec<Numbered> {
+        self.edge.collector.appender.stop();
+        self.records()
+    }
+
+    /// What stands in the spool now.
+    pub(crate) fn records(&self) -> Vec<Numbered> {
+        let mut reader = self.spool.reader(self.spool.start()).unwrap();
+        let mut records = Vec::new();
+        while let Some(frame) = reader.next().unwrap() {
+            let record = decode(frame.payload).unwrap();
+            records.push((record.epoch, record.number, kept(record.body)));
+        }
+        records
+    }
+
+    pub(crate) fn events(&self) -> Vec<Kept> {
+        self.records().into_iter().map(|(_, _, kept)| kept).filter(|kept| matches!(kept, Kept::Event { .. })).collect()
+    }
+
+    /// A counter's value, by its name and labels as Prometheus writes them.
+    pub(crate) fn counted(&self, series: &str) -> u64 {
+        let text = self.prometheus.render();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{text}")).parse().unwrap()
+    }
+
+    /// All fates together.
+    pub(crate) fn received(&self) -> u64 {
+        let text = self.prometheus.render();
+        let hits = text.lines().filter(|line| line.starts_with("footfall_hits_total{"));
+        hits.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+    }
+
+    pub(crate) fn fate(&self, label: &str) -> u64 {
+        self.counted(&format!("footfall_hits_total{{fate=\"{label}\"}}"))
+    }
+
+    /// Every byte under the data directory.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        gather(self.dir.path(), &mut all);
+        all
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.edge.collector.appender.stop();
+    }
+}
+
+fn gather(dir: &Path, all: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        all.extend_from_slice(path.as_os_str().as_encoded_bytes());
+        if path.is_dir() { gather(&path, all) } else { all.extend(std::fs::read(&path).unwrap()) }
+    }
+}
+
+fn kept(body: Body<'_>) -> Kept {
+    match body {
+        Body::Event(event) => Kept::Event {
+            site: event.site,
+            tag: event.tag.0,
+            kind: event.kind.label(),
+            name: event.name.to_owned(),
+            page: event.page.to_owned(),
+            source: event.source.to_owned(),
+            rest: format!("{event:?}"),
+        },
+        Body::Fates(counts) => {
+            Kept::Fates(counts.iter().map(|c| (c.site, c.reason.label(), c.crawler.to_owned(), c.hits)).collect())
+        }
+        Body::Close(day) => Kept::Close(day.0),
+    }
+}
+
+/// All refusals of the records, added up.
+pub(crate) fn refusals(records: &[Numbered]) -> std::collections::BTreeMap<(u32, &'static str, String), u64> {
+    let mut sums = std::collections::BTreeMap::new();
+    for (_, _, kept) in records {
+        if let Kept::Fates(counts) = kept {
+            for (site, reason, crawler, hits) in counts {
+                *sums.entry((*site, *reason, crawler.clone())).or_insert(0) += hits;
+            }
+        }
+    }
+    sums
+}
