@@ -171,8 +171,9 @@ fn a_source_is_hidden_within_its_channel() {
 #[test]
 fn a_source_of_a_channel_without_a_name_has_none() {
     let reddit = Step { source: "Reddit", channel: "Social", ..STEP };
-    let published = stands(&[(9, vec![STEP]), (2, vec![reddit])]);
-    assert_eq!(names(view(&published, D::Channel)).len(), 0, "the nine join the two");
+    let bing = Step { source: "Bing", ..STEP };
+    let published = stands(&[(9, vec![STEP]), (9, vec![bing]), (2, vec![reddit])]);
+    assert_eq!(names(view(&published, D::Channel)).len(), 0, "the eighteen join the two");
     assert_eq!(names(view(&published, D::Source)).len(), 0);
 }
 

@@ -1,1 +1,153 @@
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::TestRequest;
+use actix_web::{App, test};
+use schema::sites::{Bots, Marketing, Site};
+use schema::zone::Zone;
+use serde_json::Value;
 
+use super::*;
+
+/// What came back.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap().to_owned()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+}
+
+/// Two sites, a token for the first; no ClickHouse anywhere.
+async fn send(request: TestRequest) -> Answer {
+    let site = |id, domain: &str, zone: &str| Site {
+        id,
+        domain: domain.into(),
+        aliases: vec![],
+        zone: Zone::new(zone).unwrap(),
+        hostnames: vec![],
+        marketing: Marketing::Consent,
+        crowd: 7,
+        bots: Bots::Refuse,
+    };
+    let sites = Sites::new(vec![site(1, "a.org", "Europe/Paris"), site(2, "b.org", "UTC")]).unwrap();
+    let token = Token { name: "t".into(), sites: vec![1], blake3: blake3::hash(b"secret"), live: true };
+    let nowhere = clickhouse::Client::default().with_url("http://127.0.0.1:1");
+    let state = Data::new(State::new(sites, vec![token], Duration::ZERO, nowhere));
+    let app = test::init_service(App::new().configure(|config| configure(config, state))).await;
+    let response: ServiceResponse<_> = test::call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.into_body().try_into_bytes().ok().unwrap().to_vec();
+    Answer { status, headers, body }
+}
+
+fn ask(body: &Value) -> TestRequest {
+    let known = ("authorization", "Bearer secret");
+    TestRequest::post().uri("/api/v2/query").insert_header(known).set_payload(body.to_string())
+}
+
+fn question(site: &str) -> Value {
+    json!({"site_id": site, "metrics": ["visitors"], "date_range": "day"})
+}
+
+#[actix_web::test]
+async fn without_a_known_token_nothing_is_told() {
+    for (uri, post) in [("/api/v2/query", true), ("/api/sites", false)] {
+        for header in [None, Some("Bearer wrong"), Some("Basic secret")] {
+            let request = if post { TestRequest::post() } else { TestRequest::get() }.uri(uri);
+            let request = match header {
+                Some(header) => request.insert_header(("authorization", header)),
+                None => request,
+            };
+            let answer = send(request.set_payload(question("a.org").to_string())).await;
+            assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{uri} {header:?}");
+            assert!(answer.error().contains("token"));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_site_of_others_is_answered_like_one_that_does_not_exist() {
+    let (other, none) = (send(ask(&question("b.org"))).await, send(ask(&question("z.org"))).await);
+    assert_eq!((other.status, &other.body), (403, &none.body));
+    assert_eq!(none.status, 403);
+    assert!(other.error().contains("GET /api/sites"));
+}
+
+#[actix_web::test]
+async fn a_token_lists_its_own_sites() {
+    let request = TestRequest::get().uri("/api/sites").insert_header(("authorization", "Bearer secret"));
+    let answer = send(request).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json(), json!([{"id": 1, "domain": "a.org", "time_zone": "Europe/Paris", "crowd": 7}]));
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[actix_web::test]
+async fn a_question_that_cannot_be_answered_gets_a_sentence() {
+    let answer = send(ask(&json!({"site_id": "a.org", "metrics": ["shoes"], "date_range": "day"}))).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.error().contains("there are visitors"), "{}", answer.error());
+    assert_eq!(answer.header("content-type"), "application/json");
+}
+
+#[actix_web::test]
+async fn a_body_over_the_limit_is_refused() {
+    let fits = |bytes: usize| json!({"site_id": "x".repeat(bytes)});
+    assert_eq!(send(ask(&fits(BODY_BYTES_MAX - 100))).await.status, 400);
+    let answer = send(ask(&fits(BODY_BYTES_MAX))).await;
+    assert_eq!((answer.status, answer.error()), (413, "the question is over 64 KiB".to_owned()));
+}
+
+#[actix_web::test]
+async fn while_clickhouse_does_not_answer_the_question_is_to_be_asked_again() {
+    let answer = send(ask(&question("a.org"))).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+    assert!(!answer.error().contains("127.0.0.1"), "where ClickHouse is is nobody's business");
+}
+
+#[actix_web::test]
+async fn another_method_is_told_the_right_one() {
+    for (uri, request, right) in
+        [("/api/v2/query", TestRequest::get(), "POST"), ("/api/sites", TestRequest::post(), "GET")]
+    {
+        let answer = send(request.uri(uri)).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, right));
+        assert!(answer.error().contains(right));
+    }
+}
+
+#[actix_web::test]
+async fn the_page_and_all_it_loads_come_with_a_strict_policy() {
+    let index = send(TestRequest::get().uri("/")).await;
+    assert_eq!((index.status, index.header("cache-control")), (200, "no-cache"));
+    let text = String::from_utf8(index.body.clone()).unwrap();
+    let linked: Vec<String> = text
+        .split(['"'])
+        .filter(|link| link.starts_with("./"))
+        .map(|link| link.trim_start_matches('.').to_owned())
+        .collect();
+    assert!(linked.iter().any(|link| link.ends_with(".js")), "{linked:?}");
+    for uri in linked.iter().map(String::as_str).chain(["/", "/assets/none.js"]) {
+        let answer = send(TestRequest::get().uri(uri)).await;
+        assert_eq!(answer.status == 200, uri != "/assets/none.js", "{uri}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    }
+    assert_eq!(send(TestRequest::with_uri("/").method(actix_web::http::Method::HEAD)).await.status, 200);
+}

@@ -1,0 +1,184 @@
+//! Rows in a real ClickHouse to what is read and answered. Runs where `CLICKHOUSE_URL` is set: in a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::time::Duration;
+
+use clickhouse::Client;
+use dashboard::live::{Live, Part};
+use dashboard::range::Days;
+use dashboard::read::{Reader, Round};
+use schema::cubes::Cube;
+use schema::day::Day;
+use schema::sites::{Bots, Marketing, Site, Sites};
+use schema::tables;
+use schema::zone::Zone;
+
+const DAY: Day = Day(20_000);
+
+/// A database with the tables, empty, and a client for it; none: no server is known.
+async fn database(name: &str) -> Option<Client> {
+    #[expect(clippy::disallowed_methods, reason = "tests find their server where the configuration would")]
+    let Ok(url) = std::env::var("CLICKHOUSE_URL") else {
+        println!("skipped: CLICKHOUSE_URL is not set");
+        return None;
+    };
+    let client = Client::default().with_url(url);
+    let name = format!("dashboard_{name}_{}", std::process::id());
+    client.query(&format!("CREATE DATABASE {name}")).execute().await.unwrap();
+    let client = client.with_database(name);
+    for (.., sql) in tables::MIGRATIONS {
+        for statement in tables::statements(sql) {
+            client.query_raw(statement).execute().await.unwrap();
+        }
+    }
+    Some(client)
+}
+
+async fn gone(client: &Client) {
+    let database = client.database().unwrap();
+    client.query(&format!("DROP DATABASE {database}")).execute().await.unwrap();
+}
+
+async fn run(client: &Client, sql: &str) {
+    client.query_raw(sql).execute().await.unwrap();
+}
+
+/// So many visitors of one view each, with `source`, in a (round, shard, generation) of the day.
+async fn visitors(client: &Client, at: (u32, u32, u32), source: &str, n: i32) {
+    let (round, shard, generation) = at;
+    for cube in [Cube::Visits, Cube::Pages] {
+        let names: Vec<String> = cube
+            .dimensions()
+            .iter()
+            .map(|d| match d.label() {
+                "source" => format!("'{source}'"),
+                label => format!("'a {label}'"),
+            })
+            .collect();
+        let sums: Vec<String> = cube
+            .measures()
+            .iter()
+            .map(|m| match m.label() {
+                "seconds" | "exits" | "exit_visitors" => "0".to_owned(),
+                _ => n.to_string(),
+            })
+            .collect();
+        let head = format!("7, {}, {round}, {shard}, {generation}, 1728000000, 1728000000", DAY.0);
+        let sql = format!("INSERT INTO {} VALUES ({head}, {}, {})", cube.label(), names.join(", "), sums.join(", "));
+        run(client, &sql).await;
+    }
+}
+
+fn site() -> Site {
+    Site {
+        id: 7,
+        domain: "a.org".into(),
+        aliases: vec![],
+        zone: Zone::utc(),
+        hostnames: vec![],
+        marketing: Marketing::Consent,
+        crowd: 5,
+        bots: Bots::Refuse,
+    }
+}
+
+fn seen(rounds: &[Round]) -> Vec<(u32, bool, i64)> {
+    rounds.iter().map(|round| (round.round, round.settled, round.sums.visitors)).collect()
+}
+
+#[tokio::test]
+async fn a_row_counts_by_settled_or_by_the_generation_that_is_named() {
+    let Some(client) = database("counted").await else { return };
+    let reader = Reader::new(client.clone());
+    let rounds = async || seen(&reader.rounds(7, DAY.plus(-1), DAY).await.unwrap());
+
+    visitors(&client, (0, 0, 1), "one", 10).await;
+    visitors(&client, (1000, 1000, 1), "import", 20).await;
+    assert_eq!(rounds().await, [], "no shard is named yet");
+    assert_eq!(reader.first_day(7).await.unwrap(), None);
+
+    run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
+    assert_eq!(rounds().await, [(0, false, 10)]);
+    run(&client, "INSERT INTO shards VALUES (1000, 1, 0)").await;
+    assert_eq!(rounds().await, [(0, false, 10), (1000, true, 20)], "an import is settled once it is named");
+
+    visitors(&client, (0, 0, 2), "two", 11).await;
+    visitors(&client, (2, 0, 2), "late", 6).await;
+    assert_eq!(rounds().await, [(0, false, 10), (1000, true, 20)], "generation 2 is not named");
+    run(&client, "INSERT INTO shards VALUES (0, 2, 0)").await;
+    assert_eq!(rounds().await, [(0, false, 11), (2, false, 6), (1000, true, 20)]);
+
+    run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 2, 0)", DAY.0)).await;
+    visitors(&client, (0, 0, 3), "three", 12).await;
+    visitors(&client, (2, 0, 3), "late", 7).await;
+    run(&client, "INSERT INTO shards VALUES (0, 3, 0)").await;
+    assert_eq!(rounds().await, [(0, true, 11), (2, false, 7), (1000, true, 20)], "what is settled stays");
+
+    assert_eq!(reader.first_day(7).await.unwrap(), Some(DAY));
+    assert_eq!(reader.first_day(8).await.unwrap(), None, "another site");
+    assert_eq!(seen(&reader.rounds(8, DAY, DAY).await.unwrap()), []);
+    assert_eq!(seen(&reader.rounds(7, DAY.plus(1), DAY.plus(9)).await.unwrap()), []);
+
+    let cubes = reader.cubes(7, &[(DAY, 0), (DAY, 2)]).await.unwrap();
+    let rows: Vec<_> = cubes.iter().map(|((_, round), of)| (*round, of.visits.len(), of.pages.len())).collect();
+    assert_eq!(rows, [(0, 1, 1), (2, 1, 1)]);
+    gone(&client).await;
+}
+
+#[tokio::test]
+async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
+    let Some(client) = database("live").await else { return };
+    let (site, step_s) = (site(), 900);
+    let sites = Sites::new(vec![site.clone()]).unwrap();
+    let live = Live::new(Reader::new(client.clone()), &sites, Duration::from_secs(step_s));
+    let days = Days { first: DAY, last: DAY };
+    let told = async |open: bool, now_s: i64| -> Vec<(i64, Option<usize>)> {
+        let parts = live.parts(&site, days, true, open, now_s).await.unwrap();
+        let sources = |part: &Part| {
+            let view = part.told.as_ref()?.published.view(schema::dimensions::Dimension::Source)?;
+            Some(view.cells.len())
+        };
+        parts.iter().map(|part| (part.round.sums.visitors, sources(part))).collect()
+    };
+
+    run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
+    visitors(&client, (0, 0, 1), "one", 10).await;
+    assert_eq!(told(true, 0).await, [(10, Some(1))]);
+    assert_eq!(told(false, 0).await, [(10, None)], "a token without live sees the bare totals");
+
+    visitors(&client, (0, 0, 1), "two", 10).await;
+    assert_eq!(told(true, 899).await, [(20, Some(1))], "bare totals follow, what is told waits for the step");
+    assert_eq!(told(true, 900).await, [(20, Some(2))]);
+    visitors(&client, (0, 0, 1), "two", 4).await;
+    visitors(&client, (0, 0, 1), "three", 0).await;
+    assert_eq!(told(true, 9_000).await, [(24, Some(2))], "fewer than k are new");
+
+    visitors(&client, (0, 0, 1), "three", 10).await;
+    run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 1, 0)", DAY.0)).await;
+    assert_eq!(told(true, 9_001).await, [(34, Some(3))]);
+    assert_eq!(told(false, 9_001).await, [(34, Some(3))]);
+    gone(&client).await;
+}
+
+#[tokio::test]
+async fn half_a_batch_is_told_and_not_kept() {
+    let Some(client) = database("half").await else { return };
+    let site = site();
+    let sites = Sites::new(vec![site.clone()]).unwrap();
+    let live = Live::new(Reader::new(client.clone()), &sites, Duration::from_secs(900));
+    let days = Days { first: DAY, last: DAY };
+    let pages = async || {
+        let parts = live.parts(&site, days, true, true, 0).await.unwrap();
+        let told = parts[0].told.clone().unwrap();
+        told.published.view(schema::dimensions::Dimension::Page).unwrap().cells.len()
+    };
+    run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
+    visitors(&client, (0, 0, 1), "one", 10).await;
+    run(&client, "CREATE TABLE later AS live_pages").await;
+    run(&client, "INSERT INTO later SELECT * FROM live_pages").await;
+    run(&client, "TRUNCATE TABLE live_pages").await;
+    assert_eq!(pages().await, 0);
+    run(&client, "INSERT INTO live_pages SELECT * FROM later").await;
+    assert_eq!(pages().await, 1);
+    gone(&client).await;
+}
