@@ -3,38 +3,44 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use super::keys::Key;
+use super::slots::Index;
 
 const HASH: FixedState = FixedState::with_seed(0xce11_5000);
 
 /// The sums of one cube of one (site, day, round).
 pub(super) struct Cells<K, const N: usize> {
     rows: Vec<(K, [i32; N])>,
-    index: HashTable<u32>,
+    index: Index,
 }
 
 impl<K: Key, const N: usize> Cells<K, N> {
     pub(super) fn new() -> Cells<K, N> {
-        Cells { rows: Vec::new(), index: HashTable::new() }
+        Cells { rows: Vec::new(), index: Index::default() }
     }
 
-    pub(super) fn add(&mut self, key: K, sums: impl Into<[i32; N]>) {
-        let (sums, rows) = (sums.into(), &mut self.rows);
-        let is_it = |&row: &u32| rows[row as usize].0 == key;
-        let found = self.index.entry(HASH.hash_one(&key), is_it, |&row| HASH.hash_one(&rows[row as usize].0));
-        match found {
-            Entry::Occupied(row) => {
-                for (total, sum) in rows[*row.get() as usize].1.iter_mut().zip(sums) {
-                    *total = total.checked_add(sum).expect("a batch is too small for a sum beyond 31 bits");
-                }
+    /// Adds to a key's sums; says which row that is until the cells are cleared.
+    pub(super) fn add(&mut self, key: K, sums: impl Into<[i32; N]>) -> u32 {
+        let hash = HASH.hash_one(&key) as u32;
+        match self.index.find(hash, |row| self.rows[row as usize].0 == key) {
+            Ok(row) => {
+                self.add_to(row, sums);
+                row
             }
-            Entry::Vacant(free) => {
-                free.insert(u32::try_from(rows.len()).expect("a batch has fewer than 2^32 rows"));
-                rows.push((key, sums));
+            Err(place) => {
+                let row = u32::try_from(self.rows.len()).expect("a batch has fewer than 2^32 rows");
+                self.index.insert(place, hash, row);
+                self.rows.push((key, sums.into()));
+                row
             }
+        }
+    }
+
+    /// Adds to the sums of a row.
+    pub(super) fn add_to(&mut self, row: u32, sums: impl Into<[i32; N]>) {
+        for (total, sum) in self.rows[row as usize].1.iter_mut().zip(sums.into()) {
+            *total = total.checked_add(sum).expect("a batch is too small for a sum beyond 31 bits");
         }
     }
 
@@ -42,9 +48,9 @@ impl<K: Key, const N: usize> Cells<K, N> {
         self.rows.len()
     }
 
-    /// The rows, but those that have cancelled to nothing.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &(K, [i32; N])> {
-        self.rows.iter().filter(|(_, sums)| sums.iter().any(|&sum| sum != 0))
+    /// Keys and sums; some may have cancelled to nothing.
+    pub(super) fn rows(&self) -> &[(K, [i32; N])] {
+        &self.rows
     }
 
     /// Empties it, keeping room for about as many rows as there were: the next batch will be like this one.
@@ -53,11 +59,10 @@ impl<K: Key, const N: usize> Cells<K, N> {
         self.rows.clear();
         self.rows.shrink_to(rows);
         self.index.clear();
-        self.index.shrink_to(rows, |_| 0);
     }
 
     /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<(K, [i32; N])>() + self.index.allocation_size()
+        self.rows.capacity() * size_of::<(K, [i32; N])>() + self.index.bytes()
     }
 }

@@ -1,19 +1,21 @@
 //! Cells to rows: the sums of all sites of one (day, round), as columns of names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use schema::day::Day;
 
 use super::cells::Cells;
 use super::keys::Key;
-use super::names::Name;
+use super::names::{Name, Names};
 use super::site::Site;
 use crate::rows::{Column, Rows};
 
 const NOT_YET: u32 = u32::MAX;
+
+/// Written column by column: two dozen columns at once would evict each other from the cache.
+const ROWS_AT_ONCE: usize = 128;
 
 /// Empties the cells of all sites into rows, one block per cube that has any.
 pub(super) fn drain(day: Day, round: u32, sites: &mut BTreeMap<u32, Site>) -> Vec<Rows> {
@@ -47,22 +49,23 @@ fn block<K: Key, const N: usize>(
         sums: (0..N).map(|_| Vec::with_capacity(len)).collect(),
     };
     let mut columns: Vec<Words> = K::CUBE.dimensions().iter().map(|_| Words::new(len)).collect();
+    let mut live = Vec::with_capacity(ROWS_AT_ONCE);
     for (&number, site) in sites {
-        let texts = site.names.texts();
         if cells(site).len() > 0 {
-            columns.iter_mut().for_each(|column| column.begin_site(texts.len()));
+            columns.iter_mut().for_each(|column| column.begin_site(site.names.len()));
         }
-        for (key, sums) in cells(site).rows() {
-            rows.site.push(number);
-            if let Some(when) = key.when() {
-                rows.bucket.push(when.bucket);
-                rows.hour.push(when.hour);
+        for chunk in cells(site).rows().chunks(ROWS_AT_ONCE) {
+            let has_any = |(_, sums): &&(K, [i32; N])| sums.iter().any(|&sum| sum != 0);
+            live.clear();
+            live.extend(chunk.iter().filter(has_any).map(|(key, sums)| (key.names(&site.profiles), key.when(), sums)));
+            rows.site.extend(std::iter::repeat_n(number, live.len()));
+            rows.bucket.extend(live.iter().filter_map(|(_, when, _)| when.map(|when| when.bucket)));
+            rows.hour.extend(live.iter().filter_map(|(_, when, _)| when.map(|when| when.hour)));
+            for (at, column) in columns.iter_mut().enumerate() {
+                column.extend(live.iter().map(|(names, ..)| names.as_ref()[at]), &site.names);
             }
-            for (column, &name) in columns.iter_mut().zip(key.names(&site.profiles).as_ref()) {
-                column.push(name, texts);
-            }
-            for (column, &sum) in rows.sums.iter_mut().zip(sums) {
-                column.push(sum);
+            for (at, column) in rows.sums.iter_mut().enumerate() {
+                column.extend(live.iter().map(|(.., sums)| sums[at]));
             }
         }
     }
@@ -73,7 +76,8 @@ fn block<K: Key, const N: usize>(
 /// A column in the making.
 struct Words {
     column: Column,
-    ids: HashMap<Arc<str>, u32, FixedState>,
+    /// By text: its place in the dictionary.
+    numbers: HashMap<Arc<str>, u32, FixedState>,
     /// By this site's number of a name: its place in the dictionary.
     of_site: Vec<u32>,
 }
@@ -82,7 +86,7 @@ impl Words {
     fn new(len: usize) -> Words {
         let empty: Arc<str> = "".into();
         let column = Column { dictionary: vec![empty.clone()], ids: Vec::with_capacity(len) };
-        Words { column, ids: HashMap::from_iter([(empty, 0)]), of_site: Vec::new() }
+        Words { column, numbers: HashMap::from_iter([(empty, 0)]), of_site: Vec::new() }
     }
 
     fn begin_site(&mut self, names: usize) {
@@ -90,15 +94,20 @@ impl Words {
         self.of_site.resize(names, NOT_YET);
     }
 
-    fn push(&mut self, name: Name, texts: &[Arc<str>]) {
-        let id = &mut self.of_site[name as usize];
-        if *id == NOT_YET {
-            let (text, dictionary) = (&texts[name as usize], &mut self.column.dictionary);
-            *id = *self.ids.entry_ref(text).or_insert_with(|| {
-                dictionary.push(text.clone());
-                u32::try_from(dictionary.len() - 1).expect("a batch has fewer than 2^32 names")
-            });
-        }
-        self.column.ids.push(*id);
+    fn extend(&mut self, names: impl Iterator<Item = Name>, texts: &Names) {
+        let Words { column: Column { dictionary, ids }, numbers, of_site } = self;
+        ids.extend(names.map(|name| {
+            let id = &mut of_site[name as usize];
+            if *id == NOT_YET {
+                let text = texts.text(name);
+                *id = numbers.get(text).copied().unwrap_or_else(|| {
+                    let (text, id) = (Arc::<str>::from(text), dictionary.len() as u32);
+                    dictionary.push(text.clone());
+                    numbers.insert(text, id);
+                    id
+                });
+            }
+            *id
+        }));
     }
 }

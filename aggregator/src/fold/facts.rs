@@ -1,12 +1,10 @@
 //! What each tag has done today: a flat set of hashes, so that "for the first time" costs one look.
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
 use super::names::Name;
+use super::slots::Slots;
 use super::visitor::Visitor;
 
-/// Something a tag has done. Two facts of one tag never share a hash; those of two tags do by chance in 2^64.
+/// Something a tag has done. Two facts share a hash by chance in 2^64.
 #[derive(Clone, Copy)]
 pub(super) enum Fact {
     /// Has seen this page.
@@ -42,7 +40,8 @@ impl Fact {
             Fact::Error(name) => (8, 0, name),
             Fact::ErrorOfVisit(name, visit) => (9, visit, name),
         };
-        mix(tag.wrapping_add(mix(kind << 48 | u64::from(visit) << 32 | u64::from(name))))
+        // 0 is not a hash.
+        mix(tag.wrapping_add(mix(kind << 48 | u64::from(visit) << 32 | u64::from(name)))).max(1)
     }
 }
 
@@ -56,7 +55,7 @@ fn mix(mut n: u64) -> u64 {
 /// The facts of one (site, day, round).
 #[derive(Default)]
 pub(super) struct Facts {
-    hashes: HashTable<u64>,
+    hashes: Slots,
     /// Firsts that were not told because their tag had no room left.
     pub(super) saturated: u64,
 }
@@ -65,28 +64,28 @@ impl Facts {
     /// Whether the visitor does this for the first time; from now on it has done it. Without room nothing is a first.
     pub(super) fn is_first(&mut self, visitor: &mut Visitor, fact: Fact, max: u16) -> bool {
         let hash = fact.hash(visitor.tag.0);
-        match self.hashes.entry(hash, |&known| known == hash, |&known| known) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(_) if visitor.facts >= max => {
-                self.saturated += 1;
-                false
-            }
-            Entry::Vacant(free) => {
-                free.insert(hash);
-                visitor.facts += 1;
-                true
-            }
+        let Err(place) = self.hashes.find(upper(hash), |known| known == hash) else { return false };
+        if visitor.facts >= max {
+            self.saturated += 1;
+            return false;
         }
+        self.hashes.insert(place, hash);
+        visitor.facts += 1;
+        true
     }
 
     /// Whether the visitor has done this.
     pub(super) fn has(&self, visitor: &Visitor, fact: Fact) -> bool {
         let hash = fact.hash(visitor.tag.0);
-        self.hashes.find(hash, |&known| known == hash).is_some()
+        self.hashes.find(upper(hash), |known| known == hash).is_ok()
     }
 
     /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.hashes.allocation_size()
+        self.hashes.bytes()
     }
+}
+
+fn upper(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }

@@ -5,12 +5,11 @@
 //!
 //! ```text
 //! apply -> copy     is it a repeat, is something missing, which round
-//!       -> round    the sites of one (day, round)
 //!       -> site     the rules: what starts, joins and ends a visit; which sums each event moves
-//!             visitor   a tag's day: frozen attributes, its visit
+//!             visitor   a tag's day: frozen attributes, its visit     touched   what of it is not told yet
 //!             facts     what a tag has done today, for "first"
-//!             names     strings -> numbers      profile   frozen attributes -> one number
-//!             cells     sums per key, since the last drain
+//!             names     strings -> numbers                            profile   frozen attributes -> one number
+//!             cells     sums per key (`keys`) since the last drain    slots     what all of these look things up in
 //! drain -> columns  cells -> rows, ready to insert
 //! ```
 //!
@@ -32,9 +31,11 @@ use crate::sums::Sums;
 mod copy;
 mod site;
 mod visitor;
+mod touched;
 mod facts;
 mod names;
 mod profile;
+mod slots;
 mod keys;
 mod cells;
 mod columns;
@@ -49,7 +50,7 @@ pub const VERSION: u32 = 1;
 /// How much a site may fill in one (day, round). Beyond it hits still count; firsts are no longer told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Visitor tags of a site in a (day, round), about 250 bytes each.
+    /// Visitor tags of a site in a (day, round); some 350 bytes each, all that is known of them included.
     pub tags_per_site_day: usize,
     /// Distinct pages, sources, names and attributes of a site in a (day, round); the rest are counted as "(many)".
     pub strings_per_site_day: usize,
@@ -59,7 +60,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { tags_per_site_day: 4_000_000, strings_per_site_day: 500_000, facts_per_tag: 2_000 }
+        Limits { tags_per_site_day: 2_000_000, strings_per_site_day: 500_000, facts_per_tag: 2_000 }
     }
 }
 
@@ -162,6 +163,14 @@ impl Fold {
         let before = site.pending();
         take(site);
         self.pending += site.pending() - before;
+    }
+
+    /// No more will come for a round that the caller named: makes its last rows and drops its state.
+    pub fn end(&mut self, day: Day, round: u32) {
+        if let Some(mut sites) = self.open.remove(&(day, round)) {
+            self.saturated += sites.values().map(Site::saturated).sum::<u64>();
+            self.closed_rows.extend(columns::drain(day, round, &mut sites));
+        }
     }
 
     /// Makes the last rows of the rounds it closes, and drops their state.

@@ -1,13 +1,13 @@
 //! Strings to numbers, for one (site, day, round). Numbers follow the order of arrival and never leave the fold.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use schema::event::{Channel, Device, Kind};
 use schema::fate::Refusal;
+
+use super::slots::Index;
 
 /// The number of a name.
 pub(super) type Name = u32;
@@ -27,22 +27,29 @@ const HASH: FixedState = FixedState::with_seed(0xf007_fa11);
 
 /// The names of one (site, day, round).
 pub(super) struct Names {
-    texts: Vec<Arc<str>>,
-    numbers: HashTable<Name>,
-    /// Bytes of all texts, for `bytes`.
-    text_bytes: usize,
+    /// One after the other: the hot ones share lines of the cache, and a name costs no allocation.
+    texts: String,
+    /// Where the text of each name ends.
+    ends: Vec<u32>,
+    index: Index,
 }
 
 impl Names {
     pub(super) fn new() -> Names {
-        let mut texts: Vec<Arc<str>> = vec!["".into(); FREE as usize];
-        let mut fix = |name: Name, label: &str| texts[name as usize] = label.into();
-        fix(MANY, "(many)");
-        Channel::ALL.iter().for_each(|&channel| fix(of_channel(channel), channel.label()));
-        Device::ALL.iter().for_each(|&device| fix(of_device(device), device.label()));
-        Kind::ALL.iter().for_each(|&kind| fix(of_kind(kind), kind.label()));
-        Refusal::ALL.iter().for_each(|&reason| fix(of_refusal(reason), reason.label()));
-        Names { texts, numbers: HashTable::new(), text_bytes: 0 }
+        let mut labels = [""; FREE as usize];
+        labels[MANY as usize] = "(many)";
+        Channel::ALL.iter().for_each(|&channel| labels[of_channel(channel) as usize] = channel.label());
+        Device::ALL.iter().for_each(|&device| labels[of_device(device) as usize] = device.label());
+        Kind::ALL.iter().for_each(|&kind| labels[of_kind(kind) as usize] = kind.label());
+        Refusal::ALL.iter().for_each(|&reason| labels[of_refusal(reason) as usize] = reason.label());
+        let mut names = Names { texts: String::new(), ends: Vec::new(), index: Index::default() };
+        labels.iter().for_each(|label| names.push(label));
+        names
+    }
+
+    fn push(&mut self, text: &str) {
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len() as u32);
     }
 
     /// The number of a text; `None` if it would be a new one beyond `max`.
@@ -50,44 +57,46 @@ impl Names {
         if text.is_empty() {
             return Some(0);
         }
-        let texts = &mut self.texts;
-        let is_full = self.numbers.len() >= max;
-        match self.numbers.entry(
-            hash(text),
-            |&name| &*texts[name as usize] == text,
-            |&name| hash(&texts[name as usize]),
-        ) {
-            Entry::Occupied(known) => Some(*known.get()),
-            Entry::Vacant(_) if is_full => None,
-            Entry::Vacant(free) => {
-                let name = Name::try_from(texts.len()).ok()?;
-                free.insert(name);
-                texts.push(text.into());
-                self.text_bytes += text.len();
-                Some(name)
-            }
-        }
+        let hash = hash(text);
+        let texts = self.texts.as_bytes(); // to compare bytes is to compare texts
+        let place = match self.index.find(hash, |name| texts[self.span(name)] == *text.as_bytes()) {
+            Ok(known) => return Some(known),
+            Err(place) => place,
+        };
+        let has_room = self.len() - (FREE as usize) < max && texts.len() + text.len() <= u32::MAX as usize;
+        has_room.then(|| {
+            let name = self.len() as Name;
+            self.index.insert(place, hash, name);
+            self.push(text);
+            name
+        })
     }
 
-    /// All texts, by number.
-    pub(super) fn texts(&self) -> &[Arc<str>] {
-        &self.texts
+    /// The text of a number.
+    pub(super) fn text(&self, name: Name) -> &str {
+        &self.texts[self.span(name)]
     }
 
-    /// About how many bytes they take.
+    fn span(&self, name: Name) -> Range<usize> {
+        let start = name.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
+        start as usize..self.ends[name as usize] as usize
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        const COUNTS_OF_AN_ARC: usize = 16;
-        self.texts.capacity() * size_of::<Arc<str>>()
-            + self.texts.len() * COUNTS_OF_AN_ARC
-            + self.text_bytes
-            + self.numbers.allocation_size()
+        self.texts.capacity() + self.ends.capacity() * size_of::<u32>() + self.index.bytes()
     }
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &str) -> u32 {
     let mut hasher = HASH.build_hasher();
     hasher.write(text.as_bytes());
-    hasher.finish()
+    hasher.finish() as u32
 }
 
 /// The number of a channel's label.
@@ -117,7 +126,7 @@ mod tests {
     #[test]
     fn every_label_of_a_closed_set_keeps_its_own_number() {
         let names = Names::new();
-        let label = |name: Name| &*names.texts()[name as usize];
+        let label = |name: Name| names.text(name);
         assert!(Channel::ALL.iter().all(|&channel| label(of_channel(channel)) == channel.label()));
         assert!(Device::ALL.iter().all(|&device| label(of_device(device)) == device.label()));
         assert!(Kind::ALL.iter().all(|&kind| label(of_kind(kind)) == kind.label()));

@@ -1,12 +1,11 @@
 //! The attributes frozen at a tag's first event, as one number.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use super::names::{MANY, Name};
+use super::slots::Index;
 
 const HASH: FixedState = FixedState::with_seed(0x9206_11e5);
 
@@ -20,6 +19,11 @@ pub(super) struct Profile {
     pub(super) os: Name,
     pub(super) language: Name,
     pub(super) screen: Name,
+}
+
+impl ProfileIds {
+    /// Of what no longer fits.
+    pub(super) const MANY: ProfileIds = ProfileIds { whole: 0, of_pages: 0 };
 }
 
 impl Profile {
@@ -43,47 +47,53 @@ pub(super) struct ProfileIds {
 
 /// The profiles of one (site, day, round).
 pub(super) struct Profiles {
-    all: Vec<Profile>,
-    whole: HashTable<ProfileIds>,
-    of_pages: HashTable<u32>,
+    all: Vec<(Profile, ProfileIds)>,
+    whole: Index,
+    of_pages: Index,
 }
 
 impl Profiles {
     /// With the profile that stands for those that are not known.
     pub(super) fn new() -> Profiles {
-        Profiles { all: vec![Profile::MANY], whole: HashTable::new(), of_pages: HashTable::new() }
+        let many = (Profile::MANY, ProfileIds::MANY);
+        Profiles { all: vec![many], whole: Index::default(), of_pages: Index::default() }
     }
 
     /// The numbers of a profile.
     pub(super) fn ids(&mut self, profile: Profile) -> ProfileIds {
-        let all = &mut self.all;
-        let rehash = |ids: &ProfileIds| HASH.hash_one(all[ids.whole as usize]);
-        match self.whole.entry(HASH.hash_one(profile), |ids| all[ids.whole as usize] == profile, rehash) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => {
-                let whole = u32::try_from(all.len()).expect("there are no more profiles than tags");
-                all.push(profile);
-                let same = |&id: &u32| all[id as usize].of_pages() == profile.of_pages();
-                let rehash = |&id: &u32| HASH.hash_one(all[id as usize].of_pages());
-                let of_pages =
-                    *self.of_pages.entry(HASH.hash_one(profile.of_pages()), same, rehash).or_insert(whole).get();
-                free.insert(ProfileIds { whole, of_pages }).get().to_owned()
-            }
-        }
+        let place = match self.whole.find(hash(&profile), |id| *self.get(id) == profile) {
+            Ok(known) => return self.all[known as usize].1,
+            Err(place) => place,
+        };
+        let whole = u32::try_from(self.all.len()).expect("there are no more profiles than tags");
+        let of_pages_hash = hash(&profile.of_pages());
+        let alike = self.of_pages.find(of_pages_hash, |id| self.get(id).of_pages() == profile.of_pages());
+        let of_pages = alike.unwrap_or_else(|place| {
+            self.of_pages.insert(place, of_pages_hash, whole);
+            whole
+        });
+        let ids = ProfileIds { whole, of_pages };
+        self.whole.insert(place, hash(&profile), whole);
+        self.all.push((profile, ids));
+        ids
     }
 
-    /// Of a tag beyond the cap: the profile's numbers if another tag has it, else those of "(many)".
-    pub(super) fn known_ids(&self, profile: Profile) -> ProfileIds {
-        let known = self.whole.find(HASH.hash_one(profile), |ids| self.all[ids.whole as usize] == profile);
-        known.copied().unwrap_or(ProfileIds { whole: 0, of_pages: 0 })
+    /// The numbers of a profile that was there before.
+    pub(super) fn known_ids(&self, profile: &Profile) -> Option<ProfileIds> {
+        let whole = self.whole.find(hash(profile), |id| self.get(id) == profile).ok()?;
+        Some(self.all[whole as usize].1)
     }
 
     pub(super) fn get(&self, id: u32) -> &Profile {
-        &self.all[id as usize]
+        &self.all[id as usize].0
     }
 
-    /// About how many bytes they take.
+    /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.all.capacity() * size_of::<Profile>() + self.whole.allocation_size() + self.of_pages.allocation_size()
+        self.all.capacity() * size_of::<(Profile, ProfileIds)>() + self.whole.bytes() + self.of_pages.bytes()
     }
+}
+
+fn hash(attributes: &impl Hash) -> u32 {
+    HASH.hash_one(attributes) as u32
 }

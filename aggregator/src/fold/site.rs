@@ -4,7 +4,7 @@
 //! seconds) stands in `touched` and goes to the cells once per drain, as the difference to what the last drain told: so
 //! corrections cancel before they become rows.
 
-use schema::event::{Channel, Event, Kind};
+use schema::event::{Event, Kind};
 use schema::fate::FateCount;
 
 use super::Limits;
@@ -12,7 +12,8 @@ use super::cells::Cells;
 use super::facts::{Fact, Facts};
 use super::keys::{EventKey, EventSums, FateKey, PageKey, PageSums, VisitKey, VisitSums, When};
 use super::names::{self, MANY, Name, Names};
-use super::profile::{Profile, Profiles};
+use super::profile::{Profile, ProfileIds, Profiles};
+use super::touched::{Begun, Told, Touched};
 use super::visitor::{Exit, NONE, Visit, Visitors};
 
 /// The state of one (site, day, round), and its sums since the last drain.
@@ -29,24 +30,6 @@ pub(super) struct Site {
     pub(super) events: Cells<EventKey, 3>,
     pub(super) fates: Cells<FateKey, 1>,
     saturated: u64,
-}
-
-/// A visit that began or changed since the last drain.
-#[derive(Clone, Copy)]
-struct Touched {
-    visitor: u32,
-    /// What the last drain told of it.
-    told: Told,
-    /// What is to be told of it; bounces and seconds are filled in when it is settled.
-    sums: VisitSums,
-}
-
-/// What cells know of a visit that can still change.
-#[derive(Clone, Copy, Default)]
-struct Told {
-    bounced: bool,
-    seconds: u32,
-    exit: Option<Exit>,
 }
 
 impl Site {
@@ -125,17 +108,16 @@ impl Site {
             || source != visitor.first_source && self.facts.is_first(visitor, Fact::Source(source), self.facts_max);
         let by_entry = is_first_today
             || entry != visitor.first_entry && self.facts.is_first(visitor, Fact::Entry(entry), self.facts_max);
-        let sums = VisitSums {
-            visits: 1,
-            visitors: is_first_today.into(),
+        let begun = Begun {
+            visit: true,
+            today: is_first_today,
             // Visits begin over half an hour apart: no other than the one before can have begun in the same hour.
-            visitors_hour: (is_first_today || former.start().hour != visitor.visit.start().hour).into(),
-            visitors_source: by_source.into(),
-            visitors_channel: visitor.is_new_channel(event.channel).into(),
-            visitors_entry_page: by_entry.into(),
-            ..VisitSums::default()
+            in_hour: is_first_today || former.start().hour != visitor.visit.start().hour,
+            by_source,
+            by_channel: visitor.is_new_channel(event.channel),
+            by_entry,
         };
-        let begun = Touched { visitor: at, told: Told::default(), sums };
+        let begun = Touched::new(at, Told::default(), begun);
         match self.touched.get_mut(visitor.touched as usize) {
             Some(settled) => *settled = begun,
             None => {
@@ -151,13 +133,12 @@ impl Site {
         let visit = &mut visitor.visit;
         if visitor.touched == NONE {
             visitor.touched = self.touched.len() as u32;
-            let told = Told { bounced: visit.bounced, seconds: visit.seconds(), exit: visit.exit() };
-            self.touched.push(Touched { visitor: at, told, sums: VisitSums::default() });
+            self.touched.push(Touched::new(at, Told::of(visit), Begun::default()));
         }
-        let sums = &mut self.touched[visitor.touched as usize].sums;
-        sums.events += 1;
+        let touched = &mut self.touched[visitor.touched as usize];
+        touched.events += 1;
         match event.kind {
-            Kind::Pageview => sums.pageviews += 1,
+            Kind::Pageview => touched.pageviews += 1,
             Kind::Custom => visit.bounced &= !event.interactive,
             Kind::Error => {}
         }
@@ -179,13 +160,6 @@ impl Site {
             1 => is_first_today,
             _ => self.facts.is_first(visitor, Fact::PageOfVisit(page, number), self.facts_max),
         };
-        // A view that came late moves no exit, unless there was none.
-        if is_latest || visitor.visit.exit().is_none() {
-            let has_room = visitor.facts < self.facts_max;
-            let counts = has_room && (number == 1 || !self.facts.has(visitor, Fact::Exit(page)));
-            let (time_s, offset) = (event.time_s, event.offset_quarters);
-            visitor.visit.set_exit(Exit { page, time_s, offset, counts });
-        }
         let sums = PageSums {
             pageviews: 1,
             visitors: is_first_today.into(),
@@ -193,7 +167,15 @@ impl Site {
             entries: starts.into(),
             ..PageSums::default()
         };
-        self.pages.add(visitor.page_key(When::of(event.time_s, event.offset_quarters), page), sums);
+        let row = self.pages.add(visitor.page_key(When::of(event.time_s, event.offset_quarters), page), sums);
+        // A view that came late moves no exit, unless there was none.
+        if is_latest || visitor.visit.exit().is_none() {
+            let has_room = visitor.facts < self.facts_max;
+            let counts = has_room && (number == 1 || !self.facts.has(visitor, Fact::Exit(page)));
+            let (time_s, offset) = (event.time_s, event.offset_quarters);
+            visitor.visit.set_exit(Exit { page, time_s, offset, counts });
+            self.touched[visitor.touched as usize].exit_row = row;
+        }
     }
 
     fn named_event(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
@@ -211,32 +193,18 @@ impl Site {
             true => self.facts.is_first(visitor, in_visit, self.facts_max),
             false => is_first_today,
         };
-        let sums = EventSums { events: 1, visitors: is_first_today.into(), visits: is_first_in_visit.into() };
-        let profile = visitor.profile.whole;
-        self.add_event(event, name, page, source, channel, profile, sums);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "they are the columns of a row")]
-    fn add_event(
-        &mut self,
-        event: &Event<'_>,
-        name: Name,
-        page: Name,
-        source: Name,
-        channel: Channel,
-        profile: u32,
-        sums: EventSums,
-    ) {
-        let &Profile { country, device, .. } = self.profiles.get(profile);
+        let &Profile { country, device, .. } = self.profiles.get(visitor.profile.whole);
         let when = When::of(event.time_s, event.offset_quarters);
-        self.events.add(EventKey { when, kind: event.kind, name, page, source, channel, country, device }, sums);
+        let key = EventKey { when, kind: event.kind, name, page, source, channel, country, device };
+        let sums = EventSums { events: 1, visitors: is_first_today.into(), visits: is_first_in_visit.into() };
+        self.events.add(key, sums);
     }
 
     /// Its tag has no state: its hits are sums as ever, under its own source, and nothing is a first.
     fn event_beyond_the_cap(&mut self, event: &Event<'_>, page: Name) {
         self.saturated += 1;
         let profile = self.profile(event);
-        let ids = self.profiles.known_ids(profile);
+        let ids = self.profiles.known_ids(&profile).unwrap_or(ProfileIds::MANY);
         let (source, channel) = (self.name(event.source), event.channel);
         let when = When::of(event.time_s, event.offset_quarters);
         let pageviews = i32::from(event.kind == Kind::Pageview);
@@ -255,21 +223,24 @@ impl Site {
                 self.pages.add(key, PageSums { pageviews, ..PageSums::default() });
             }
             Kind::Custom | Kind::Error => {
-                let name = self.name(event.name);
-                let sums = EventSums { events: 1, ..EventSums::default() };
-                self.add_event(event, name, page, source, channel, ids.whole, sums);
+                let (name, kind) = (self.name(event.name), event.kind);
+                let &Profile { country, device, .. } = self.profiles.get(ids.whole);
+                let key = EventKey { when, kind, name, page, source, channel, country, device };
+                self.events.add(key, EventSums { events: 1, ..EventSums::default() });
             }
         }
     }
 
     /// The tag's row; `None` if it is new and there is no room.
     fn visitor(&mut self, event: &Event<'_>) -> Option<u32> {
-        let known = self.visitors.find(event.tag);
-        if known.is_some() || self.visitors.len() >= self.limits.tags_per_site_day.min(NONE as usize) {
-            return known;
+        match self.visitors.find(event.tag) {
+            Ok(known) => Some(known),
+            Err(_) if self.visitors.len() >= self.limits.tags_per_site_day.min(NONE as usize) => None,
+            Err(place) => {
+                let profile = self.profile(event);
+                Some(self.visitors.insert(place, event.tag, self.profiles.ids(profile)))
+            }
         }
-        let profile = self.profile(event);
-        Some(self.visitors.insert(event.tag, self.profiles.ids(profile)))
     }
 
     fn profile(&mut self, event: &Event<'_>) -> Profile {
@@ -294,19 +265,20 @@ impl Site {
 
     /// Brings the cells up to date with one touched visit.
     fn settle(&mut self, touched: u32) {
-        let Touched { visitor, told, mut sums } = self.touched[touched as usize];
-        let visitor = self.visitors.get_mut(visitor);
-        let (visit, exit) = (&visitor.visit, visitor.visit.exit());
-        let seconds = i64::from(visit.seconds()) - i64::from(told.seconds);
-        sums.seconds = i32::try_from(seconds).expect("a visit is shorter than 68 years");
-        sums.bounces = i32::from(visit.bounced) - i32::from(told.bounced);
-        self.visits.add(visitor.visit_key(), sums);
-        if exit != told.exit {
-            for (exit, sign) in [(told.exit, -1), (exit, 1)] {
-                let Some(Exit { page, time_s, offset, counts }) = exit else { continue };
-                let sums = PageSums { exits: sign, exit_visitors: sign * i32::from(counts), ..PageSums::default() };
-                self.pages.add(visitor.page_key(When::of(time_s, offset), page), sums);
+        let touched = &self.touched[touched as usize];
+        let visitor = self.visitors.get_mut(touched.visitor);
+        self.visits.add(visitor.visit_key(), touched.sums(&visitor.visit));
+        let ends = |counts: bool, sign| PageSums {
+            exits: sign,
+            exit_visitors: sign * i32::from(counts),
+            ..PageSums::default()
+        };
+        let exit = visitor.visit.exit();
+        if let Some(Exit { counts, .. }) = exit.filter(|_| exit != touched.told.exit) {
+            if let Some(Exit { page, time_s, offset, counts }) = touched.told.exit {
+                self.pages.add(visitor.page_key(When::of(time_s, offset), page), ends(counts, -1));
             }
+            self.pages.add_to(touched.exit_row, ends(counts, 1));
         }
     }
 

@@ -1,11 +1,11 @@
 //! A tag's day in one line of the processor's cache: its frozen attributes and its current visit.
 
-use hashbrown::HashTable;
 use schema::event::{Channel, VisitorTag};
 
 use super::keys::{PageKey, VisitKey, When};
 use super::names::Name;
 use super::profile::ProfileIds;
+use super::slots::{Index, Place};
 
 /// A gap of this length is still the same visit.
 const GAP_MAX_S: u32 = 30 * 60;
@@ -144,8 +144,7 @@ impl Visitor {
 #[derive(Default)]
 pub(super) struct Visitors {
     rows: Vec<Visitor>,
-    /// Half of the tag, and its row: enough to find it without touching other rows, and to grow without touching any.
-    index: HashTable<(u32, u32)>,
+    index: Index,
 }
 
 impl Visitors {
@@ -153,17 +152,15 @@ impl Visitors {
         self.rows.len()
     }
 
-    /// The row of a tag.
-    pub(super) fn find(&self, tag: VisitorTag) -> Option<u32> {
-        let half = (tag.0 >> 32) as u32;
-        let is_it = |&(known, row): &(u32, u32)| known == half && self.rows[row as usize].tag == tag;
-        self.index.find(spread(half), is_it).map(|&(_, row)| row)
+    /// The row of a tag, or the place for it.
+    pub(super) fn find(&self, tag: VisitorTag) -> Result<u32, Place> {
+        self.index.find(hash(tag), |row| self.rows[row as usize].tag == tag)
     }
 
     /// Makes a row for a tag that has none.
-    pub(super) fn insert(&mut self, tag: VisitorTag, profile: ProfileIds) -> u32 {
-        let (half, row) = ((tag.0 >> 32) as u32, self.rows.len() as u32);
-        self.index.insert_unique(spread(half), (half, row), |&(half, _)| spread(half));
+    pub(super) fn insert(&mut self, place: Place, tag: VisitorTag, profile: ProfileIds) -> u32 {
+        let row = self.rows.len() as u32;
+        self.index.insert(place, hash(tag), row);
         self.rows.push(Visitor {
             tag,
             profile,
@@ -183,11 +180,11 @@ impl Visitors {
 
     /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<Visitor>() + self.index.allocation_size()
+        self.rows.capacity() * size_of::<Visitor>() + self.index.bytes()
     }
 }
 
-/// A tag is a hash already; this only moves entropy to the bits that the table looks at.
-fn spread(half: u32) -> u64 {
-    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// A tag is a hash already. Its lower bits choose its partition; these are free.
+fn hash(tag: VisitorTag) -> u32 {
+    (tag.0 >> 32) as u32
 }

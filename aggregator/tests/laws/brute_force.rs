@@ -19,8 +19,8 @@ type Value = (u32, Day, u32, Vec<String>, String);
 /// Sums of one measure by the dimensions it is a first of (with `hour`, by the hour too) and one frozen attribute.
 fn view(cells: &Cells, cube: Cube, measure: M, own: &[D], by_hour: bool, frozen: Option<D>) -> BTreeMap<Value, i64> {
     let mut view = BTreeMap::new();
-    let at = |d: &D| cube.dimensions().iter().position(|other| other == d).unwrap();
-    let measure = cube.measures().iter().position(|&other| other == measure).unwrap();
+    let at = |d: &D| cube.dimensions().iter().position(|other| other == d).expect("the cube has it");
+    let measure = cube.measures().iter().position(|&other| other == measure).expect("the cube has it");
     for ((_, day, round, site, _, hour, names), sums) in cells.iter().filter(|((c, ..), _)| *c == cube) {
         let mut value: Vec<String> = own.iter().map(|d| names[at(d)].clone()).collect();
         value.extend(by_hour.then(|| hour.to_string()));

@@ -12,15 +12,15 @@ use crate::stream::{Cells, Placed};
 
 /// What is left of a stream once repeats are gone, each with its round.
 #[derive(Debug, Default)]
-pub struct Accepted {
-    pub events: Vec<(u32, Event<'static>)>,
-    pub fates: Vec<(u32, FateCount<'static>)>,
-    pub repeats: u64,
-    pub gaps: u64,
+pub(crate) struct Accepted {
+    pub(crate) events: Vec<(u32, Event<'static>)>,
+    pub(crate) fates: Vec<(u32, FateCount<'static>)>,
+    pub(crate) repeats: u64,
+    pub(crate) gaps: u64,
 }
 
 /// Drops repeats, counts gaps, finds rounds.
-pub fn accept(records: &[Placed]) -> Accepted {
+pub(crate) fn accept(records: &[Placed]) -> Accepted {
     let (mut accepted, mut last_close) = (Accepted::default(), None::<Day>);
     let mut seen = BTreeMap::<u64, u64>::new();
     for (_, record) in records {
@@ -49,18 +49,18 @@ pub fn accept(records: &[Placed]) -> Accepted {
 }
 
 /// All events of one tag in one (site, day, round).
-pub struct TagDay {
-    pub round: u32,
+pub(crate) struct TagDay {
+    pub(crate) round: u32,
     /// The first to come: its attributes are the tag's.
-    pub first: Event<'static>,
+    pub(crate) first: Event<'static>,
     /// Page views and custom events, as they came.
-    pub visits: Vec<Vec<Event<'static>>>,
+    pub(crate) visits: Vec<Vec<Event<'static>>>,
     /// All events, as they came, each with the number of the visit it happened in.
-    pub all: Vec<(Event<'static>, Option<usize>)>,
+    pub(crate) all: Vec<(Event<'static>, Option<usize>)>,
 }
 
 /// The page a visit ends with: the latest page view; one that is not later than what came before it changes nothing.
-pub fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
+pub(crate) fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
     let mut exit = None;
     for (at, event) in visit.iter().enumerate() {
         let is_latest = visit[..at].iter().all(|earlier| earlier.time_s < event.time_s);
@@ -72,7 +72,7 @@ pub fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
 }
 
 /// Page views and custom events whose gaps are at most 30 minutes are a visit; what comes late joins the one that runs.
-pub fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
+pub(crate) fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
     let mut by_tag = BTreeMap::<_, Vec<_>>::new();
     for (round, event) in &accepted.events {
         by_tag.entry((event.day, *round, event.site, event.tag)).or_default().push(*event);
@@ -85,7 +85,7 @@ pub fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
             let is_in_a_visit = match (event.kind, event.interactive) {
                 (Kind::Error, _) => is_running,
                 (Kind::Pageview | Kind::Custom, _) if is_running => {
-                    visits.last_mut().unwrap().push(event);
+                    visits.last_mut().expect("one is running").push(event);
                     true
                 }
                 (Kind::Pageview, _) | (Kind::Custom, true) => {
@@ -102,7 +102,7 @@ pub fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
 }
 
 /// All cells of all cubes.
-pub fn cells(accepted: &Accepted) -> Cells {
+pub(crate) fn cells(accepted: &Accepted) -> Cells {
     let mut cells = Cells::new();
     for tag_day in tag_days(accepted) {
         visits(&tag_day, &mut cells);
@@ -125,7 +125,7 @@ fn visits(tag_day: &TagDay, cells: &mut Cells) {
         let (start, frozen) = (&visit[0], &tag_day.first);
         let views = visit.iter().filter(|event| event.kind == Kind::Pageview).count() as i64;
         let is_interactive = visit.iter().any(|event| event.kind == Kind::Custom && event.interactive);
-        let latest_s = visit.iter().map(|event| event.time_s).max().unwrap();
+        let latest_s = visit.iter().map(|event| event.time_s).max().expect("a visit has events");
         let names = [
             start.page,
             start.source,

@@ -13,11 +13,11 @@ use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Body, Record};
 
-pub const FIRST_DAY: i32 = 20_000;
-pub const DAYS: i32 = 3;
+pub(crate) const FIRST_DAY: i32 = 20_000;
+pub(crate) const DAYS: i32 = 3;
 
 /// A record and where it begins.
-pub type Placed = (u64, Record<'static>);
+pub(crate) type Placed = (u64, Record<'static>);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -38,7 +38,7 @@ enum Step {
 }
 
 /// Up to `max` records. Times are drawn so that gaps of just 30 minutes, one second more and one less are common.
-pub fn stream(max: usize) -> impl Strategy<Value = Vec<Placed>> {
+pub(crate) fn stream(max: usize) -> impl Strategy<Value = Vec<Placed>> {
     vec(step(), 0..max).prop_map(place)
 }
 
@@ -152,7 +152,7 @@ fn place(steps: Vec<Step>) -> Vec<Placed> {
 }
 
 /// Takes all records in, with a drain before each of the cuts and one at the end.
-pub fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> {
+pub(crate) fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> {
     let mut drained = Vec::new();
     for (at, (position, record)) in records.iter().enumerate() {
         if cuts.contains(&at) {
@@ -165,18 +165,18 @@ pub fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> 
 }
 
 /// Where to drain.
-pub fn cuts(max: usize) -> impl Strategy<Value = Vec<usize>> {
+pub(crate) fn cuts(max: usize) -> impl Strategy<Value = Vec<usize>> {
     vec(0..max, 0..8)
 }
 
 /// A row's cube, day, round, site, bucket, hour and names.
-pub type Key = (Cube, Day, u32, u32, u32, u32, Vec<String>);
+pub(crate) type Key = (Cube, Day, u32, u32, u32, u32, Vec<String>);
 
 /// Sums per key; keys without any are not there.
-pub type Cells = BTreeMap<Key, Vec<i64>>;
+pub(crate) type Cells = BTreeMap<Key, Vec<i64>>;
 
 /// What rows add up to.
-pub fn cells<'a>(drained: impl IntoIterator<Item = &'a Drained>) -> Cells {
+pub(crate) fn cells<'a>(drained: impl IntoIterator<Item = &'a Drained>) -> Cells {
     let mut cells = Cells::new();
     for rows in drained.into_iter().flat_map(|drained| &drained.rows) {
         for at in 0..rows.len() {
