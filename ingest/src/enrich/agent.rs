@@ -5,12 +5,12 @@
 //! from its list. Parsing costs tens of microseconds, so [`Agents`] keeps what it has seen, by a hash under a random key
 //! of the process: bounded, and forgotten when a salt is destroyed.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use foldhash::quality::RandomState;
 use hashbrown::HashMap;
 use regex::RegexSet;
 use schema::event::{Device, UNKNOWN};
@@ -90,7 +90,7 @@ pub struct Agents {
 
 impl Default for Agents {
     fn default() -> Agents {
-        Agents { seen: HashMap::default(), key: RandomState::new(), era: 0 }
+        Agents { seen: HashMap::default(), key: RandomState::default(), era: 0 }
     }
 }
 

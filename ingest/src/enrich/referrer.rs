@@ -2,7 +2,7 @@
 //!
 //! The table is the public list, and before it a few additions of our own: assistants, mailers, video, shops, and what
 //! the list files elsewhere. A subdomain that neither names belongs to the parent's source; below a search engine it is
-//! a [`Channel::Referral`] (another service of the same house). Advertising networks are referrals here: only the
+//! a [`Channel::Referral`] (another service of the same house), unless engines use that name for their search. Advertising networks are referrals here: only the
 //! marketing lane may tell that a visit was paid for. A host no table knows is its own source.
 
 use schema::event::Channel;
@@ -84,6 +84,9 @@ static OURS: &[(&str, &str, Channel)] = &[
     ("zimbra.free.fr", "Free", Channel::Email),
 ];
 
+/// Labels that search engines put before their domain for search itself.
+const SEARCHES: &[&str] = &["m", "r", "cn", "ww", "html", "lite", "safe", "start", "search", "images", "noai"];
+
 /// Writes the source's name to `out` and gives its channel. `page_host` is the bare host of the page itself.
 pub fn source(referrer: &str, site: &Site, page_host: &str, out: &mut String) -> Channel {
     out.clear();
@@ -131,10 +134,10 @@ fn look_up(host: &str) -> Option<(&'static str, Channel)> {
         return Some(found);
     }
     let mut parent = host;
-    while let Some((_, rest)) = parent.split_once('.') {
+    while let Some((label, rest)) = parent.split_once('.') {
         parent = rest;
         match exactly(parent) {
-            Some((name, Channel::Search)) => return Some((name, Channel::Referral)),
+            Some((name, Channel::Search)) if !SEARCHES.contains(&label) => return Some((name, Channel::Referral)),
             Some(found) => return Some(found),
             None => {}
         }
@@ -195,6 +198,7 @@ mod tests {
             ("https://www.google.com/search?q=secret", "Google", Channel::Search),
             ("https://www.google.co.uk/", "Google", Channel::Search),
             ("HTTPS://WWW.GOOGLE.FR", "Google", Channel::Search),
+            ("https://r.duckduckgo.com/l/", "DuckDuckGo", Channel::Search),
             ("https://docs.google.com/document/d/1", "Google", Channel::Referral),
             ("https://mail.google.com/", "Gmail", Channel::Email),
             ("android-app://com.google.android.gm/", "Gmail", Channel::Email),
