@@ -8,6 +8,7 @@ mod statistics;
 mod upkeep;
 
 use std::error::Error;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -202,12 +203,23 @@ async fn stopped() -> std::io::Result<()> {
     }
 }
 
+/// What a person who started this wants to know next.
 fn greet(address: SocketAddr, visit: &token::Fresh, config: &Config) {
     let domain = config.sites.iter().next().map_or("example.org", |site| site.domain.as_str());
-    println!("Footfall is counting. Your dashboard, for as long as this runs:\n");
-    println!("    http://{address}/#token={}\n", visit.text());
-    println!("To count a page, put this into it:\n");
-    println!("    <script defer src=\"http://{address}/footfall.js\" data-domain=\"{domain}\"></script>\n");
-    println!("To count a log:   footfall import --config FILE --site ID LOG");
-    println!("Ctrl-C ends everything; what was counted is there at the next start.");
+    let text = format!(
+        "Footfall is counting. Your dashboard, for as long as this runs:
+
+    http://{address}/#token={}
+
+To count a page, put this into it:
+
+    <script defer src=\"http://{address}/footfall.js\" data-domain=\"{domain}\"></script>
+
+To count a log:   footfall import --config FILE --site ID LOG
+Ctrl-C ends everything; what was counted is there at the next start.
+",
+        visit.text()
+    );
+    // Whoever started this may have stopped reading; that is no reason to stop counting.
+    let _unread = std::io::stdout().lock().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
 }

@@ -137,10 +137,10 @@ fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) {
 }
 
 /// A seeded xorshift: enough to choose moments.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
