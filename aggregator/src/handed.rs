@@ -66,6 +66,11 @@ impl Handed {
         self.fold.apply_fates(self.shard, std::slice::from_ref(count));
     }
 
+    /// No more is handed in of this day for now: its state is dropped. What comes nevertheless counts its visitors anew.
+    pub fn end_day(&mut self, day: Day) {
+        self.fold.end(day, self.shard);
+    }
+
     /// Inserts what is folded, if it is enough for a batch. Call it now and then.
     pub async fn insert_if_full(&mut self) -> Result<(), HandedError> {
         if self.fold.pending_rows() >= BATCH_ROWS_MAX { self.insert().await } else { Ok(()) }

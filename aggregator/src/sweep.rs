@@ -37,9 +37,10 @@ impl Sweep {
 
     async fn drop_what_nobody_counts(&self) -> Result<u64> {
         let partitions = self.warehouse.partitions().await?;
-        let named = self.warehouse.all_named().await?;
-        // A running import holds the lock and has not named its shard yet; its partitions are listed before the look.
+        // A running import holds the lock and has not named its shard yet. In this order: if the lock is free, whatever
+        // is listed above has been named by now, or never will be.
         let importing = self.is_import_running();
+        let named = self.warehouse.all_named().await?;
         let mut dropped = 0;
         for partition in &partitions {
             let unwanted = match named.get(&partition.shard) {

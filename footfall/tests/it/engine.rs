@@ -68,8 +68,12 @@ impl Engine {
         }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     pub(crate) fn client(&self) -> clickhouse::Client {
-        clickhouse::Client::default().with_url(format!("http://127.0.0.1:{}", self.port))
+        clickhouse::Client::default().with_url(self.url())
     }
 }
 

@@ -1,0 +1,104 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Gives out at most so many bytes at once.
+struct Slow<'a>(&'a [u8], usize);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let len = self.1.min(room.len());
+        self.0.read(&mut room[..len])
+    }
+}
+
+fn gzip(log: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(log).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// All whole lines from `from` on, where the last one ends, and whether something follows it.
+fn lines(file: &[u8], at_once: usize, from: u64) -> (Vec<Vec<u8>>, u64, bool) {
+    let mut source = Source::open(Slow(file, at_once)).unwrap();
+    source.skip_to(from).unwrap();
+    let (mut lines, mut done) = (Vec::new(), source.position());
+    loop {
+        match source.next().unwrap() {
+            Next::Line(line) => lines.push(line.to_vec()),
+            Next::TooLong => lines.push(b"(too long)".to_vec()),
+            Next::End { unfinished } => return (lines, done, unfinished),
+        }
+        done = source.position();
+    }
+}
+
+#[test]
+fn a_line_without_its_end_is_no_line_yet() {
+    assert_eq!(lines(b"a\n\nb\r\nc", 9, 0), (vec![b"a".to_vec(), b"".to_vec(), b"b\r".to_vec()], 6, true));
+    assert_eq!(lines(b"a\n", 9, 0), (vec![b"a".to_vec()], 2, false));
+    assert_eq!(lines(b"", 9, 0), (vec![], 0, false));
+    assert_eq!(lines(b"a", 9, 0), (vec![], 0, true));
+    assert_eq!(lines(b"a\nb\n", 9, 2), (vec![b"b".to_vec()], 4, false));
+    assert_eq!(lines(b"a\nb\n", 9, 200), (vec![], 4, false), "shorter than what was imported of it");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_one_bad_line() {
+    for (len, want) in [(LINE_BYTES_MAX - 1, false), (LINE_BYTES_MAX, true), (3 * LINE_BYTES_MAX + 7, true)] {
+        let mut log = b"a\n".to_vec();
+        log.extend(std::iter::repeat_n(b'x', len));
+        log.extend(b"\nb\n");
+        let (lines, done, unfinished) = lines(&log, 100_000, 0);
+        assert_eq!((lines.len(), done, unfinished), (3, log.len() as u64, false));
+        assert_eq!(lines[1] == b"(too long)", want, "{len}");
+        assert_eq!((&lines[0][..], &lines[2][..]), (&b"a"[..], &b"b"[..]));
+    }
+    let endless = vec![b'x'; 2 * LINE_BYTES_MAX];
+    assert_eq!(lines(&endless, 100_000, 0), (vec![], 0, true));
+}
+
+#[test]
+fn a_gzip_that_is_cut_off_is_an_error_and_not_a_shorter_log() {
+    let log = b"some line\n".repeat(1000);
+    let file = gzip(&log);
+    let mut source = Source::open(&file[..file.len() - 9]).unwrap();
+    let mut last = source.next().map(|_| ());
+    while last.is_ok() && source.position() < log.len() as u64 {
+        last = source.next().map(|_| ());
+    }
+    assert!(last.is_err() || source.next().is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_log_is_read_whole_however_its_bytes_come(
+        log in prop::collection::vec(prop::sample::select(b"ab\n\r\x1f\x8b".to_vec()), 0..6000),
+        at_once in 1usize..5000,
+        cut in 0usize..6000,
+    ) {
+        prop_assume!(!log.starts_with(&GZIP));
+        let end = log.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let want: Vec<Vec<u8>> = log[..end].split_inclusive(|&b| b == b'\n').map(|l| l[..l.len() - 1].to_vec()).collect();
+        let whole = (want.clone(), end as u64, end < log.len());
+        // Two members, as when a gzipped log is appended to.
+        let cut = cut.min(log.len());
+        let members = [gzip(&log[..cut]), gzip(&log[cut..])].concat();
+        for file in [&log, &gzip(&log), &members] {
+            prop_assert_eq!(&lines(file, at_once, 0), &whole);
+            let source = Source::open(Slow(file, at_once)).unwrap();
+            prop_assert_eq!(source.head(), &log[..log.len().min(HEAD_BYTES)]);
+            // From any line's beginning on.
+            let begins = log[..cut].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            let before = log[..begins].iter().filter(|&&b| b == b'\n').count();
+            prop_assert_eq!(&lines(file, at_once, begins as u64).0[..], &want[before..]);
+            let mut source = Source::open(Slow(file, at_once)).unwrap();
+            prop_assert_eq!(source.skip_to(begins as u64).unwrap(), before as u64);
+            prop_assert_eq!(source.count_rest().unwrap(), (want.len() - before) as u64);
+        }
+    }
+}
