@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::engine::Engine;
+use crate::footfall::Footfall;
 use bench::{Bench, complaint, fates_of, import_command, independent_count, summary, write_config};
 use made_up::{FIREFOX, line, some_day};
 
@@ -311,6 +312,25 @@ async fn alone_it_starts_the_engine_itself() {
     assert_eq!((&first["lines"], &first["shard"]), (&json!(500), &json!(1000)));
     // It is there at the next start.
     assert_eq!((&run(&[])["lines"], &run(&["--shift", "1"])["shard"]), (&json!(0), &json!(1001)));
+}
+
+#[test]
+fn beside_a_running_serve_it_uses_its_engine_and_is_seen_at_once() {
+    let mut footfall = Footfall::start("");
+    let day = some_day();
+    let lines: String =
+        (0..40).map(|n| line(&format!("10.0.{n}.1"), noon(day) + n, "GET /a HTTP/1.1", 200, FIREFOX)).collect();
+    let log = footfall.dir().join("a.log");
+    std::fs::write(&log, lines).unwrap();
+    let import = || summary(import_command(footfall.dir()).args(["--site", "1"]).arg(&log));
+    assert_eq!((&import()["pageviews"], &import()["lines"]), (&json!(40), &json!(0)));
+
+    let question = json!({ "site_id": "example.org", "metrics": ["pageviews", "visitors"], "date_range": [day.to_string(), day.to_string()] });
+    let seen = |footfall: &Footfall| footfall.query(&question).1["results"][0]["metrics"].clone();
+    assert_eq!(seen(&footfall), json!([40, 40]));
+    footfall.stop();
+    footfall.run();
+    assert_eq!(seen(&footfall), json!([40, 40]), "and at the next start");
 }
 
 #[tokio::test]
