@@ -1,4 +1,4 @@
-//! The path of one hit through this process, as one screen of code: see [`Walk::walk`].
+//! The path of one hit through this process, as one screen of code: see `Walk::walk`.
 //!
 //! The spine decides; stages do not know each other. It is synchronous from the complete request to the append, so a
 //! client that hangs up cannot stop a hit half way, and each hit is counted here once, unless the writer counts it.

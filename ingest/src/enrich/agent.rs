@@ -82,16 +82,11 @@ pub fn prepare() {
 }
 
 /// The user agents a worker has seen.
+#[derive(Default)]
 pub struct Agents {
     seen: HashMap<u64, Rc<Agent>, foldhash::fast::FixedState>,
     key: RandomState,
     era: u64,
-}
-
-impl Default for Agents {
-    fn default() -> Agents {
-        Agents { seen: HashMap::default(), key: RandomState::default(), era: 0 }
-    }
 }
 
 impl Agents {
