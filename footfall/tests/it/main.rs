@@ -1,5 +1,12 @@
 //! Footfall as a whole, against real parts: the embedded ClickHouse, disks, sockets, kills.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod browser;
+mod canary;
 mod engine;
+mod footfall;
+mod import;
+mod map;
+mod prometheus;
 mod shard;
+mod storm;
