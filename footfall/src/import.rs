@@ -10,6 +10,7 @@
 //! summary     all of it, said
 //! ```
 //!
+//! Each log is read up to its end, or up to the first line of a date not yet closed; the next log is read nevertheless.
 //! Nothing counts before the shard is named, which is the last thing that happens: killed at any moment, the next
 //! import reads the same lines again. What was read of each log is kept with the shard and counts with it. A lock keeps
 //! a second import out, and a running `serve` from taking the rows of this one for those of a killed one.
@@ -29,14 +30,14 @@ mod summary;
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aggregator::fold::Limits;
 use aggregator::handed::{Handed, HandedError};
 use aggregator::warehouse::Warehouse;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use rustix::fs::{FlockOperation, flock};
 use schema::clock;
 use schema::day::Day;
@@ -53,6 +54,9 @@ use read::Reading;
 use statistics::Statistics;
 use summary::Summary;
 
+/// A running `serve` takes the lock for a moment now and then, to see whether an import has it.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Days on their way from the reader to the fold.
 const DAYS_UNDER_WAY: usize = 1;
 /// After so many events it is looked whether an insert is due.
@@ -120,7 +124,6 @@ async fn import(
         };
         handed.finish(keep).await?;
     }
-    progress.finish_and_clear();
     Ok(Summary {
         site: site.id,
         domain: site.domain.clone(),
@@ -163,18 +166,21 @@ fn lock(data: &Path) -> Result<File, String> {
     let mut options = OpenOptions::new();
     let lock = options.create(true).truncate(false).write(true).mode(0o600).open(data.join("import.lock"));
     let lock = lock.map_err(in_data)?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            Err(format!("another import into {} is running: wait until it is done", data.display()))
+    for tries in (0..LOCK_TRIES).rev() {
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(rustix::io::Errno::WOULDBLOCK) if tries > 0 => std::thread::sleep(LOCK_PAUSE),
+            Err(rustix::io::Errno::WOULDBLOCK) => break,
+            Err(error) => return Err(in_data(error.into())),
         }
-        Err(error) => Err(in_data(error.into())),
     }
+    Err(format!("another import into {} is running: wait until it is done", data.display()))
 }
 
-/// A bar over the bytes of all logs; hidden unless standard error is a terminal.
-fn progress(logs: &[std::path::PathBuf]) -> ProgressBar {
+/// A bar over the bytes of all logs; hidden unless standard error is a terminal, and gone when it is dropped.
+fn progress(logs: &[PathBuf]) -> ProgressBar {
     let bytes = logs.iter().filter_map(|log| std::fs::metadata(log).ok()).map(|file| file.len()).sum();
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta}").expect("a test shows it");
-    ProgressBar::new(bytes).with_style(style).with_message("reading")
+    let style =
+        ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta}").expect("its words are those of indicatif");
+    ProgressBar::new(bytes).with_style(style).with_message("reading").with_finish(ProgressFinish::AndClear)
 }

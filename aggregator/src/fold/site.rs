@@ -98,7 +98,6 @@ impl Site {
             self.facts.is_first(visitor, Fact::Exit(page), self.facts_max);
         }
         visitor.visit = Visit::after(&former, event.time_s, event.offset_quarters, entry, source, event.channel);
-        visitor.visit.bounced = event.kind == Kind::Pageview;
 
         let is_first_today = former.number == 0;
         if is_first_today {

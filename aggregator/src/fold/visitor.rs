@@ -89,6 +89,7 @@ impl Visit {
             source,
             channel,
             number: former.number.saturating_add(1),
+            bounced: true, // until an interactive event, be it the one that starts it, or a second page view
             ..Visit::NONE
         }
     }

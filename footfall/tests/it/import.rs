@@ -245,15 +245,21 @@ async fn what_is_no_log_or_cannot_be_read_stops_the_import_and_counts_nothing() 
 }
 
 #[tokio::test]
-async fn a_second_import_waits_for_nobody() {
+async fn while_an_import_runs_a_second_one_says_so_and_ends() {
     let bench = Bench::new("").await;
-    let log = bench.write("a.log", line("10.0.0.1", noon(some_day()), "GET / HTTP/1.1", 200, FIREFOX).as_bytes());
-    bench.import(&log, &[]);
-    let lock = std::fs::File::open(bench.dir().join("data/import.lock")).unwrap();
-    lock.lock().unwrap();
+    let view = line("10.0.0.1", noon(some_day()), "GET / HTTP/1.1", 200, FIREFOX);
+    let log = bench.write("a.log", view.as_bytes());
+    // The first reads from a pipe, and so goes on for as long as we like.
+    let pipe = bench.dir().join("pipe.log");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600), 0).unwrap();
+    let first = bench.command(&[]).arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap(); // waits until it reads
     assert!(complaint(bench.command(&[]).arg(&log)).contains("another import"));
-    lock.unlock().unwrap();
-    assert_eq!(bench.import(&log, &[])["lines"], 0);
+    writer.write_all(view.as_bytes()).unwrap();
+    drop(writer);
+    let first: Value = serde_json::from_slice(&first.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(first["pageviews"], 1);
+    assert_eq!(bench.import(&log, &[])["lines"], 0, "the same lines, from a file");
 }
 
 /// Everything that stands in a table.

@@ -269,7 +269,8 @@ async fn an_intent_that_is_old_lost_or_of_another_fold_is_not_trusted() {
     }
     bench.catch_up().await;
     let end = bench.handle.synced();
-    let spoil: [(&str, &dyn Fn(&mut serde_json::Value)); 2] = [
+    type Spoil<'a> = &'a dyn Fn(&mut serde_json::Value);
+    let spoil: [(&str, Spoil<'_>); 2] = [
         ("an intent older than ClickHouse's memory", &|intent| {
             intent["offset"] = 0.into();
             intent["end"] = end.into();

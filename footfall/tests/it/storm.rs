@@ -105,7 +105,7 @@ fn send_hits(address: &str, answers: &Answers, over: &AtomicBool) {
         if n >= HITS {
             break;
         }
-        let crawler = n % CRAWLER_EVERY == 0;
+        let crawler = n.is_multiple_of(CRAWLER_EVERY);
         let request = request(n, crawler);
         // Refused connections are those of a restart: wait for it, and send the same hit, which was never sent.
         let connected = loop {

@@ -42,6 +42,11 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // nginx's workers outlive a killed master.
+        let workers: Vec<String> = workers(self.child.id()).iter().map(u32::to_string).collect();
+        if !workers.is_empty() {
+            Command::new("kill").arg("-9").args(workers).status().unwrap();
+        }
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -180,8 +185,14 @@ fn nginx(dir: &Path) -> Server {
     );
     fs::write(dir.join("nginx.conf"), config).unwrap();
     let path = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
-    let child =
-        Command::new(path).arg("-p").arg(dir).arg("-c").arg(dir.join("nginx.conf")).stderr(Stdio::null()).spawn();
+    let child = Command::new(path)
+        .arg("-p")
+        .arg(dir)
+        .arg("-c")
+        .arg(dir.join("nginx.conf"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     let child = child.expect("nginx is missing (Debian package nginx-light)");
     wait_for(port);
     Server { child, url: format!("http://127.0.0.1:{port}/"), post: false }
@@ -189,7 +200,11 @@ fn nginx(dir: &Path) -> Server {
 
 fn bare_actix() -> Server {
     let port = free_port();
-    let child = Command::new(std::env::current_exe().unwrap()).args(["--bare", &port.to_string()]).spawn().unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--bare", &port.to_string()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     wait_for(port);
     Server { child, url: format!("http://127.0.0.1:{port}/api/event"), post: true }
 }
