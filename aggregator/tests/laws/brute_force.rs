@@ -11,7 +11,7 @@ use schema::event::{Event, Kind};
 use schema::measures::Measure as M;
 
 use crate::naive::{self, TagDay};
-use crate::stream::{Cells, cells, cuts, run, stream};
+use crate::stream::{Cells, DAYS, FIRST_DAY, cells, cuts, run, stream};
 
 /// A value: its site, day and round, its own names and one frozen attribute (empty: none).
 type Value = (u32, Day, u32, Vec<String>, String);
@@ -136,7 +136,7 @@ proptest! {
         }
     }
 
-    /// The caller of an import names the round and has no numbers; all else is the same.
+    /// The caller of an import names the round, has no numbers and ends each day itself; all else is the same.
     #[test]
     fn an_import_folds_like_a_stream(records in stream(120)) {
         let accepted = naive::accept(&records);
@@ -152,6 +152,11 @@ proptest! {
             fates: accepted.fates.iter().map(|(_, count)| (1000, *count)).collect(),
             ..naive::Accepted::default()
         };
+        prop_assert_eq!(fold.visitors(), naive::tag_days(&as_one_round).len());
+        for day in 0..DAYS {
+            fold.end(Day(FIRST_DAY + day), 1000);
+        }
+        prop_assert_eq!(fold.visitors(), 0);
         prop_assert_eq!(cells(&[fold.drain()]), naive::cells(&as_one_round));
         prop_assert!(fold.firsts().is_empty());
     }
