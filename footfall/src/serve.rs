@@ -184,7 +184,7 @@ fn make_private_dir(dir: &Path) -> Result<(), String> {
 }
 
 /// No core dump and no debugger gets to see a salt.
-fn keep_memory_private() {
+pub(crate) fn keep_memory_private() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "this process can be dumped");
