@@ -11,6 +11,7 @@ use schema::event::Event;
 use schema::fate::FateCount;
 
 use crate::fold::{Copy, Fold, Limits};
+use crate::store::Store;
 use crate::sums::Sums;
 use crate::sweep::IMPORT_SHARD_MIN;
 use crate::warehouse::{Error, RoundKey, Warehouse};

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! run       the spine: one shard's way, in order
-//!   read      the spool, by position        handed    or events handed in by an import
+//!   read      what a stream is              spooled   the spool, by position
+//!                                           handed    or events handed in by an import
 //!   fold      pure: events -> increments
 //!   rows      increments as columns         sums      what they add up to
 //!   intent    the range about to be inserted, on disk before the insert
-//!   native    rows -> one block             warehouse the block -> ClickHouse, once; which rows count
+//!   store     what is asked of ClickHouse   warehouse the block -> ClickHouse, once; which rows count
+//!   native    rows -> one block
 //!   sweep     drops what nobody counts
 //! ```
 //!
@@ -14,12 +16,14 @@
 
 pub mod run;
 pub mod read;
+pub mod spooled;
 pub mod handed;
 pub mod fold;
 pub mod rows;
 pub mod sums;
 pub mod intent;
 pub mod native;
+pub mod store;
 pub mod warehouse;
 pub mod sweep;
 pub mod metrics;

@@ -1,25 +1,64 @@
-//! Where a fold's records come from. Two sources exist: the spool (this file), whose records have positions and can be
-//! read again; and events handed in by an import (`handed.rs`), which begins again from its log instead.
+//! Where a fold's records come from. Three sources exist: the spool (`spooled.rs`), Kafka (`partition.rs`), both read by
+//! position and readable again; and events handed in by an import (`handed.rs`), which begins again from its log instead.
+
+use std::io;
 
 use schema::wire;
 
-use crate::fold::Fold;
+use crate::fold::{Copy, Fold};
+use crate::intent::Intent;
 
-/// The spool, read by one shard from some position on.
-pub struct Spooled {
-    handle: spool::Handle,
-    reader: spool::Reader,
+/// One shard's stream, and the place where its intent stands.
+///
+/// Positions only grow. What lies between two positions is the same whenever it is read.
+pub trait Stream {
+    /// Folds what is there up to `until`, or until the fold has about `rows_max` rows to hand out. Returns how many
+    /// records were folded; 0 if there was none for a moment.
+    fn fold_into(
+        &mut self,
+        fold: &mut Fold,
+        until: u64,
+        rows_max: usize,
+    ) -> impl Future<Output = Result<u64, StreamError>>;
+
+    /// The end of the last record folded.
+    fn position(&self) -> u64;
+
+    /// Goes back (or on) to a position.
+    fn seek(&mut self, from: u64) -> Result<(), StreamError>;
+
+    /// The first position still held.
+    fn start(&mut self) -> impl Future<Output = Result<u64, StreamError>>;
+
+    /// The end of what is there for good.
+    fn end(&mut self) -> impl Future<Output = Result<u64, StreamError>>;
+
+    /// Gives up what lies below. Only what is below the S that was saved last may be given up.
+    fn trim(&mut self, below: u64) -> impl Future<Output = Result<(), StreamError>>;
+
+    /// What was saved last; `None` if nothing is left of it.
+    fn saved(&mut self) -> impl Future<Output = Result<Option<Intent>, StreamError>>;
+
+    /// Replaces what was saved. When this returns, no crash brings the old one back, and no former owner of the shard
+    /// can replace the new one.
+    fn save(&mut self, intent: &Intent) -> impl Future<Output = Result<(), StreamError>>;
+
+    /// What replay from the stream's first position begins with, when nothing is saved or what is saved begins below it.
+    fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> impl Future<Output = Result<Copy, StreamError>>;
+
+    /// The highest generation the stream's side has a record of; 0 if none.
+    fn highest_generation(&mut self) -> impl Future<Output = Result<u32, StreamError>>;
 }
 
-/// The stream could not be read on.
+/// The stream could not be read on, or the shard's place in it not be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum StreamError {
     /// The spool says so.
-    #[error(transparent)]
+    #[error("reading the spool: {0}")]
     Spool(#[from] spool::Error),
-    /// A frame is whole and is not a record of a version this program knows.
+    /// A record is whole and is not of a version this program knows.
     #[error(
-        "the spool's record at position {position} cannot be understood ({error}); a newer Footfall may have written it"
+        "the stream's record at position {position} cannot be understood ({error}); a newer Footfall may have written it"
     )]
     Record {
         /// Where the record begins.
@@ -27,52 +66,7 @@ pub enum ReadError {
         /// What is wrong with it.
         error: wire::WireError,
     },
-}
-
-impl Spooled {
-    /// Reads from `from` on.
-    pub fn new(handle: spool::Handle, from: u64) -> Result<Spooled, ReadError> {
-        let reader = handle.reader(from)?;
-        Ok(Spooled { handle, reader })
-    }
-
-    /// Goes back (or on) to a position.
-    pub fn seek(&mut self, from: u64) -> Result<(), ReadError> {
-        self.reader = self.handle.reader(from)?;
-        Ok(())
-    }
-
-    /// Folds what is there up to `until`, or until the fold has about `rows_max` rows to hand out. Returns how many
-    /// records were folded.
-    pub fn fold_into(&mut self, fold: &mut Fold, until: u64, rows_max: usize) -> Result<u64, ReadError> {
-        let mut records = 0;
-        while self.reader.position() < until && fold.pending_rows() < rows_max {
-            let Some(frame) = self.reader.next()? else { break };
-            let record =
-                wire::decode(frame.payload).map_err(|error| ReadError::Record { position: frame.position, error })?;
-            fold.apply(frame.position, &record);
-            records += 1;
-        }
-        Ok(records)
-    }
-
-    /// The end of the last record folded.
-    pub fn position(&self) -> u64 {
-        self.reader.position()
-    }
-
-    /// The end of what is on disk for good.
-    pub fn end(&self) -> u64 {
-        self.handle.synced()
-    }
-
-    /// The first position still held.
-    pub fn start(&self) -> u64 {
-        self.handle.start()
-    }
-
-    /// Gives up what lies below.
-    pub fn trim(&self, below: u64) -> Result<(), ReadError> {
-        Ok(self.handle.trim(below)?)
-    }
+    /// The intent file cannot be read or written.
+    #[error("the intent file: {0}")]
+    Intent(#[from] io::Error),
 }

@@ -13,17 +13,18 @@
 //!   add up to the fold's own control sums (`settled`); only then may the stream forget it.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::fold::{Copy, Fold, Limits};
-use crate::intent::IntentFile;
 use crate::metrics;
-use crate::read::{ReadError, Spooled};
+use crate::read::{Stream, StreamError};
+use crate::store::Store;
 use crate::sweep::Sweep;
-use crate::warehouse::{RoundKey, Warehouse};
+use crate::warehouse::RoundKey;
 
 /// A batch is inserted when it has so many rows,
 const BATCH_ROWS_MAX: usize = 200_000;
@@ -40,15 +41,13 @@ mod recover;
 mod confirm;
 
 /// What the shard needs.
-pub struct Inputs {
+pub struct Inputs<S, W> {
     /// Its number: 0 on one machine.
     pub shard: u32,
-    /// Its stream.
-    pub spool: spool::Handle,
-    /// Where its intent stands.
-    pub intents: IntentFile,
+    /// Its stream, and where its intent stands.
+    pub stream: S,
     /// Where its rows go.
-    pub warehouse: Warehouse,
+    pub warehouse: W,
     /// Counts the starts of an engine that this process supervises.
     pub engine_lives: Option<Arc<AtomicU64>>,
     /// Taken by a running import, whose rows are not yet named.
@@ -57,17 +56,8 @@ pub struct Inputs {
     pub limits: Limits,
     /// Set when the shard shall finish its batch and stop.
     pub stop: Arc<AtomicBool>,
-}
-
-/// The shard cannot go on; each variant says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The stream cannot be read.
-    #[error("reading the spool: {0}")]
-    Read(#[from] ReadError),
-    /// The intent cannot be read or written.
-    #[error("the intent file: {0}")]
-    Intent(#[from] io::Error),
+    /// What the clock says, UTC seconds.
+    pub now_s: fn() -> i64,
 }
 
 /// Why the shard cannot be sure that its live rows are what it folded.
@@ -96,7 +86,7 @@ impl Unsure {
 }
 
 /// Runs until `stop` is set, then finishes what is already in the stream.
-pub async fn run(inputs: Inputs) -> Result<(), RunError> {
+pub async fn run<S: Stream, W: Store>(inputs: Inputs<S, W>) -> Result<(), StreamError> {
     let mut shard = Shard::take_over(inputs).await?;
     loop {
         if let Some(why) = shard.unsure {
@@ -113,7 +103,7 @@ pub async fn run(inputs: Inputs) -> Result<(), RunError> {
         }
         shard.name_generation().await;
         shard.settle().await;
-        shard.move_start()?;
+        shard.move_start().await?;
         shard.sweep().await;
     }
 }
@@ -128,9 +118,8 @@ enum Step {
     Stopped,
 }
 
-struct Shard {
-    inputs: Inputs,
-    stream: Spooled,
+struct Shard<S, W> {
+    inputs: Inputs<S, W>,
     fold: Fold,
     /// Everything below is inserted.
     next: u64,
@@ -150,7 +139,7 @@ struct Shard {
     intent_at_s: i64,
     batch_began: Option<Instant>,
     last_insert: Instant,
-    sweep: Sweep,
+    sweep: Sweep<W>,
     last_sweep: Instant,
 }
 
@@ -161,22 +150,22 @@ struct Server {
     engine_life: u64,
 }
 
-impl Shard {
+impl<S: Stream, W: Store> Shard<S, W> {
     /// An intent was left behind: exactly its range, again.
-    async fn replay_intent(&mut self, end: u64) -> Result<Step, RunError> {
-        while self.stream.position() < end {
-            if self.stream.fold_into(&mut self.fold, end, usize::MAX)? == 0 {
-                break;
+    async fn replay_intent(&mut self, end: u64) -> Result<Step, StreamError> {
+        while self.inputs.stream.position() < end {
+            if self.inputs.stream.fold_into(&mut self.fold, end, usize::MAX).await? == 0 {
+                tokio::time::sleep(LOOK).await;
             }
         }
         self.insert_range(end).await
     }
 
     /// Folds what is new; inserts it when it is enough or old enough; otherwise waits a moment.
-    async fn batch(&mut self) -> Result<Step, RunError> {
+    async fn batch(&mut self) -> Result<Step, StreamError> {
         let stop = self.inputs.stop.load(Ordering::Acquire);
-        let folded = self.stream.fold_into(&mut self.fold, u64::MAX, BATCH_ROWS_MAX)?;
-        metrics::folded(folded, self.stream.end(), &self.fold);
+        let folded = self.inputs.stream.fold_into(&mut self.fold, u64::MAX, BATCH_ROWS_MAX).await?;
+        metrics::folded(folded, self.inputs.stream.end().await?, &self.fold);
         let now = Instant::now();
         if folded > 0 && self.batch_began.is_none() {
             self.batch_began = Some(now);
@@ -189,10 +178,10 @@ impl Shard {
             return Ok(Step::Done);
         };
         let old_enough = now - began >= BATCH_AGE_FIRST && now - self.last_insert >= BATCH_AGE;
-        let catching_up = self.stream.position() <= self.target;
-        if old_enough || catching_up || stop || self.fold.pending_rows() >= BATCH_ROWS_MAX {
-            let end = self.stream.position();
-            self.write_intent(Some(end))?;
+        let end = self.inputs.stream.position();
+        let caught_up = self.next < self.target && end >= self.target; // it can be named as soon as this is in
+        if old_enough || caught_up || stop || self.fold.pending_rows() >= BATCH_ROWS_MAX {
+            self.save(Some(end)).await?;
             return self.insert_range(end).await;
         }
         tokio::time::sleep(LOOK).await;
@@ -200,7 +189,7 @@ impl Shard {
     }
 
     /// Inserts what the fold has for `next..end`, then compares sums if anything was uncertain.
-    async fn insert_range(&mut self, end: u64) -> Result<Step, RunError> {
+    async fn insert_range(&mut self, end: u64) -> Result<Step, StreamError> {
         let began = Instant::now();
         let drained = self.fold.drain();
         let token = format!("{}:{}:{}-{}", self.inputs.shard, self.generation, self.next, end);
@@ -224,7 +213,7 @@ impl Shard {
             self.write_closed(day).await;
         }
         self.next = end;
-        self.write_intent(None)?;
+        self.save(None).await?;
         (self.batch_began, self.last_insert) = (None, Instant::now());
         metrics::inserted(sent, began.elapsed(), self.next);
         Ok(Step::Done)
@@ -233,7 +222,7 @@ impl Shard {
     async fn sweep(&mut self) {
         if self.last_sweep.elapsed() >= SWEEP_EVERY {
             self.last_sweep = Instant::now();
-            self.sweep.run().await;
+            self.sweep.run((self.inputs.now_s)()).await;
         }
     }
 }

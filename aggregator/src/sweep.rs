@@ -4,28 +4,28 @@
 use std::path::PathBuf;
 
 use rustix::fs::{FlockOperation, flock};
-use schema::clock;
 
 use crate::metrics;
-use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result, Warehouse};
+use crate::store::Store;
+use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result};
 
 /// Import shards begin here.
 pub const IMPORT_SHARD_MIN: u32 = 1000;
 
 /// Knows what may go.
-pub(crate) struct Sweep {
-    warehouse: Warehouse,
+pub(crate) struct Sweep<W> {
+    warehouse: W,
     import_lock: PathBuf,
 }
 
-impl Sweep {
-    pub(crate) fn new(warehouse: Warehouse, import_lock: PathBuf) -> Sweep {
+impl<W: Store> Sweep<W> {
+    pub(crate) fn new(warehouse: W, import_lock: PathBuf) -> Sweep<W> {
         Sweep { warehouse, import_lock }
     }
 
     /// One look. What ClickHouse does not answer now is done next time.
-    pub(crate) async fn run(&self) {
-        match self.drop_what_nobody_counts().await {
+    pub(crate) async fn run(&self, now_s: i64) {
+        match self.drop_what_nobody_counts(now_s).await {
             Ok(0) => {}
             Ok(dropped) => {
                 metrics::swept(dropped);
@@ -35,7 +35,7 @@ impl Sweep {
         }
     }
 
-    async fn drop_what_nobody_counts(&self) -> Result<u64> {
+    async fn drop_what_nobody_counts(&self, now_s: i64) -> Result<u64> {
         let partitions = self.warehouse.partitions().await?;
         // A running import holds the lock and has not named its shard yet. In this order: if the lock is free, whatever
         // is listed above has been named by now, or never will be.
@@ -45,7 +45,7 @@ impl Sweep {
         for partition in &partitions {
             let unwanted = match named.get(&partition.shard) {
                 Some(&(generation, at_s)) => {
-                    let no_longer_read = clock::now_s() - i64::from(at_s) > 2 * i64::from(QUERY_SECONDS_MAX);
+                    let no_longer_read = now_s - i64::from(at_s) > 2 * i64::from(QUERY_SECONDS_MAX);
                     partition.generation < generation && no_longer_read && !self.is_settled(partition).await?
                 }
                 None => partition.shard >= IMPORT_SHARD_MIN && !importing,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::native;
 use crate::rows::Rows;
+use crate::store::Store;
 use crate::sums::Sums;
 
 /// Longest wait for one insert's answer. After it the outcome is unknown and the insert is sent again.
@@ -131,13 +132,25 @@ impl Warehouse {
         retry("making the tables", || self.migrate(now_s)).await;
     }
 
-    /// Seconds since the server started.
-    pub async fn uptime_s(&self) -> Result<u32> {
+    /// The highest shard number ever used: named, or left behind by an import that was killed on the way there, whose
+    /// rows must not become another's.
+    pub async fn highest_shard(&self) -> Result<u32> {
+        let tables = ["shards", "closed", "imports"].map(|table| format!("SELECT max(shard) AS top FROM {table}"));
+        self.client.query(&format!("SELECT max(top) FROM ({})", tables.join(" UNION ALL "))).fetch_one().await
+    }
+
+    /// The client, for what only one caller asks.
+    pub fn client(&self) -> &clickhouse::Client {
+        &self.client
+    }
+}
+
+impl Store for Warehouse {
+    async fn uptime_s(&self) -> Result<u32> {
         self.client.query("SELECT uptime()").fetch_one().await
     }
 
-    /// Sends rows as one block. The same token twice lands once.
-    pub async fn insert(&self, rows: &Rows, shard: u32, generation: u32, token: &str) -> Result<()> {
+    async fn insert(&self, rows: &Rows, shard: u32, generation: u32, token: &str) -> Result<()> {
         let columns = native::columns(rows.cube).join(", ");
         let sql = format!("INSERT INTO {} ({columns}) FORMAT Native", rows.cube.label());
         let block = native::block(rows, shard, generation);
@@ -150,8 +163,7 @@ impl Warehouse {
         insert.end().await
     }
 
-    /// What the live rows of a shard's generation add up to, by round.
-    pub async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, Sums>> {
+    async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, Sums>> {
         let mut found: BTreeMap<RoundKey, Sums> = BTreeMap::new();
         for &cube in Cube::ALL {
             let sums: Vec<String> = cube.measures().iter().map(|m| format!("sum({})", m.label())).collect();
@@ -168,20 +180,17 @@ impl Warehouse {
         Ok(found)
     }
 
-    /// The generation of a shard that readers count; 0 while none is named.
-    pub async fn named(&self, shard: u32) -> Result<u32> {
+    async fn named(&self, shard: u32) -> Result<u32> {
         self.client.query("SELECT max(generation) FROM shards WHERE shard = ?").bind(shard).fetch_one().await
     }
 
-    /// Every shard's generation that readers count, and when it was named (UTC seconds).
-    pub async fn all_named(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
+    async fn all_named(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
         let sql = "SELECT shard, max(generation), argMax(named_at, generation) FROM shards GROUP BY shard";
         let rows = self.client.query(sql).fetch_all::<(u32, u32, u32)>().await?;
         Ok(rows.into_iter().map(|(shard, generation, at)| (shard, (generation, at))).collect())
     }
 
-    /// The highest generation of a shard that has any live row, named or not.
-    pub async fn highest_generation(&self, shard: u32) -> Result<u32> {
+    async fn highest_generation(&self, shard: u32) -> Result<u32> {
         let mut highest = 0;
         for cube in Cube::ALL {
             let sql = format!("SELECT max(generation) FROM {} WHERE shard = ?", cube.label());
@@ -190,37 +199,26 @@ impl Warehouse {
         Ok(highest)
     }
 
-    /// From now on readers count this generation of the shard.
-    pub async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+    async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
         let mut insert = self.client.insert::<ShardRow>("shards").await?;
         insert.write(&ShardRow { shard, generation, named_at: seconds(now_s) }).await?;
         insert.end().await
     }
 
-    /// The highest shard number ever used: named, or left behind by an import that was killed on the way there, whose
-    /// rows must not become another's.
-    pub async fn highest_shard(&self) -> Result<u32> {
-        let tables = ["shards", "closed", "imports"].map(|table| format!("SELECT max(shard) AS top FROM {table}"));
-        self.client.query(&format!("SELECT max(top) FROM ({})", tables.join(" UNION ALL "))).fetch_one().await
-    }
-
-    /// The rounds of a shard that are done, with the generation that holds them.
-    pub async fn settled(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
+    async fn settled(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
         let sql = "SELECT day, round, min(generation) FROM settled WHERE shard = ? GROUP BY day, round";
         let rows = self.client.query(sql).bind(shard).fetch_all::<(u16, u32, u32)>().await?;
         Ok(rows.into_iter().map(|(day, round, generation)| ((Day(i32::from(day)), round), generation)).collect())
     }
 
-    /// The round is done: this generation's rows are it.
-    pub async fn settle(&self, key: RoundKey, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+    async fn settle(&self, key: RoundKey, shard: u32, generation: u32, now_s: i64) -> Result<()> {
         let mut insert = self.client.insert::<SettledRow>("settled").await?;
         let (day, round) = (key.0.clickhouse().unwrap_or(0), key.1);
         insert.write(&SettledRow { day, round, shard, generation, settled_at: seconds(now_s) }).await?;
         insert.end().await
     }
 
-    /// Writes the control sums of a shard that has folded the close of `closed_to`.
-    pub async fn close(
+    async fn close(
         &self,
         closed_to: Day,
         shard: u32,
@@ -241,8 +239,7 @@ impl Warehouse {
         insert.end().await
     }
 
-    /// The partitions of all live tables.
-    pub async fn partitions(&self) -> Result<Vec<Partition>> {
+    async fn partitions(&self) -> Result<Vec<Partition>> {
         let mut found = Vec::new();
         for &cube in Cube::ALL {
             let sql = format!(
@@ -258,15 +255,9 @@ impl Warehouse {
         Ok(found)
     }
 
-    /// Drops one partition. Its insert tokens are forgotten with it.
-    pub async fn drop_partition(&self, partition: &Partition) -> Result<()> {
+    async fn drop_partition(&self, partition: &Partition) -> Result<()> {
         let sql = format!("ALTER TABLE {} DROP PARTITION ID '{}'", partition.table, partition.id);
         self.client.query_raw(&sql).execute().await
-    }
-
-    /// The client, for what only one caller asks.
-    pub fn client(&self) -> &clickhouse::Client {
-        &self.client
     }
 }
 

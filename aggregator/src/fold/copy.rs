@@ -17,9 +17,9 @@ pub struct Copy {
 /// Where a round began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct First {
-    /// Where its first record begins in the stream.
+    /// Where the message of its first record begins in the stream.
     pub position: u64,
-    /// As of just before that record.
+    /// As of just before that message.
     pub copy: Copy,
 }
 

@@ -77,6 +77,8 @@ pub struct Drained {
 pub struct Fold {
     limits: Limits,
     copy: Copy,
+    /// The message that the last record came in.
+    message: Option<Message>,
     /// The sites of each round not yet closed.
     open: BTreeMap<(Day, u32), BTreeMap<u32, Site>>,
     /// Rows of the rounds closed since the last drain.
@@ -97,6 +99,7 @@ impl Fold {
         Fold {
             limits,
             copy,
+            message: None,
             open: BTreeMap::new(),
             closed_rows: Vec::new(),
             closes: Vec::new(),
@@ -109,10 +112,15 @@ impl Fold {
         }
     }
 
-    /// Takes in one record; `position` is where it begins in the stream.
+    /// Takes in one record; `position` is where it begins in the stream. Records of one position came in one message,
+    /// are of one epoch, and are read together or not at all.
     pub fn apply(&mut self, position: u64, record: &Record<'_>) {
         if let Body::Close(day) = record.body {
             return self.close(day); // closes bear no number
+        }
+        if self.message.as_ref().is_none_or(|message| message.position != position) {
+            let seen = self.copy.seen.get(&record.epoch).copied();
+            self.message = Some(Message { position, epoch: record.epoch, seen });
         }
         if self.copy.is_repeat(record.epoch, record.number) {
             self.repeats += 1;
@@ -153,7 +161,7 @@ impl Fold {
             Entry::Vacant(new) => {
                 self.sums.entry((day, round)).or_default();
                 if let Some(position) = position {
-                    let first = || First { position, copy: self.copy.clone() };
+                    let first = || First { position, copy: before(&self.copy, self.message.as_ref()) };
                     self.firsts.entry((day, round)).or_insert_with(first);
                 }
                 new.insert(BTreeMap::new())
@@ -254,6 +262,24 @@ impl Fold {
     fn sites(&self) -> impl Iterator<Item = &Site> {
         self.open.values().flat_map(BTreeMap::values)
     }
+}
+
+/// A message being read, and what was seen of its epoch before it.
+struct Message {
+    position: u64,
+    epoch: u64,
+    seen: Option<u64>,
+}
+
+/// What replay from the beginning of a message begins with.
+fn before(copy: &Copy, message: Option<&Message>) -> Copy {
+    let mut copy = copy.clone();
+    match message {
+        Some(&Message { epoch, seen: Some(seen), .. }) => drop(copy.seen.insert(epoch, seen)),
+        Some(Message { epoch, seen: None, .. }) => drop(copy.seen.remove(epoch)),
+        None => {}
+    }
+    copy
 }
 
 impl fmt::Debug for Fold {

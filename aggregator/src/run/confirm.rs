@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use schema::clock;
 use schema::day::Day;
+use tokio::time::Instant;
 
 use super::recover::INTENT_AGE_MAX_S;
-use super::{LOOK, RunError, Server, Shard, Step, Unsure};
+use super::{LOOK, Server, Shard, Step, Unsure};
 use crate::metrics;
+use crate::read::{Stream, StreamError};
 use crate::rows::Rows;
+use crate::store::Store;
 use crate::sums::Sums;
 use crate::warehouse::{RETRY_PAUSE_MAX, RoundKey, retry};
 
 /// The server's start, read from its uptime in whole seconds, may seem to move by so much.
 const START_JITTER_S: i64 = 2;
 
-impl Shard {
+impl<S: Stream, W: Store> Shard<S, W> {
     /// Sends one block until ClickHouse says it has it.
     pub(super) async fn insert_until_known(&mut self, rows: &Rows, token: &str) -> Step {
         let mut pause = LOOK;
@@ -31,7 +32,7 @@ impl Shard {
             self.uncertain = true;
             metrics::insert_failed();
             tracing::warn!(%error, token, "an insert into {} was not confirmed; it is sent again", rows.cube.label());
-            if clock::now_s() - self.intent_at_s > INTENT_AGE_MAX_S {
+            if (self.inputs.now_s)() - self.intent_at_s > INTENT_AGE_MAX_S {
                 self.unsure = Some(Unsure::OldIntent);
                 return Step::Unsure;
             }
@@ -47,7 +48,7 @@ impl Shard {
     pub(super) async fn look_at_server(&mut self) {
         let uptime_s = retry("asking ClickHouse how long it is up", || self.inputs.warehouse.uptime_s()).await;
         let engine_life = self.inputs.engine_lives.as_ref().map_or(0, |lives| lives.load(Ordering::Acquire));
-        let now = Server { started_s: clock::now_s() - i64::from(uptime_s), engine_life };
+        let now = Server { started_s: (self.inputs.now_s)() - i64::from(uptime_s), engine_life };
         let same = self.server.is_some_and(|before| {
             before.engine_life == now.engine_life && (before.started_s - now.started_s).abs() <= START_JITTER_S
         });
@@ -94,7 +95,7 @@ impl Shard {
             let nothing = BTreeMap::new();
             retry("writing control sums", || self.inputs.warehouse.close(Day(last), shard, generation, &nothing)).await;
         }
-        retry("naming a generation", || self.inputs.warehouse.name(shard, generation, clock::now_s())).await;
+        retry("naming a generation", || self.inputs.warehouse.name(shard, generation, (self.inputs.now_s)())).await;
         self.named = generation;
         metrics::generation(generation);
         tracing::info!(shard, generation, "shard {shard} counts as generation {generation}");
@@ -126,7 +127,8 @@ impl Shard {
                 self.unsure = Some(Unsure::SumsDiffer);
                 return;
             }
-            retry("settling a round", || self.inputs.warehouse.settle(key, shard, generation, clock::now_s())).await;
+            retry("settling a round", || self.inputs.warehouse.settle(key, shard, generation, (self.inputs.now_s)()))
+                .await;
             self.settled.insert(key, generation);
             self.fold.forget(key.0, key.1);
             tracing::info!("{} round {} is done", key.0, key.1);
@@ -134,7 +136,7 @@ impl Shard {
     }
 
     /// S moves to the oldest round that is not done, and the stream forgets what lies below.
-    pub(super) fn move_start(&mut self) -> Result<(), RunError> {
+    pub(super) async fn move_start(&mut self) -> Result<(), StreamError> {
         let open = self.fold.firsts().iter().filter(|(key, _)| !self.settled.contains_key(*key));
         let oldest = open.map(|(_, first)| first).min_by_key(|first| first.position);
         let (start, copy) = match oldest {
@@ -145,8 +147,8 @@ impl Shard {
         };
         if start > self.start && start <= self.next {
             (self.start, self.copy) = (start, copy);
-            self.write_intent(None)?;
-            self.stream.trim(start)?;
+            self.save(None).await?;
+            self.inputs.stream.trim(start).await?;
         }
         Ok(())
     }

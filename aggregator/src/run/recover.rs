@@ -1,66 +1,58 @@
 //! How a shard finds out where it stands: from the intent file, from the stream, or afresh.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
-use schema::clock;
-
-use super::{BATCH_AGE, BATCH_ROWS_MAX, Inputs, RunError, Shard, Unsure};
-use crate::fold::{self, Copy, Fold};
+use super::{BATCH_AGE, BATCH_ROWS_MAX, Inputs, LOOK, Shard, Unsure};
+use crate::fold::{self, Fold};
 use crate::intent::Intent;
 use crate::metrics;
-use crate::read::Spooled;
+use crate::read::{Stream, StreamError};
+use crate::store::Store;
 use crate::sweep::Sweep;
 use crate::warehouse::retry;
 
 /// An older intent is not retried by its token: ClickHouse may have forgotten it.
 pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
 
-impl Shard {
-    pub(super) async fn take_over(inputs: Inputs) -> Result<Shard, RunError> {
-        let saved = inputs.intents.read()?;
-        let named = retry("reading which generation is named", || inputs.warehouse.named(inputs.shard)).await;
-        let settled = retry("reading which rounds are done", || inputs.warehouse.settled(inputs.shard)).await;
-        let first = inputs.spool.start();
+impl<S: Stream, W: Store> Shard<S, W> {
+    pub(super) async fn take_over(mut inputs: Inputs<S, W>) -> Result<Shard<S, W>, StreamError> {
+        let (now_s, shard) = ((inputs.now_s)(), inputs.shard);
+        let named = retry("reading which generation is named", || inputs.warehouse.named(shard)).await;
+        let settled = retry("reading which rounds are done", || inputs.warehouse.settled(shard)).await;
+        let saved = inputs.stream.saved().await?;
+        let first = inputs.stream.start().await?;
         let (intent, unsure) = match saved {
-            None => {
-                let highest =
-                    retry("reading the highest generation", || inputs.warehouse.highest_generation(inputs.shard)).await;
-                (
-                    Intent::new(fold::VERSION, first, None, first, highest.max(named), 0, Copy::default()),
-                    Some(Unsure::NoIntent),
-                )
-            }
             Some(intent) if intent.start < first => {
-                tracing::error!(
-                    expected = intent.start,
-                    first,
-                    "the spool begins at position {first}, but rounds not yet done begin at {}: what lay between is lost",
-                    intent.start
-                );
-                metrics::lost_range(first - intent.start);
+                let copy = inputs.stream.copy_at_start(first, Some(&intent)).await?;
                 (
-                    Intent::new(fold::VERSION, first, None, first, intent.generation, 0, intent.copy),
+                    Intent::new(fold::VERSION, first, None, first, intent.generation, 0, copy),
                     Some(Unsure::StreamBeginsLater),
                 )
             }
-            Some(intent) if intent.end.is_some() && clock::now_s() - intent.at_s > INTENT_AGE_MAX_S => {
+            Some(intent) if intent.end.is_some() && now_s - intent.at_s > INTENT_AGE_MAX_S => {
                 (intent, Some(Unsure::OldIntent))
             }
             Some(intent) if intent.fold_version != fold::VERSION => (intent, Some(Unsure::OtherFold)),
             Some(intent) => (intent, None),
+            None => {
+                let copy = inputs.stream.copy_at_start(first, None).await?;
+                let ask = || inputs.warehouse.highest_generation(shard);
+                let highest = retry("reading the highest generation", ask).await.max(named);
+                (Intent::new(fold::VERSION, first, None, first, highest, 0, copy), Some(Unsure::NoIntent))
+            }
         };
-        let stream = Spooled::new(inputs.spool.clone(), intent.start)?;
+        let generation = intent.generation.max(inputs.stream.highest_generation().await?);
+        inputs.stream.seek(intent.start)?;
         let mut shard = Shard {
             fold: Fold::new(intent.copy.clone(), inputs.limits.clone()),
-            target: stream.end(),
+            target: inputs.stream.end().await?,
             sweep: Sweep::new(inputs.warehouse.clone(), inputs.import_lock.clone()),
             inputs,
-            stream,
             next: intent.offset,
             pending: intent.end,
             start: intent.start,
             copy: intent.copy,
-            generation: intent.generation,
+            generation,
             named,
             settled,
             unsure,
@@ -72,22 +64,22 @@ impl Shard {
             last_sweep: Instant::now(),
         };
         if shard.unsure.is_none() {
-            shard.rebuild()?;
+            shard.rebuild().await?;
         }
         Ok(shard)
     }
 
     /// Folds S..next again without inserting anything: the state and sums are then those of before the crash.
-    fn rebuild(&mut self) -> Result<(), RunError> {
+    async fn rebuild(&mut self) -> Result<(), StreamError> {
         let began = Instant::now();
         self.fold = Fold::new(self.copy.clone(), self.inputs.limits.clone());
-        self.stream.seek(self.start)?;
+        self.inputs.stream.seek(self.start)?;
         let mut records = 0;
-        while self.stream.position() < self.next {
-            let folded = self.stream.fold_into(&mut self.fold, self.next, BATCH_ROWS_MAX)?;
+        while self.inputs.stream.position() < self.next {
+            let folded = self.inputs.stream.fold_into(&mut self.fold, self.next, BATCH_ROWS_MAX).await?;
             self.fold.drain();
             if folded == 0 {
-                break;
+                tokio::time::sleep(LOOK).await;
             }
             records += folded;
         }
@@ -107,7 +99,7 @@ impl Shard {
     }
 
     /// The slow path: a new generation, from S.
-    pub(super) async fn start_afresh(&mut self, why: Unsure) -> Result<(), RunError> {
+    pub(super) async fn start_afresh(&mut self, why: Unsure) -> Result<(), StreamError> {
         self.named =
             retry("reading which generation is named", || self.inputs.warehouse.named(self.inputs.shard)).await;
         self.settled =
@@ -126,16 +118,15 @@ impl Shard {
         metrics::started_afresh(why);
         self.next = self.start;
         self.pending = None;
-        self.write_intent(None)?;
-        (self.unsure, self.uncertain, self.target) = (None, true, self.stream.end());
-        self.rebuild()
+        self.save(None).await?;
+        (self.unsure, self.uncertain, self.target) = (None, true, self.inputs.stream.end().await?);
+        self.rebuild().await
     }
 
-    pub(super) fn write_intent(&mut self, end: Option<u64>) -> Result<(), RunError> {
-        self.intent_at_s = clock::now_s();
+    pub(super) async fn save(&mut self, end: Option<u64>) -> Result<(), StreamError> {
+        self.intent_at_s = (self.inputs.now_s)();
         let copy = self.copy.clone();
         let intent = Intent::new(fold::VERSION, self.next, end, self.start, self.generation, self.intent_at_s, copy);
-        self.inputs.intents.write(&intent)?;
-        Ok(())
+        self.inputs.stream.save(&intent).await
     }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use aggregator::fold::Limits;
 use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
+use aggregator::spooled::Spooled;
 use aggregator::warehouse::Warehouse;
 use schema::clock;
 use tokio::sync::Notify;
@@ -35,13 +36,13 @@ impl Statistics {
         let warehouse = Warehouse::new(client);
         let inputs = Inputs {
             shard: 0,
-            spool,
-            intents,
+            stream: Spooled::new(spool, intents)?,
             warehouse: warehouse.clone(),
             engine_lives: engine.map(Engine::lives),
             import_lock: config.data.join("import.lock"),
             limits: Limits::default(),
             stop: Arc::clone(&stop),
+            now_s: clock::now_s,
         };
         let tell = Arc::clone(&ended);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

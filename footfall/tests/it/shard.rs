@@ -11,6 +11,7 @@ use std::time::Duration;
 use aggregator::fold::Limits;
 use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
+use aggregator::spooled::Spooled;
 use aggregator::warehouse::Warehouse;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
@@ -82,16 +83,16 @@ impl Bench {
         self.writer.end_segment().unwrap();
     }
 
-    fn inputs(&self, stop: bool) -> Inputs {
+    fn inputs(&self, stop: bool) -> Inputs<Spooled, Warehouse> {
         Inputs {
             shard: 0,
-            spool: self.handle.clone(),
-            intents: IntentFile::new(self.dir.path()),
+            stream: Spooled::new(self.handle.clone(), IntentFile::new(self.dir.path())).unwrap(),
             warehouse: Warehouse::new(self.engine.client()),
             engine_lives: None,
             import_lock: self.dir.path().join("import.lock"),
             limits: Limits::default(),
             stop: Arc::new(AtomicBool::new(stop)),
+            now_s: schema::clock::now_s,
         }
     }
 
