@@ -10,6 +10,12 @@ engine_package_sha256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f
 engine_sha256=36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5
 engine_dir="$cache/engine-$engine_version"
 
+# Apache Kafka, for the tests only: the jars that deploy/kafka/pom.xml names, and the checksum of the list of theirs.
+# `testbed/src/kafka.rs` names the same folder.
+kafka_version=4.1.2
+kafka_sha256=9ee9f3c925e033416186034a548fa600321c60c7072356081362a293a2b4dd7c
+kafka_dir="$cache/kafka-$kafka_version"
+
 # Vite needs Node 20.19 or newer, which Debian 12 does not have; this one comes in an npm package too.
 node_version=22.23.3
 node_package_sha256=00b5c43d88958dbbf45339c4d5e9a76289c7e25876fd08270b379e485e151fc5
@@ -42,6 +48,15 @@ require_commands() {
     command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
   done
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+  install_packages "${missing[@]}"
+}
+
+# What the Kafka client is built from and linked with. Their headers say whether they are there.
+require_libraries() {
+  local missing=()
+  require_commands cc=build-essential make=make pkg-config=pkg-config
+  [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
+  [ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
   install_packages "${missing[@]}"
 }
 
@@ -97,13 +112,17 @@ require_node() {
   fi
 }
 
-# Unpacks one file of an npm package whose checksum is known into a new folder below the cache, and names it $fetched.
-# One left by a kill is removed by a run on another day.
-fetch_package() {
-  local package=$1 sha256=$2 file=$3 tarball
+# Makes a new folder below the cache to fill, and names it $fetched. One left by a kill is removed on another day.
+start_fetching() {
   mkdir -p "$cache"
   find "$cache" -maxdepth 1 -name 'fetching.*' -mmin +1440 -exec rm -rf {} +
   fetched=$(mktemp -d "$cache/fetching.XXXXXX")
+}
+
+# Unpacks one file of an npm package whose checksum is known into a new folder, $fetched.
+fetch_package() {
+  local package=$1 sha256=$2 file=$3 tarball
+  start_fetching
   tarball=$(npm pack --silent --cache "$fetched/npm" --pack-destination "$fetched" "$package" </dev/null) ||
     fail "the package $package could not be fetched: is the npm registry within reach?"
   tarball="$fetched/${tarball##*/}"
@@ -134,6 +153,45 @@ require_engine() {
     mv "$fetched/package/libchdb.so" "$engine_dir/libchdb.so"
     clean_up
     engine_is_whole || fail "$engine_dir/libchdb.so cannot be read back: is the disk full or broken?"
+  fi
+  exec {lock}>&-
+}
+
+# The checksum of the list of the jars' checksums and names.
+jars_sha256() { (cd "$1" && LC_ALL=C && sha256sum -- *.jar | sha256sum | cut -d' ' -f1); }
+
+# Names, sizes and times of the jars when their checksum was last found right.
+kafka_stamp() { (cd "$kafka_dir/lib" && LC_ALL=C && stat -c '%n %s %Y' -- *.jar); }
+
+kafka_is_whole() {
+  local stamp
+  stamp=$(kafka_stamp 2>/dev/null) || return 1
+  [ "$(cat "$kafka_dir/verified" 2>/dev/null)" = "$stamp" ] && return 0
+  [ "$(jars_sha256 "$kafka_dir/lib")" = "$kafka_sha256" ] || return 1
+  printf '%s\n' "$stamp" >"$kafka_dir/verified"
+}
+
+# Puts Kafka where the tests look for it, once for all clones of this user. What Maven itself needs is thrown away.
+require_kafka() {
+  require_commands mvn=maven java=default-jre-headless setpriv=util-linux
+  mkdir -p "$kafka_dir"
+  exec {lock}>"$kafka_dir/lock"
+  flock "$lock"
+  if ! kafka_is_whole; then
+    say "fetching Apache Kafka $kafka_version (54 MB, once) into $kafka_dir"
+    start_fetching
+    mvn -q -B -Dstyle.color=never -f deploy/kafka/pom.xml "-Dmaven.repo.local=$fetched/maven" \
+      dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$fetched/lib" \
+      </dev/null >"$fetched/said" 2>&1 || {
+      cat "$fetched/said" >&2
+      fail "Kafka $kafka_version could not be fetched: is the Maven repository within reach?"
+    }
+    [ "$(jars_sha256 "$fetched/lib")" = "$kafka_sha256" ] ||
+      fail "the jars of Kafka $kafka_version are not what they were: their checksum is another"
+    rm -rf "${kafka_dir:?}/lib" "$kafka_dir/verified"
+    mv "$fetched/lib" "$kafka_dir/lib"
+    clean_up
+    kafka_is_whole || fail "$kafka_dir cannot be read back: is the disk full or broken?"
   fi
   exec {lock}>&-
 }
