@@ -8,6 +8,12 @@ use crate::day::Day;
 use crate::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use crate::fate::{FateCount, Refusal};
 
+mod batch;
+mod protobuf;
+
+pub use batch::{Batch, Contents, Packer};
+use protobuf::{Fields, fixed64, nested, sint, text, uint};
+
 /// One record of the spool or the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -44,12 +50,10 @@ pub enum WireError {
     /// There is no body.
     #[error("a record without a body")]
     NoBody,
+    /// A batch whose columns are of different lengths, or point beyond its tables.
+    #[error("a batch whose parts do not fit together")]
+    Columns,
 }
-
-const VARINT: u32 = 0;
-const FIXED64: u32 = 1;
-const BYTES: u32 = 2;
-const FIXED32: u32 = 5;
 
 /// Appends the head of a record and the body that `encode_body` made.
 pub fn encode_record(partition: u32, epoch: u64, number: u64, body: &[u8], out: &mut Vec<u8>) {
@@ -128,6 +132,41 @@ pub fn encode_close(day: Day, out: &mut Vec<u8>) {
 
 /// Reads one record; its strings borrow from `bytes`.
 pub fn decode(bytes: &[u8]) -> Result<Record<'_>, WireError> {
+    let Sealed { partition, epoch, number, body } = decode_sealed(bytes)?;
+    let body = match body {
+        SealedBody::Event(bytes) => Body::Event(decode_event(bytes)?),
+        SealedBody::Fates(bytes) => Body::Fates(decode_fates(bytes)?),
+        SealedBody::Close(bytes) => Body::Close(decode_close(bytes)?),
+    };
+    Ok(Record { partition, epoch, number, body })
+}
+
+/// A record whose body is not looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed<'a> {
+    /// Which part of the stream it belongs to.
+    pub partition: u32,
+    /// Which life of a collector wrote it.
+    pub epoch: u64,
+    /// Its place in that life.
+    pub number: u64,
+    /// What is in it.
+    pub body: SealedBody<'a>,
+}
+
+/// The bytes of a body, and of which kind they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedBody<'a> {
+    /// An event.
+    Event(&'a [u8]),
+    /// Refusals.
+    Fates(&'a [u8]),
+    /// A close.
+    Close(&'a [u8]),
+}
+
+/// Reads a record's head only.
+pub fn decode_sealed(bytes: &[u8]) -> Result<Sealed<'_>, WireError> {
     let (mut partition, mut epoch, mut number, mut body) = (0, 0, 0, None);
     for field in Fields(bytes) {
         let (key, value) = field?;
@@ -135,13 +174,13 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, WireError> {
             1 => partition = value.u32(key)?,
             2 => epoch = value.u64(key)?,
             3 => number = value.u64(key)?,
-            4 => body = Some(Body::Event(decode_event(value.bytes(key)?)?)),
-            5 => body = Some(Body::Fates(decode_fates(value.bytes(key)?)?)),
-            6 => body = Some(Body::Close(decode_close(value.bytes(key)?)?)),
+            4 => body = Some(SealedBody::Event(value.bytes(key)?)),
+            5 => body = Some(SealedBody::Fates(value.bytes(key)?)),
+            6 => body = Some(SealedBody::Close(value.bytes(key)?)),
             _ => {}
         }
     }
-    Ok(Record { partition, epoch, number, body: body.ok_or(WireError::NoBody)? })
+    Ok(Sealed { partition, epoch, number, body: body.ok_or(WireError::NoBody)? })
 }
 
 fn decode_event(bytes: &[u8]) -> Result<Event<'_>, WireError> {
@@ -228,153 +267,6 @@ fn decode_close(bytes: &[u8]) -> Result<Day, WireError> {
         }
     }
     Ok(day)
-}
-
-// ---- protobuf's encoding (protobuf.dev, "Encoding") -------------------------------------------------------------------
-
-fn varint(mut n: u64, out: &mut Vec<u8>) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-fn key(field: u32, wire: u32, out: &mut Vec<u8>) {
-    varint(u64::from(field << 3 | wire), out);
-}
-
-/// Zero is the default and is not written.
-fn uint(field: u32, n: u64, out: &mut Vec<u8>) {
-    if n != 0 {
-        key(field, VARINT, out);
-        varint(n, out);
-    }
-}
-
-fn sint(field: u32, n: i32, out: &mut Vec<u8>) {
-    uint(field, u64::from(((n << 1) ^ (n >> 31)) as u32), out);
-}
-
-fn fixed64(field: u32, n: u64, out: &mut Vec<u8>) {
-    if n != 0 {
-        key(field, FIXED64, out);
-        out.extend_from_slice(&n.to_le_bytes());
-    }
-}
-
-fn text(field: u32, text: &str, out: &mut Vec<u8>) {
-    if !text.is_empty() {
-        key(field, BYTES, out);
-        varint(text.len() as u64, out);
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// Writes a message inside a message: the length goes before it once it is known.
-fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    key(field, BYTES, out);
-    let at = out.len();
-    out.push(0);
-    write(out);
-    let len = out.len() - at - 1;
-    if len < 0x80 {
-        out[at] = len as u8;
-    } else {
-        let mut prefix = Vec::with_capacity(5);
-        varint(len as u64, &mut prefix);
-        out.splice(at..=at, prefix);
-    }
-}
-
-/// The fields of a message, one after the other.
-struct Fields<'a>(&'a [u8]);
-
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-impl<'a> Value<'a> {
-    fn u64(&self, field: u32) -> Result<u64, WireError> {
-        match self {
-            Value::Number(n) => Ok(*n),
-            Value::Bytes(_) => Err(WireError::Field(field)),
-        }
-    }
-
-    fn u32(&self, field: u32) -> Result<u32, WireError> {
-        u32::try_from(self.u64(field)?).map_err(|_| WireError::Field(field))
-    }
-
-    fn i32(&self, field: u32) -> Result<i32, WireError> {
-        let n = self.u32(field)?;
-        Ok((n >> 1) as i32 ^ -((n & 1) as i32))
-    }
-
-    fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
-        match self {
-            Value::Bytes(bytes) => Ok(bytes),
-            Value::Number(_) => Err(WireError::Field(field)),
-        }
-    }
-
-    fn text(self, field: u32) -> Result<&'a str, WireError> {
-        std::str::from_utf8(self.bytes(field)?).map_err(|_| WireError::Field(field))
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Result<u64, WireError> {
-        let mut n = 0u64;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first().ok_or(WireError::Truncated)?;
-            self.0 = rest;
-            n |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(n);
-            }
-        }
-        Err(WireError::Truncated)
-    }
-
-    fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
-        let len = usize::try_from(len).map_err(|_| WireError::Truncated)?;
-        let (head, rest) = self.0.split_at_checked(len).ok_or(WireError::Truncated)?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
-        let key = self.varint()?;
-        let field = u32::try_from(key >> 3).map_err(|_| WireError::Truncated)?;
-        let value = match key as u32 & 7 {
-            VARINT => Value::Number(self.varint()?),
-            FIXED64 => Value::Number(self.take(8)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
-            FIXED32 => Value::Number(self.take(4)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
-            BYTES => {
-                let len = self.varint()?;
-                Value::Bytes(self.take(len)?)
-            }
-            _ => return Err(WireError::Field(field)),
-        };
-        Ok((field, value))
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), WireError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
 }
 
 #[cfg(test)]

@@ -6,95 +6,95 @@ use prost::Message;
 use super::*;
 
 /// `../footfall.proto`, as the library `prost` understands it.
-mod oracle {
+pub(super) mod oracle {
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Record {
+    pub(in crate::wire) struct Record {
         #[prost(uint32, tag = "1")]
-        pub(super) partition: u32,
+        pub(in crate::wire) partition: u32,
         #[prost(fixed64, tag = "2")]
-        pub(super) epoch: u64,
+        pub(in crate::wire) epoch: u64,
         #[prost(uint64, tag = "3")]
-        pub(super) number: u64,
+        pub(in crate::wire) number: u64,
         #[prost(message, optional, tag = "4")]
-        pub(super) event: Option<Event>,
+        pub(in crate::wire) event: Option<Event>,
         #[prost(message, optional, tag = "5")]
-        pub(super) fates: Option<Fates>,
+        pub(in crate::wire) fates: Option<Fates>,
         #[prost(message, optional, tag = "6")]
-        pub(super) close: Option<Close>,
+        pub(in crate::wire) close: Option<Close>,
         #[prost(string, tag = "99")]
-        pub(super) of_the_future: String,
+        pub(in crate::wire) of_the_future: String,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Event {
+    pub(in crate::wire) struct Event {
         #[prost(uint32, tag = "1")]
-        pub(super) site: u32,
+        pub(in crate::wire) site: u32,
         #[prost(sint32, tag = "2")]
-        pub(super) day: i32,
+        pub(in crate::wire) day: i32,
         #[prost(uint32, tag = "3")]
-        pub(super) time_s: u32,
+        pub(in crate::wire) time_s: u32,
         #[prost(sint32, tag = "4")]
-        pub(super) offset_quarters: i32,
+        pub(in crate::wire) offset_quarters: i32,
         #[prost(uint32, tag = "5")]
-        pub(super) lane: u32,
+        pub(in crate::wire) lane: u32,
         #[prost(fixed64, tag = "6")]
-        pub(super) tag: u64,
+        pub(in crate::wire) tag: u64,
         #[prost(uint32, tag = "7")]
-        pub(super) kind: u32,
+        pub(in crate::wire) kind: u32,
         #[prost(bool, tag = "8")]
-        pub(super) passive: bool,
+        pub(in crate::wire) passive: bool,
         #[prost(string, tag = "9")]
-        pub(super) name: String,
+        pub(in crate::wire) name: String,
         #[prost(string, tag = "10")]
-        pub(super) page: String,
+        pub(in crate::wire) page: String,
         #[prost(string, tag = "11")]
-        pub(super) source: String,
+        pub(in crate::wire) source: String,
         #[prost(uint32, tag = "12")]
-        pub(super) channel: u32,
+        pub(in crate::wire) channel: u32,
         #[prost(string, tag = "13")]
-        pub(super) country: String,
+        pub(in crate::wire) country: String,
         #[prost(string, tag = "14")]
-        pub(super) region: String,
+        pub(in crate::wire) region: String,
         #[prost(uint32, tag = "15")]
-        pub(super) device: u32,
+        pub(in crate::wire) device: u32,
         #[prost(string, tag = "16")]
-        pub(super) browser: String,
+        pub(in crate::wire) browser: String,
         #[prost(string, tag = "17")]
-        pub(super) os: String,
+        pub(in crate::wire) os: String,
         #[prost(string, tag = "18")]
-        pub(super) language: String,
+        pub(in crate::wire) language: String,
         #[prost(string, tag = "19")]
-        pub(super) screen: String,
+        pub(in crate::wire) screen: String,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Fates {
+    pub(in crate::wire) struct Fates {
         #[prost(message, repeated, tag = "1")]
-        pub(super) counts: Vec<Count>,
+        pub(in crate::wire) counts: Vec<Count>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Count {
+    pub(in crate::wire) struct Count {
         #[prost(uint32, tag = "1")]
-        pub(super) site: u32,
+        pub(in crate::wire) site: u32,
         #[prost(sint32, tag = "2")]
-        pub(super) day: i32,
+        pub(in crate::wire) day: i32,
         #[prost(uint32, tag = "3")]
-        pub(super) reason: u32,
+        pub(in crate::wire) reason: u32,
         #[prost(string, tag = "4")]
-        pub(super) crawler: String,
+        pub(in crate::wire) crawler: String,
         #[prost(uint64, tag = "5")]
-        pub(super) hits: u64,
+        pub(in crate::wire) hits: u64,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Close {
+    pub(in crate::wire) struct Close {
         #[prost(sint32, tag = "1")]
-        pub(super) day: i32,
+        pub(in crate::wire) day: i32,
     }
 }
 
-fn any_event() -> impl Strategy<Value = oracle::Event> {
+pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
     let numbers = (any::<u32>(), any::<i32>(), any::<u32>(), -60i32..60, 1u32..=2, any::<u64>());
     let codes = (1u32..=3, any::<bool>(), 1u32..=9, 0u32..=5);
     let texts = prop::collection::vec(".{0,200}", 9);
@@ -125,7 +125,7 @@ fn any_event() -> impl Strategy<Value = oracle::Event> {
     })
 }
 
-fn as_event(e: &oracle::Event) -> Event<'_> {
+pub(super) fn as_event(e: &oracle::Event) -> Event<'_> {
     Event {
         site: e.site,
         day: Day(e.day),

@@ -1,0 +1,306 @@
+//! Many records as one message of the stream: `Batch` of `../../footfall.proto`.
+//!
+//! Records of one epoch and one partition, in order. What events have in common with others (their *shape*: site, day,
+//! source, browser and so on) and their pages and names stand in tables, each once; what is left of an event is a few
+//! numbers, kept as columns. Both ends are hot: the packer copies the bytes of a shape without understanding them, the
+//! reader understands each shape once.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::protobuf::{Fields, Value, fixed64, key_of_bytes, nested, uint, varint, zigzag};
+use super::{Body, WireError, decode_close, decode_event, decode_fates};
+use crate::day::Day;
+use crate::event::{Event, VisitorTag};
+use crate::fate::FateCount;
+
+/// Fields of `Event` that are columns, and not part of its shape.
+const TIME: u32 = 3;
+const TAG: u32 = 6;
+const NAME: u32 = 9;
+const PAGE: u32 = 10;
+
+/// Makes batches of the events of one partition.
+#[derive(Default)]
+pub struct Packer {
+    epoch: u64,
+    first: u64,
+    count: u64,
+    last_time: u32,
+    shapes: Table,
+    texts: Table,
+    times: Vec<u8>,
+    tags: Vec<u8>,
+    shape_of: Vec<u8>,
+    page_of: Vec<u8>,
+    name_of: Vec<u8>,
+    has_names: bool,
+    shape: Vec<u8>,
+}
+
+impl Packer {
+    /// Whether nothing is packed.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether a record may follow those packed.
+    pub fn takes(&self, epoch: u64, number: u64) -> bool {
+        self.is_empty() || epoch == self.epoch && number == self.first + self.count
+    }
+
+    /// About how long the batch will be, in bytes.
+    pub fn bytes(&self) -> usize {
+        let columns =
+            self.times.len() + self.tags.len() + self.shape_of.len() + self.page_of.len() + self.name_of.len();
+        self.shapes.bytes() + self.texts.bytes() + columns
+    }
+
+    /// Packs an event, as `encode_event` wrote it. The caller has asked [`Packer::takes`].
+    pub fn push(&mut self, epoch: u64, number: u64, event: &[u8]) -> Result<(), WireError> {
+        let (mut time, mut tag, mut name, mut page) = (0, 0, &[][..], &[][..]);
+        self.shape.clear();
+        let mut rest = event;
+        while !rest.is_empty() {
+            let mut fields = Fields(rest);
+            let (key, value) = fields.field()?;
+            let (field, after) = rest.split_at(rest.len() - fields.0.len());
+            match key {
+                TIME => time = value.u32(key)?,
+                TAG => tag = value.u64(key)?,
+                NAME => name = value.bytes(key)?,
+                PAGE => page = value.bytes(key)?,
+                _ => self.shape.extend_from_slice(field),
+            }
+            rest = after;
+        }
+        if self.is_empty() {
+            (self.epoch, self.first, self.last_time) = (epoch, number, 0);
+        }
+        self.count += 1;
+        varint(zigzag(time.wrapping_sub(self.last_time).cast_signed()), &mut self.times);
+        self.last_time = time;
+        self.tags.extend_from_slice(&tag.to_le_bytes());
+        varint(self.shapes.number(&self.shape).into(), &mut self.shape_of);
+        varint(self.texts.number(page).into(), &mut self.page_of);
+        let name = if name.is_empty() { 0 } else { u64::from(self.texts.number(name)) + 1 };
+        varint(name, &mut self.name_of);
+        self.has_names |= name > 0;
+        Ok(())
+    }
+
+    /// Appends the batch to `out` and begins a new one.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        fixed64(1, self.epoch, out);
+        uint(2, self.first, out);
+        nested(3, out, |out| {
+            for shape in self.shapes.iter() {
+                column(1, shape, out);
+            }
+            for text in self.texts.iter() {
+                column(2, text, out);
+            }
+            column(3, &self.times, out);
+            column(4, &self.tags, out);
+            column(5, &self.shape_of, out);
+            column(6, &self.page_of, out);
+            if self.has_names {
+                column(7, &self.name_of, out);
+            }
+        });
+        self.count = 0;
+        self.has_names = false;
+        self.shapes.clear();
+        self.texts.clear();
+        for column in [&mut self.times, &mut self.tags, &mut self.shape_of, &mut self.page_of, &mut self.name_of] {
+            column.clear();
+        }
+    }
+
+    /// A batch of one record of refusals, as `encode_fates` wrote it.
+    pub fn fates(epoch: u64, number: u64, fates: &[u8], out: &mut Vec<u8>) {
+        fixed64(1, epoch, out);
+        uint(2, number, out);
+        column(4, fates, out);
+    }
+
+    /// A batch that closes a day.
+    pub fn close(day: Day, out: &mut Vec<u8>) {
+        super::nested(5, out, |out| super::sint(1, day.0, out));
+    }
+}
+
+fn column(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    key_of_bytes(field, out);
+    varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+const HASH: FixedState = FixedState::with_seed(0x5ea1);
+
+/// Byte strings, each once, numbered in the order in which they came.
+#[derive(Default)]
+struct Table {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+    index: HashTable<u32>,
+}
+
+impl Table {
+    fn number(&mut self, text: &[u8]) -> u32 {
+        let Table { bytes, ends, index } = self;
+        let hash = hash(text);
+        let entry = index.entry(hash, |&n| get(bytes, ends, n) == text, |&n| self::hash(get(bytes, ends, n)));
+        match entry {
+            hashbrown::hash_table::Entry::Occupied(known) => *known.get(),
+            hashbrown::hash_table::Entry::Vacant(new) => {
+                let number = ends.len() as u32;
+                new.insert(number);
+                bytes.extend_from_slice(text);
+                ends.push(bytes.len() as u32);
+                number
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len() as u32).map(|n| get(&self.bytes, &self.ends, n))
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.len() + 3 * self.ends.len()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.index.clear();
+    }
+}
+
+fn get<'a>(bytes: &'a [u8], ends: &[u32], number: u32) -> &'a [u8] {
+    let start = number.checked_sub(1).map_or(0, |before| ends[before as usize]);
+    &bytes[start as usize..ends[number as usize] as usize]
+}
+
+fn hash(text: &[u8]) -> u64 {
+    let mut hasher = HASH.build_hasher();
+    hasher.write(text);
+    hasher.finish()
+}
+
+/// A batch, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// Which life of a collector wrote its records; 0 of a close.
+    pub epoch: u64,
+    /// The number of the first record; the others follow without gaps.
+    pub first: u64,
+    /// What is in it.
+    pub contents: Contents<'a>,
+}
+
+/// What is in a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents<'a> {
+    /// A record each.
+    Events(Vec<Event<'a>>),
+    /// One record.
+    Fates(Vec<FateCount<'a>>),
+    /// One record, without a number.
+    Close(Day),
+}
+
+impl<'a> Batch<'a> {
+    /// Reads a batch; its strings borrow from `bytes`.
+    pub fn decode(bytes: &'a [u8]) -> Result<Batch<'a>, WireError> {
+        let (mut epoch, mut first, mut contents) = (0, 0, None);
+        for field in Fields(bytes) {
+            let (key, value) = field?;
+            match key {
+                1 => epoch = value.u64(key)?,
+                2 => first = value.u64(key)?,
+                3 => contents = Some(Contents::Events(decode_events(value.bytes(key)?)?)),
+                4 => contents = Some(Contents::Fates(decode_fates(value.bytes(key)?)?)),
+                5 => contents = Some(Contents::Close(decode_close(value.bytes(key)?)?)),
+                _ => {}
+            }
+        }
+        Ok(Batch { epoch, first, contents: contents.ok_or(WireError::NoBody)? })
+    }
+
+    /// How many records it holds.
+    pub fn records(&self) -> u64 {
+        match &self.contents {
+            Contents::Events(events) => events.len() as u64,
+            Contents::Fates(_) | Contents::Close(_) => 1,
+        }
+    }
+
+    /// Its records, one after the other, with their numbers.
+    pub fn into_records(self) -> impl Iterator<Item = (u64, Body<'a>)> {
+        let first = self.first;
+        let (events, single) = match self.contents {
+            Contents::Events(events) => (events, None),
+            Contents::Fates(fates) => (Vec::new(), Some(Body::Fates(fates))),
+            Contents::Close(day) => (Vec::new(), Some(Body::Close(day))),
+        };
+        let events = events.into_iter().map(Body::Event);
+        (first..).zip(events.chain(single))
+    }
+}
+
+fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
+    let (mut shapes, mut texts) = (Vec::new(), Vec::new());
+    let (mut times, mut tags, mut shape_of, mut page_of, mut name_of) = (&[][..], &[][..], &[][..], &[][..], None);
+    for field in Fields(bytes) {
+        let (key, value) = field?;
+        match (key, value) {
+            (1, value) => shapes.push(decode_event(value.bytes(key)?)?),
+            (2, value) => texts.push(value.text(key)?),
+            (3, Value::Bytes(bytes)) => times = bytes,
+            (4, Value::Bytes(bytes)) => tags = bytes,
+            (5, Value::Bytes(bytes)) => shape_of = bytes,
+            (6, Value::Bytes(bytes)) => page_of = bytes,
+            (7, Value::Bytes(bytes)) => name_of = Some(bytes),
+            _ => {}
+        }
+    }
+    let (tags, rest) = tags.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(WireError::Columns);
+    }
+    let (mut times, mut shape_of, mut page_of) = (Fields(times), Fields(shape_of), Fields(page_of));
+    let mut name_of = name_of.map(Fields);
+    let mut time = 0u32;
+    let mut events = Vec::with_capacity(tags.len());
+    for tag in tags {
+        let step = times.varint()?;
+        let step = (step >> 1) as u32 ^ 0u32.wrapping_sub(step as u32 & 1);
+        time = time.wrapping_add(step);
+        let shape: &Event<'_> = pick(&shapes, shape_of.varint()?)?;
+        let page = *pick(&texts, page_of.varint()?)?;
+        let name = match &mut name_of {
+            Some(name_of) => match name_of.varint()?.checked_sub(1) {
+                Some(at) => *pick(&texts, at)?,
+                None => "",
+            },
+            None => "",
+        };
+        events.push(Event { time_s: time, tag: VisitorTag(u64::from_le_bytes(*tag)), page, name, ..*shape });
+    }
+    let ends = [&times, &shape_of, &page_of].iter().all(|column| column.0.is_empty());
+    if !ends || name_of.is_some_and(|column| !column.0.is_empty()) {
+        return Err(WireError::Columns);
+    }
+    Ok(events)
+}
+
+fn pick<T>(table: &[T], at: u64) -> Result<&T, WireError> {
+    usize::try_from(at).ok().and_then(|at| table.get(at)).ok_or(WireError::Columns)
+}
+
+#[cfg(test)]
+mod tests;

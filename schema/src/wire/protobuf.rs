@@ -1,0 +1,162 @@
+//! Protobuf's encoding of single fields (protobuf.dev, "Encoding").
+
+use super::WireError;
+
+const VARINT: u32 = 0;
+const FIXED64: u32 = 1;
+const BYTES: u32 = 2;
+const FIXED32: u32 = 5;
+
+pub(super) fn varint(mut n: u64, out: &mut Vec<u8>) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+pub(super) fn key(field: u32, wire: u32, out: &mut Vec<u8>) {
+    varint(u64::from(field << 3 | wire), out);
+}
+
+/// Zero is the default and is not written.
+pub(super) fn uint(field: u32, n: u64, out: &mut Vec<u8>) {
+    if n != 0 {
+        key(field, VARINT, out);
+        varint(n, out);
+    }
+}
+
+pub(super) fn sint(field: u32, n: i32, out: &mut Vec<u8>) {
+    uint(field, zigzag(n), out);
+}
+
+pub(super) fn fixed64(field: u32, n: u64, out: &mut Vec<u8>) {
+    if n != 0 {
+        key(field, FIXED64, out);
+        out.extend_from_slice(&n.to_le_bytes());
+    }
+}
+
+pub(super) fn key_of_bytes(field: u32, out: &mut Vec<u8>) {
+    key(field, BYTES, out);
+}
+
+/// Small numbers of either sign as small numbers.
+pub(super) fn zigzag(n: i32) -> u64 {
+    u64::from(((n << 1) ^ (n >> 31)) as u32)
+}
+
+pub(super) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
+    if !text.is_empty() {
+        key(field, BYTES, out);
+        varint(text.len() as u64, out);
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Writes a message inside a message: the length goes before it once it is known.
+pub(super) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    key(field, BYTES, out);
+    let at = out.len();
+    out.push(0);
+    write(out);
+    let len = out.len() - at - 1;
+    if len < 0x80 {
+        out[at] = len as u8;
+    } else {
+        let mut prefix = Vec::with_capacity(5);
+        varint(len as u64, &mut prefix);
+        out.splice(at..=at, prefix);
+    }
+}
+
+/// The fields of a message, one after the other.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+pub(super) enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn u64(&self, field: u32) -> Result<u64, WireError> {
+        match self {
+            Value::Number(n) => Ok(*n),
+            Value::Bytes(_) => Err(WireError::Field(field)),
+        }
+    }
+
+    pub(super) fn u32(&self, field: u32) -> Result<u32, WireError> {
+        u32::try_from(self.u64(field)?).map_err(|_| WireError::Field(field))
+    }
+
+    pub(super) fn i32(&self, field: u32) -> Result<i32, WireError> {
+        let n = self.u32(field)?;
+        Ok((n >> 1) as i32 ^ -((n & 1) as i32))
+    }
+
+    pub(super) fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
+        match self {
+            Value::Bytes(bytes) => Ok(bytes),
+            Value::Number(_) => Err(WireError::Field(field)),
+        }
+    }
+
+    pub(super) fn text(self, field: u32) -> Result<&'a str, WireError> {
+        std::str::from_utf8(self.bytes(field)?).map_err(|_| WireError::Field(field))
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn varint(&mut self) -> Result<u64, WireError> {
+        let mut n = 0u64;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.0.split_first().ok_or(WireError::Truncated)?;
+            self.0 = rest;
+            n |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(n);
+            }
+        }
+        Err(WireError::Truncated)
+    }
+
+    fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
+        let len = usize::try_from(len).map_err(|_| WireError::Truncated)?;
+        let (head, rest) = self.0.split_at_checked(len).ok_or(WireError::Truncated)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub(super) fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
+        let key = self.varint()?;
+        let field = u32::try_from(key >> 3).map_err(|_| WireError::Truncated)?;
+        let value = match key as u32 & 7 {
+            VARINT => Value::Number(self.varint()?),
+            FIXED64 => Value::Number(self.take(8)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
+            FIXED32 => Value::Number(self.take(4)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
+            BYTES => {
+                let len = self.varint()?;
+                Value::Bytes(self.take(len)?)
+            }
+            _ => return Err(WireError::Field(field)),
+        };
+        Ok((field, value))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u32, Value<'a>), WireError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
