@@ -1,0 +1,87 @@
+//! A ClickHouse for one test: `footfall engine` on a free port and a folder of its own; killed and started at will.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A running (or killed) ClickHouse; gone when dropped, or when the process that holds it ends.
+pub struct Engine {
+    program: PathBuf,
+    dir: TempDir,
+    port: u16,
+    child: Option<(Child, File)>,
+}
+
+/// Where `./start` and `./check` put the library.
+#[must_use]
+pub fn library() -> PathBuf {
+    crate::fetched("engine-26.7.3-stable.1/libchdb.so")
+}
+
+impl Engine {
+    /// Starts an empty one by this `footfall`, and waits for an answer.
+    pub async fn start(program: impl AsRef<Path>) -> Engine {
+        let (program, dir) = (program.as_ref().to_owned(), TempDir::new().unwrap());
+        let mut engine = Engine { program, dir, port: crate::free_port(), child: None };
+        engine.run().await;
+        engine
+    }
+
+    /// Starts it (again) with the data and the port that it had, and waits for an answer.
+    pub async fn run(&mut self) {
+        let at = |name: &str| self.dir.path().join(name);
+        let config = "<clickhouse><logger><console>false</console></logger><listen_host>127.0.0.1</listen_host>\
+                      <timezone>UTC</timezone><background_pool_size>2</background_pool_size></clickhouse>";
+        std::fs::write(at("config.xml"), config).unwrap();
+        let _none_yet = std::fs::remove_file(at("alive"));
+        let mode = rustix::fs::Mode::from(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, at("alive"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let alive = OpenOptions::new().read(true).write(true).open(at("alive")).unwrap();
+        let child = Command::new(&self.program)
+            .arg("engine")
+            .arg("--lib")
+            .arg(library())
+            .args(["--config".as_ref(), at("config.xml").as_os_str(), "--data".as_ref(), at("data").as_os_str()])
+            .args(["--port", &self.port.to_string(), "--fifo"])
+            .arg(at("alive"))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.child = Some((child, alive));
+        let began = Instant::now();
+        while self.client().query("SELECT 1").fetch_one::<u8>().await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the engine does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        if let Some((mut child, _alive)) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A client of it.
+    #[must_use]
+    pub fn client(&self) -> clickhouse::Client {
+        clickhouse::Client::default().with_url(self.url())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
