@@ -1,0 +1,174 @@
+//! How the brokers are reached, and the settings that every client of ours has. Certificates and host names are always
+//! checked: there is no way to switch that off.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+/// How to reach the brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// `HOST:PORT,...`: any of them will do.
+    pub brokers: String,
+    /// Encrypted, if there is one.
+    pub tls: Option<Tls>,
+    /// Who we are, if they ask.
+    pub login: Option<Login>,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// A file of certificates (PEM); without, the system's.
+    pub ca: Option<PathBuf>,
+    /// Our own certificate and its key (PEM), where brokers want one.
+    pub own: Option<(PathBuf, PathBuf)>,
+}
+
+/// How we sign in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Which of SASL's ways.
+    pub mechanism: Mechanism,
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// SASL's ways that brokers have and that need no further service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616. The password travels: only with TLS.
+    Plain,
+    /// RFC 5802 with SHA-256.
+    ScramSha256,
+    /// RFC 5802 with SHA-512.
+    ScramSha512,
+}
+
+impl Mechanism {
+    /// All of them.
+    pub const ALL: [Mechanism; 3] = [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
+
+    /// Its name, as IANA registers it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("mechanism", &self.mechanism).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// What every client begins with; `name` is what brokers log.
+    pub fn client(&self, name: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", name)
+            .set("security.protocol", self.protocol())
+            .set("socket.keepalive.enable", "true")
+            // A broker that restarts is found again within seconds, not after the default of ten.
+            .set("reconnect.backoff.ms", "100")
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("log.connection.close", "false")
+            .set("allow.auto.create.topics", "false")
+            .set_log_level(RDKafkaLogLevel::Info);
+        if let Some(tls) = &self.tls {
+            config
+                .set("enable.ssl.certificate.verification", "true")
+                .set("ssl.endpoint.identification.algorithm", "https");
+            if let Some(ca) = &tls.ca {
+                config.set("ssl.ca.location", ca.to_string_lossy());
+            }
+            if let Some((certificate, key)) = &tls.own {
+                config
+                    .set("ssl.certificate.location", certificate.to_string_lossy())
+                    .set("ssl.key.location", key.to_string_lossy());
+            }
+        }
+        if let Some(login) = &self.login {
+            config
+                .set("sasl.mechanism", login.mechanism.label())
+                .set("sasl.username", &login.user)
+                .set("sasl.password", &login.password);
+        }
+        config
+    }
+
+    /// The settings of a producer whose answers mean that every replica in sync has the message, once and in order.
+    pub fn producer(&self, name: &str) -> ClientConfig {
+        let mut config = self.client(name);
+        config
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("max.in.flight.requests.per.connection", "5")
+            // For as long as it takes: what is sent stands elsewhere until it is answered.
+            .set("message.timeout.ms", "0")
+            .set("compression.codec", "lz4");
+        config
+    }
+
+    /// The settings of a consumer that is told what to read and from where, and that leaves no trace at the brokers.
+    pub fn reader(&self, name: &str) -> ClientConfig {
+        let mut config = self.client(name);
+        config
+            // The library wants a name; nobody joins it and nothing is committed under it.
+            .set("group.id", format!("{name}-unjoined"))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // What is gone is an error, never a jump.
+            .set("auto.offset.reset", "error")
+            .set("check.crcs", "true")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "100")
+            // Left at its second, a reader that has caught up with its queue's bound waits that long.
+            .set("fetch.queue.backoff.ms", "10")
+            .set("fetch.message.max.bytes", "4194304")
+            .set("queued.min.messages", "1000")
+            .set("queued.max.messages.kbytes", "16384");
+        config
+    }
+
+    fn protocol(&self) -> &'static str {
+        match (&self.tls, &self.login) {
+            (None, None) => "plaintext",
+            (Some(_), None) => "ssl",
+            (None, Some(_)) => "sasl_plaintext",
+            (Some(_), Some(_)) => "sasl_ssl",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_does_not_print_its_password_and_checks_are_on() {
+        let login = Login { mechanism: Mechanism::ScramSha512, user: "u".to_owned(), password: "secret".to_owned() };
+        assert!(!format!("{login:?}").contains("secret"));
+        let connection = Connection { brokers: "b:1".to_owned(), tls: Some(Tls::default()), login: Some(login) };
+        let config = connection.producer("test");
+        for (key, value) in [
+            ("security.protocol", "sasl_ssl"),
+            ("enable.ssl.certificate.verification", "true"),
+            ("ssl.endpoint.identification.algorithm", "https"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("acks", "all"),
+            ("enable.idempotence", "true"),
+        ] {
+            assert_eq!(config.get(key), Some(value), "{key}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A small topic: one partition of it, written record by record and read as a whole.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::util::Timeout;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use crate::{Connection, Error, Said};
+
+/// How long nothing may come before a read gives up.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub offset: i64,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// What it says; nothing if it takes back what its key said.
+    pub value: Option<Vec<u8>>,
+}
+
+/// One partition of a small topic.
+pub struct Ledger {
+    reader: BaseConsumer<Said>,
+    producer: FutureProducer<Said>,
+    topic: String,
+    partition: i32,
+    next: Option<i64>,
+}
+
+impl Ledger {
+    /// Opens it; nothing is read yet.
+    pub fn open(connection: &Connection, topic: &str, partition: i32) -> Result<Ledger, Error> {
+        let mut reader = connection.reader("footfall-ledger");
+        reader.set("enable.partition.eof", "true");
+        Ok(Ledger {
+            reader: reader.create_with_context(Said)?,
+            producer: connection.producer("footfall-ledger").set("linger.ms", "0").create_with_context(Said)?,
+            topic: topic.to_owned(),
+            partition,
+            next: None,
+        })
+    }
+
+    /// Writes one record; when this returns all replicas in sync have it. Says where it stands. It waits for the brokers
+    /// at most for `patience`; after that the record may be there or come yet.
+    pub async fn put(&self, key: &[u8], value: Option<&[u8]>, patience: Duration) -> Result<i64, Error> {
+        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic).partition(self.partition).key(key);
+        if let Some(value) = value {
+            record = record.payload(value);
+        }
+        let sent = self.producer.send(record, Timeout::After(patience));
+        match tokio::time::timeout(patience, sent).await {
+            Ok(Ok(delivery)) => Ok(delivery.offset),
+            Ok(Err((error, _))) => Err(error),
+            Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut)),
+        }
+    }
+
+    /// Everything from the beginning to the end there is now.
+    pub async fn read_all(&mut self) -> Result<Vec<Entry>, Error> {
+        self.next = None;
+        self.read_on().await
+    }
+
+    /// What has come since the last read, to the end there is now.
+    pub async fn read_on(&mut self) -> Result<Vec<Entry>, Error> {
+        let from = self.next.map_or(Offset::Beginning, Offset::Offset);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, self.partition, from)?;
+        self.reader.assign(&list)?;
+        let read = self.to_the_end().await;
+        self.reader.unassign()?;
+        self.next = match &read {
+            Ok(entries) => entries.last().map(|entry| entry.offset + 1).or(self.next),
+            // Perhaps it was deleted from there on: the next read begins at the beginning.
+            Err(_) => None,
+        };
+        read
+    }
+
+    async fn to_the_end(&self) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        let mut heard = Instant::now();
+        loop {
+            match self.reader.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    heard = Instant::now();
+                    entries.push(Entry {
+                        offset: message.offset(),
+                        key: message.key().unwrap_or_default().to_vec(),
+                        value: message.payload().map(<[u8]>::to_vec),
+                    });
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(entries),
+                Some(Err(gone @ KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
+                    return Err(gone);
+                }
+                Some(Err(error)) if heard.elapsed() > SILENCE_MAX => return Err(error),
+                None if heard.elapsed() > SILENCE_MAX => {
+                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
+                }
+                Some(Err(_)) | None => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    }
+}

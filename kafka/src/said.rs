@@ -1,0 +1,42 @@
+//! What the client library says goes into our log, under our name and at our levels.
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+
+/// The context of a client that wants nothing but its words logged.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said;
+
+impl ClientContext for Said {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn stats(&self, _: Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        failed(&error, reason);
+    }
+}
+
+impl ConsumerContext for Said {}
+
+/// One line of the library. Its levels below error are about single connections, which come and go.
+pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(facility, "kafka: {message}");
+        }
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => tracing::warn!(facility, "kafka: {message}"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::debug!(facility, "kafka: {message}"),
+        RDKafkaLogLevel::Debug => tracing::trace!(facility, "kafka: {message}"),
+    }
+}
+
+/// An error that belongs to no call.
+pub fn failed(error: &KafkaError, reason: &str) {
+    tracing::warn!(%error, "kafka: {reason}");
+}
