@@ -121,7 +121,7 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouse_has_no_column_for_an_identifier_or_a_finer_time() {
-    let engine = crate::engine::Engine::start().await;
+    let engine = testbed::clickhouse::Engine::start(env!("CARGO_BIN_EXE_footfall")).await;
     aggregator::warehouse::Warehouse::new(engine.client()).migrate(0).await.unwrap();
     let sql = "SELECT table, name, type FROM system.columns WHERE database = 'default' ORDER BY table, position";
     let columns = engine.client().query(sql).fetch_all::<(String, String, String)>().await.unwrap();

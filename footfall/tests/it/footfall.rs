@@ -1,14 +1,12 @@
 //! `footfall serve` for one test: a data directory of its own, free ports, killed and started at will.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-use crate::engine::library;
+use testbed::clickhouse::library;
 
 pub(crate) struct Footfall {
     dir: TempDir,
@@ -30,14 +28,10 @@ pub(crate) fn noon_zone() -> String {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Footfall {
     /// Starts it with one site, `example.org`, and these further lines in its table.
     pub(crate) fn start(site: &str) -> Footfall {
-        let (listen, metrics) = (free_port(), free_port());
+        let (listen, metrics) = (testbed::free_port(), testbed::free_port());
         let footfall = Footfall { dir: TempDir::new().unwrap(), listen, metrics, child: None, token: String::new() };
         let config = format!(
             "listen = \"127.0.0.1:{listen}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\nlive_step = \"0\"\n\

@@ -14,8 +14,8 @@ use schema::day::Day;
 use schema::zone::Zone;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testbed::clickhouse::Engine;
 
-use crate::engine::Engine;
 use crate::footfall::Footfall;
 use bench::{Bench, complaint, fates_of, import_command, independent_count, summary, write_config};
 use made_up::{FIREFOX, line, some_day};

@@ -3,7 +3,6 @@
 
 mod browser;
 mod canary;
-mod engine;
 mod footfall;
 mod import;
 mod map;

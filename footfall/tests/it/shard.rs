@@ -17,8 +17,7 @@ use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use schema::wire;
 use tempfile::TempDir;
-
-use crate::engine::Engine;
+use testbed::clickhouse::Engine;
 
 const TODAY: Day = Day(20_000);
 
@@ -35,7 +34,7 @@ struct Bench {
 impl Bench {
     async fn new() -> Bench {
         let dir = TempDir::new().unwrap();
-        let engine = Engine::start().await;
+        let engine = Engine::start(env!("CARGO_BIN_EXE_footfall")).await;
         Warehouse::new(engine.client()).migrate(0).await.unwrap();
         // Small segments, so that a trim has something to trim.
         let options =

@@ -9,8 +9,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-
-use crate::engine::Engine;
+use testbed::clickhouse::Engine;
 
 pub(super) struct Bench {
     dir: TempDir,
@@ -20,7 +19,7 @@ pub(super) struct Bench {
 impl Bench {
     /// With one site, number 7, and these further lines in its table.
     pub(super) async fn new(site: &str) -> Bench {
-        let bench = Bench { dir: TempDir::new().unwrap(), engine: Engine::start().await };
+        let bench = Bench { dir: TempDir::new().unwrap(), engine: Engine::start(env!("CARGO_BIN_EXE_footfall")).await };
         write_config(bench.dir(), site);
         bench
     }
@@ -95,7 +94,7 @@ pub(super) fn import_command(dir: &Path) -> Command {
     command
         .args(["import", "--json", "--config"])
         .arg(dir.join("footfall.toml"))
-        .env("XDG_CACHE_HOME", crate::engine::library().ancestors().nth(3).unwrap())
+        .env("XDG_CACHE_HOME", testbed::clickhouse::library().ancestors().nth(3).unwrap())
         .env_remove("CLICKHOUSE_URL")
         .stdin(Stdio::null());
     command
