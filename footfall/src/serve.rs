@@ -64,7 +64,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     tracing::info!(?recovery, "opened the spool");
 
     let meters = Arc::new(ingest::metrics::Meters::register());
-    let appender = Appender::start(writer, handle.clone(), Arc::clone(&meters))?;
+    let appender = Appender::start(writer, handle.clone(), 1, Arc::clone(&meters))?;
     let sites = Arc::new(config.sites.clone());
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),

@@ -14,7 +14,7 @@
 //! * The salt that makes tags (`salt`) lives in memory and dies 15 minutes after its midnight.
 //! * The sender is answered after the disk.
 //!
-//! It does not know what becomes of events: no reader of the spool, no ClickHouse.
+//! On many machines `ship` takes what is on disk to Kafka. What becomes of events there this crate does not know.
 
 pub mod http;
 pub mod accept;
@@ -24,6 +24,7 @@ pub mod enrich;
 pub mod anonymise;
 pub mod salt;
 pub mod append;
+pub mod ship;
 pub mod fate;
 pub mod client;
 pub mod hit;

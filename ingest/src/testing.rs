@@ -73,7 +73,7 @@ impl Rig {
         let recorder = PrometheusBuilder::new().build_recorder();
         let prometheus = recorder.handle();
         let meters = Arc::new(metrics::with_local_recorder(&recorder, Meters::register));
-        let appender = Appender::start(writer, spool.clone(), meters.clone()).unwrap();
+        let appender = Appender::start(writer, spool.clone(), 1, meters.clone()).unwrap();
         let collector = Arc::new(Collector {
             sites: Arc::new(Sites::new(sites()).unwrap()),
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),

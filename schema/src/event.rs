@@ -11,6 +11,13 @@ use crate::day::Day;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VisitorTag(pub u64);
 
+impl VisitorTag {
+    /// Which part of the stream its events are in: all of them in one.
+    pub fn partition(self, partitions: u32) -> u32 {
+        self.0 as u32 % partitions.max(1)
+    }
+}
+
 impl fmt::Debug for VisitorTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("VisitorTag(..)")

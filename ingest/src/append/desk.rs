@@ -112,10 +112,11 @@ impl Desk {
         }
         let Local { bodies, hits, batch, hand_over, started, .. } = &mut *local;
         let at = bodies.len();
+        bodies.extend_from_slice(&event.tag.partition(self.inner.shared.partitions).to_le_bytes());
         bodies.extend_from_slice(&[0; 4]);
         encode_event(event, bodies);
-        let len = (bodies.len() - at - 4) as u32;
-        bodies[at..at + 4].copy_from_slice(&len.to_le_bytes());
+        let len = (bodies.len() - at - 8) as u32;
+        bodies[at + 4..at + 8].copy_from_slice(&len.to_le_bytes());
         *hits += 1;
         if let Some(hand_over) = hand_over.take() {
             hand_over.wake();

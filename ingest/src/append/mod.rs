@@ -9,7 +9,8 @@
 //!
 //! Nothing awaits between a complete body and [`Desk::append`], so a client that hangs up loses its answer, never its
 //! hit. Everything handed to a desk is counted in the writer, as stored or failed. Records are numbered from 1 under an
-//! epoch drawn at random by each start, without gaps: a number is only used up by a commit that is on disk.
+//! epoch drawn at random by each start, without gaps in any partition: a number is only used up by a commit that is on
+//! disk.
 
 mod desk;
 mod slot;
@@ -36,6 +37,8 @@ type Close = (Day, oneshot::Sender<Result<(), Fault>>);
 
 /// What the workers and the writer share.
 struct Shared {
+    /// How many parts the stream has.
+    partitions: u32,
     slots: Mutex<Vec<Arc<Slot>>>,
     refusals: Refusals,
     closes: Mutex<Vec<Close>>,
@@ -63,10 +66,16 @@ pub struct Appender {
 pub struct StartError(String);
 
 impl Appender {
-    /// Starts the writer thread on a spool.
-    pub fn start(spool: spool::Writer, handle: spool::Handle, meters: Arc<Meters>) -> Result<Appender, StartError> {
+    /// Starts the writer thread on a spool whose records go into so many parts of the stream.
+    pub fn start(
+        spool: spool::Writer,
+        handle: spool::Handle,
+        partitions: u32,
+        meters: Arc<Meters>,
+    ) -> Result<Appender, StartError> {
         let epoch = getrandom::u64().map_err(|error| StartError(error.to_string()))?;
         let shared = Arc::new(Shared {
+            partitions: partitions.max(1),
             slots: Mutex::default(),
             refusals: Refusals::default(),
             closes: Mutex::default(),

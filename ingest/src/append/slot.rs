@@ -14,7 +14,7 @@ pub(super) struct Slot {
 /// What lies in a slot.
 #[derive(Default)]
 pub(super) struct Content {
-    /// Bodies of records, each with its length (u32, little-endian) before it.
+    /// Bodies of records, each with its partition and its length (u32 both, little-endian) before it.
     pub(super) bodies: Vec<u8>,
     /// How many.
     pub(super) hits: u64,

@@ -31,14 +31,20 @@ pub(super) struct Writer {
     spool: spool::Writer,
     handle: spool::Handle,
     epoch: u64,
-    /// The number of the last record that is on disk.
-    number: u64,
+    /// By partition: the number of the last record that is on disk, and that of the last record framed.
+    numbers: Vec<Numbers>,
     refusals_due: Instant,
     ages: Ages,
     /// Buffers used again.
     taken: Vec<Taken>,
     record: Vec<u8>,
     body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Numbers {
+    used: u64,
+    framed: u64,
 }
 
 /// What was taken out of one slot for this commit.
@@ -54,7 +60,8 @@ impl Writer {
         let ages = Ages { noted: VecDeque::from([(handle.start(), Instant::now())]) };
         let refusals_due = Instant::now() + SECOND;
         let (taken, record, body) = Default::default();
-        Writer { shared, spool, handle, epoch, number: 0, refusals_due, ages, taken, record, body }
+        let numbers = vec![Numbers::default(); shared.partitions as usize];
+        Writer { shared, spool, handle, epoch, numbers, refusals_due, ages, taken, record, body }
     }
 
     /// Until it is told to stop and nothing waits any more.
@@ -120,26 +127,25 @@ impl Writer {
 
     /// One commit of everything taken (and of the refusals, if due or a day is about to close), then the answers.
     fn write(&mut self, due: bool, closes: Vec<Close>) {
-        let mut number = self.number;
         for taken in &self.taken {
             let mut rest = &taken.bodies[..];
-            while let Some((len, tail)) = rest.split_first_chunk() {
+            while let Some((partition, tail)) = rest.split_first_chunk() {
+                let Some((len, tail)) = tail.split_first_chunk() else { break };
+                let partition = u32::from_le_bytes(*partition);
                 let (body, tail) = tail.split_at(u32::from_le_bytes(*len) as usize);
-                number += 1;
+                let number = next(&mut self.numbers, partition);
                 self.record.clear();
-                encode_record(0, self.epoch, number, body, &mut self.record);
+                encode_record(partition, self.epoch, number, body, &mut self.record);
                 self.spool.frame(&self.record);
                 rest = tail;
             }
         }
         let refusals = if due || !closes.is_empty() { self.shared.refusals.take() } else { Vec::new() };
         for counts in refusals.chunks(COUNTS_MAX) {
-            number += 1;
-            self.frame_fates(number, counts);
+            self.frame_fates(counts);
         }
         if refusals.is_empty() && due && !self.shared.sound.load(Ordering::Relaxed) {
-            number += 1;
-            self.frame_fates(number, &[]); // Nobody sends to what is not ready: ask the disk ourselves.
+            self.frame_fates(&[]); // Nobody sends to what is not ready: ask the disk ourselves.
         }
         for (day, _) in &closes {
             self.body.clear();
@@ -148,7 +154,7 @@ impl Writer {
             encode_record(0, 0, 0, &self.body, &mut self.record);
             self.spool.frame(&self.record);
         }
-        let outcome = self.commit(number);
+        let outcome = self.commit();
         if outcome.is_err() {
             self.shared.refusals.put_back(refusals);
         }
@@ -170,19 +176,28 @@ impl Writer {
         }
     }
 
-    fn frame_fates(&mut self, number: u64, counts: &[FateCount<'static>]) {
+    /// Refusals have no tag: all of one epoch are in one partition.
+    fn frame_fates(&mut self, counts: &[FateCount<'static>]) {
+        let partition = self.epoch as u32 % self.shared.partitions;
+        let number = next(&mut self.numbers, partition);
         self.body.clear();
         encode_fates(counts.iter().copied(), &mut self.body);
         self.record.clear();
-        encode_record(0, self.epoch, number, &self.body, &mut self.record);
+        encode_record(partition, self.epoch, number, &self.body, &mut self.record);
         self.spool.frame(&self.record);
     }
 
     /// Makes it durable. Only then are the numbers used up.
-    fn commit(&mut self, number: u64) -> Result<(), Fault> {
-        match self.spool.commit() {
+    fn commit(&mut self) -> Result<(), Fault> {
+        let outcome = self.spool.commit();
+        for numbers in &mut self.numbers {
+            match &outcome {
+                Ok(_) => numbers.used = numbers.framed,
+                Err(_) => numbers.framed = numbers.used,
+            }
+        }
+        match outcome {
             Ok(committed) => {
-                self.number = number;
                 self.shared.meters.commit(&committed);
                 if !self.shared.sound.swap(true, Ordering::Relaxed) {
                     tracing::info!("the spool can be written again");
@@ -217,6 +232,13 @@ impl Writer {
             }
         }
     }
+}
+
+/// The number of the next record of a partition.
+fn next(numbers: &mut [Numbers], partition: u32) -> u64 {
+    let numbers = &mut numbers[partition as usize];
+    numbers.framed += 1;
+    numbers.framed
 }
 
 impl Drop for Writer {

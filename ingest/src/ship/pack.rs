@@ -1,0 +1,116 @@
+//! Records of the spool to messages: one packer per partition, sent when full or when its first record is 50 ms old.
+
+use std::time::{Duration, Instant};
+
+use schema::wire::{Packer, SealedBody, WireError, decode_sealed};
+
+/// A message is sent when it is about this long,
+const MESSAGE_BYTES: usize = 64 << 10;
+/// or when its first record has waited so long.
+const MESSAGE_AGE: Duration = Duration::from_millis(50);
+
+/// A message to be sent.
+pub(super) struct Message<'a> {
+    pub(super) partition: u32,
+    /// The position of its first record in the spool.
+    pub(super) from: u64,
+    pub(super) records: u64,
+    pub(super) bytes: &'a [u8],
+}
+
+/// What is packed and not yet sent.
+pub(super) struct Packing {
+    parts: Vec<Part>,
+    bytes: Vec<u8>,
+    /// When the first record of the oldest open message was packed.
+    began: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Part {
+    packer: Packer,
+    from: u64,
+    records: u64,
+}
+
+impl Packing {
+    pub(super) fn new(partitions: u32) -> Packing {
+        Packing { parts: (0..partitions).map(|_| Part::default()).collect(), bytes: Vec::new(), began: None }
+    }
+
+    /// Packs one record of the spool, and sends what is full.
+    pub(super) fn push<E: From<WireError>>(
+        &mut self,
+        position: u64,
+        record: &[u8],
+        mut send: impl FnMut(Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let record = decode_sealed(record)?;
+        let partition = record.partition % self.parts.len() as u32;
+        let part = &mut self.parts[partition as usize];
+        match record.body {
+            SealedBody::Event(event) => {
+                if !part.packer.takes(record.epoch, record.number) {
+                    part.send(partition, &mut self.bytes, &mut send)?;
+                }
+                if part.packer.is_empty() {
+                    part.from = position;
+                    self.began.get_or_insert_with(Instant::now);
+                }
+                part.packer.push(record.epoch, record.number, event)?;
+                part.records += 1;
+                if part.packer.bytes() >= MESSAGE_BYTES {
+                    part.send(partition, &mut self.bytes, &mut send)?;
+                }
+                Ok(())
+            }
+            SealedBody::Fates(fates) => {
+                part.send(partition, &mut self.bytes, &mut send)?;
+                self.bytes.clear();
+                Packer::fates(record.epoch, record.number, fates, &mut self.bytes);
+                send(Message { partition, from: position, records: 1, bytes: &self.bytes })
+            }
+            // Here the closer speaks to the stream itself.
+            SealedBody::Close(_) => Ok(()),
+        }
+    }
+
+    /// Sends what has waited long enough, or everything.
+    pub(super) fn send_old<E>(
+        &mut self,
+        all: bool,
+        mut send: impl FnMut(Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if all || self.began.is_some_and(|began| began.elapsed() >= MESSAGE_AGE) {
+            self.began = None;
+            for (partition, part) in (0..).zip(&mut self.parts) {
+                part.send(partition, &mut self.bytes, &mut send)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of the oldest record packed and not sent.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.parts.iter().filter(|part| !part.packer.is_empty()).map(|part| part.from).min()
+    }
+}
+
+impl Part {
+    fn send<E>(
+        &mut self,
+        partition: u32,
+        bytes: &mut Vec<u8>,
+        send: &mut impl FnMut(Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.packer.is_empty() {
+            return Ok(());
+        }
+        bytes.clear();
+        self.packer.finish(bytes);
+        send(Message { partition, from: self.from, records: std::mem::take(&mut self.records), bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+use proptest::prelude::*;
+use schema::day::Day;
+use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::fate::{FateCount, Refusal};
+use schema::wire::{Batch, encode_close, encode_event, encode_fates, encode_record};
+
+use super::*;
+
+const PARTITIONS: u32 = 3;
+
+/// What the messages of a partition say: (epoch, number) of each record, in order.
+type Heard = Vec<Vec<(u64, u64)>>;
+
+fn event(tag: u64, page: &str) -> Vec<u8> {
+    let event = Event {
+        site: 1,
+        day: Day(20_000),
+        time_s: 1_728_000_000 + tag as u32,
+        offset_quarters: 0,
+        lane: Lane::Audience,
+        tag: VisitorTag(tag),
+        kind: Kind::Pageview,
+        interactive: true,
+        name: "",
+        page,
+        source: "Direct",
+        channel: Channel::Direct,
+        country: "FR",
+        region: "unknown",
+        device: Device::Desktop,
+        browser: "Firefox 130",
+        os: "Linux",
+        language: "fr",
+        screen: "unknown",
+    };
+    let mut body = Vec::new();
+    encode_event(&event, &mut body);
+    body
+}
+
+fn record(partition: u32, epoch: u64, number: u64, body: &[u8]) -> Vec<u8> {
+    let mut record = Vec::new();
+    encode_record(partition, epoch, number, body, &mut record);
+    record
+}
+
+fn hear(heard: &mut Heard, froms: &mut Vec<u64>, message: &Message<'_>) {
+    let batch = Batch::decode(message.bytes).unwrap();
+    assert_eq!(batch.records(), message.records);
+    froms.push(message.from);
+    let epoch = batch.epoch;
+    heard[message.partition as usize].extend(batch.into_records().map(|(number, _)| (epoch, number)));
+}
+
+proptest! {
+    /// Whatever order records of collectors' lives come in, each partition hears exactly its own, in order, and the oldest
+    /// position not sent is known at any time.
+    #[test]
+    fn every_record_is_sent_once_and_in_order(steps in prop::collection::vec((0..PARTITIONS, 0u8..20, "[a-z]{0,900}"), 0..400)) {
+        let mut packing = Packing::new(PARTITIONS);
+        let (mut heard, mut expected): (Heard, Heard) = (vec![vec![]; 3], vec![vec![]; 3]);
+        let (mut epoch, mut numbers, mut froms) = (1, [0; 3], vec![]);
+        let mut sent_position = 0;
+        for (position, (partition, what, page)) in (0u64..).zip(&steps) {
+            if *what == 0 {
+                (epoch, numbers) = (epoch + 1, [0; 3]);
+            }
+            let number = &mut numbers[*partition as usize];
+            *number += 1;
+            let count = FateCount { site: 1, day: Day(1), reason: Refusal::Bot, crawler: "", hits: 1 };
+            let mut body = Vec::new();
+            match what {
+                1 => encode_fates([count], &mut body),
+                _ => body = event(position, page),
+            }
+            expected[*partition as usize].push((epoch, *number));
+            let record = record(*partition, epoch, *number, &body);
+            packing.push::<WireError>(position, &record, |message| {
+                hear(&mut heard, &mut froms, &message);
+                Ok(())
+            }).unwrap();
+            if *what == 2 {
+                packing.send_old::<WireError>(true, |message| {
+                    hear(&mut heard, &mut froms, &message);
+                    Ok(())
+                }).unwrap();
+                prop_assert_eq!(packing.oldest(), None);
+                sent_position = position + 1;
+            }
+            prop_assert!(packing.oldest().is_none_or(|oldest| oldest >= sent_position && oldest <= position));
+        }
+        packing.send_old::<WireError>(true, |message| {
+            hear(&mut heard, &mut froms, &message);
+            Ok(())
+        }).unwrap();
+        prop_assert_eq!(heard, expected);
+    }
+}
+
+#[test]
+fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() {
+    let mut packing = Packing::new(1);
+    let (mut heard, mut froms) = (vec![vec![]], vec![]);
+    let mut close = Vec::new();
+    encode_close(Day(1), &mut close);
+    packing.push::<WireError>(0, &record(0, 0, 0, &close), |_| panic!("no message")).unwrap();
+    let mut number = 0;
+    while froms.is_empty() {
+        number += 1;
+        let body = event(number, &format!("/{number}"));
+        let hear = |message: Message<'_>| {
+            assert!(
+                (MESSAGE_BYTES..MESSAGE_BYTES + 100).contains(&(message.bytes.len() + 3 * number as usize))
+                    || message.bytes.len() > MESSAGE_BYTES / 2
+            );
+            hear(&mut heard, &mut froms, &message);
+            Ok(())
+        };
+        packing.push::<WireError>(number, &record(0, 1, number, &body), hear).unwrap();
+    }
+    assert_eq!(froms, [1]);
+    let body = event(0, "/last");
+    packing.push::<WireError>(number + 1, &record(0, 1, number + 1, &body), |_| panic!("not full")).unwrap();
+    let began = Instant::now();
+    while froms.len() == 1 {
+        assert!(began.elapsed() < Duration::from_secs(5));
+        packing
+            .send_old::<WireError>(false, |message| {
+                hear(&mut heard, &mut froms, &message);
+                Ok(())
+            })
+            .unwrap();
+    }
+    assert!(began.elapsed() >= MESSAGE_AGE / 2);
+    assert_eq!(froms, [1, number + 1]);
+    assert_eq!(heard[0].len() as u64, number + 1);
+}
