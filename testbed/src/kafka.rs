@@ -136,7 +136,7 @@ impl Broker {
         answers(self.port, within)
     }
 
-    /// Runs one of Kafka's own tools, named by its class, against it, and returns what it printed. Takes about 2 s.
+    /// Runs one of Kafka's own tools, named by its class, against it, and returns what it printed. Takes about 1 s.
     #[must_use]
     pub fn tool(&self, class: &str, args: &[&str]) -> String {
         let (program, own) = java(&[class, "--bootstrap-server", &self.bootstrap()]);
