@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{Message, Timestamp};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
@@ -24,6 +24,9 @@ pub struct Entry {
     pub key: Vec<u8>,
     /// What it says; nothing if it takes back what its key said.
     pub value: Option<Vec<u8>>,
+    /// When the broker took it, in milliseconds since 1970, by the broker's clock; nothing on a topic where the writer's
+    /// clock is kept instead.
+    pub appended_ms: Option<i64>,
 }
 
 /// One partition of a small topic.
@@ -97,6 +100,10 @@ impl Ledger {
                         offset: message.offset(),
                         key: message.key().unwrap_or_default().to_vec(),
                         value: message.payload().map(<[u8]>::to_vec),
+                        appended_ms: match message.timestamp() {
+                            Timestamp::LogAppendTime(ms) => Some(ms),
+                            Timestamp::CreateTime(_) | Timestamp::NotAvailable => None,
+                        },
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(entries),

@@ -89,6 +89,12 @@ impl Topic {
                     "a day's first share must be there until that day is over everywhere",
                 ),
                 ("segment.ms", Rule::AtMost(HOUR_MS), "3600000", "shares of days that are over must go"),
+                (
+                    "message.timestamp.type",
+                    Rule::Is("LogAppendTime"),
+                    "LogAppendTime",
+                    "a share counts by when the brokers took it, whatever the clock of its writer",
+                ),
             ],
         }
     }
