@@ -3,6 +3,7 @@
 //! ```text
 //! run       the spine: one shard's way, in order
 //!   read      what a stream is              spooled   the spool, by position
+//!                                           partition or Kafka, by offset (membership: what is ours of it)
 //!                                           handed    or events handed in by an import
 //!   fold      pure: events -> increments
 //!   rows      increments as columns         sums      what they add up to
@@ -10,6 +11,7 @@
 //!   store     what is asked of ClickHouse   warehouse the block -> ClickHouse, once; which rows count
 //!   native    rows -> one block
 //!   sweep     drops what nobody counts
+//! group     a shard for each partition that is ours     close    says to every partition which days are over
 //! ```
 //!
 //! This crate knows no HTTP and no visitor: what it reads is anonymous already.
@@ -17,6 +19,10 @@
 pub mod run;
 pub mod read;
 pub mod spooled;
+pub mod partition;
+pub mod membership;
+pub mod group;
+mod close;
 pub mod handed;
 pub mod fold;
 pub mod rows;

@@ -52,7 +52,19 @@ pub fn describe() {
     describe_gauge!("footfall_fold_repeats", "Records dropped as repeats since the last rebuild");
     describe_gauge!("footfall_fold_gaps", "Record numbers missing since the last rebuild: alarm");
     describe_gauge!("footfall_fold_saturated", "Events beyond a cap of tags, names or facts, counted without firsts");
+    describe_counter!("footfall_aggregate_messages_total", "Messages read from Kafka");
+    describe_counter!("footfall_aggregate_message_bytes_total", Unit::Bytes, "Bytes of those messages, unpacked");
+    describe_counter!("footfall_aggregate_lost_messages_total", "Messages Kafka no longer had: alarm");
+    describe_counter!("footfall_aggregate_rebalances_total", "Changes of what is ours, by kind");
+    describe_gauge!("footfall_aggregate_partitions", "Partitions that are ours");
+    describe_gauge!("footfall_aggregate_shards", "Shards that work here");
     counter!("footfall_aggregate_records_total").absolute(0);
+    counter!("footfall_aggregate_messages_total").absolute(0);
+    counter!("footfall_aggregate_message_bytes_total").absolute(0);
+    counter!("footfall_aggregate_lost_messages_total").absolute(0);
+    for kind in ["assigned", "revoked"] {
+        counter!("footfall_aggregate_rebalances_total", "kind" => kind).absolute(0);
+    }
     counter!("footfall_aggregate_replayed_records_total").absolute(0);
     counter!("footfall_aggregate_insert_failures_total").absolute(0);
     counter!("footfall_aggregate_lost_bytes_total").absolute(0);
@@ -106,6 +118,19 @@ pub(crate) fn generation(generation: u32) {
 
 pub(crate) fn lost_range(bytes: u64) {
     counter!("footfall_aggregate_lost_bytes_total").increment(bytes);
+}
+
+pub(crate) fn shards(running: usize) {
+    gauge!("footfall_aggregate_shards").set(running as f64);
+}
+
+pub(crate) fn lost_messages(messages: u64) {
+    counter!("footfall_aggregate_lost_messages_total").increment(messages);
+}
+
+pub(crate) fn message(bytes: usize) {
+    counter!("footfall_aggregate_messages_total").increment(1);
+    counter!("footfall_aggregate_message_bytes_total").increment(bytes as u64);
 }
 
 pub(crate) fn swept(partitions: u64) {

@@ -69,4 +69,44 @@ pub enum StreamError {
     /// The intent file cannot be read or written.
     #[error("the intent file: {0}")]
     Intent(#[from] io::Error),
+    /// Another owns the shard now.
+    #[error("another aggregator owns this partition now")]
+    Fenced,
+    /// What must be read next is not there any more.
+    #[error(
+        "Kafka no longer has all of {topic}/{partition}: offsets {from} to {low} are missing (it holds {low} to {high}) \
+         and belong to days that are not done. Was the topic's retention too short, the aggregator away for longer, or \
+         the topic made anew? `footfall aggregate --accept-loss` goes on without them"
+    )]
+    Gone {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// What is needed first.
+        from: u64,
+        /// What is there first.
+        low: u64,
+        /// And the end of it.
+        high: u64,
+    },
+    /// What the topic `folds` says cannot be used.
+    #[error("the topic `folds` has no use for partition {partition}: {says}")]
+    Folds {
+        /// The partition.
+        partition: u32,
+        /// Why.
+        says: String,
+    },
+    /// What is committed was not committed by this program.
+    #[error("the commit of partition {partition} was made by another program or a newer Footfall: \"{says}\"")]
+    Commit {
+        /// The partition.
+        partition: u32,
+        /// What it says.
+        says: String,
+    },
+    /// Kafka, in a way that does not pass.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] kafka::Error),
 }

@@ -3,9 +3,10 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
+use kafka::{Connection, Layout, Login, Tls};
 use schema::sites::{Bots, CROWD_DEFAULT, Marketing, Site};
 
-use crate::config::{ClickHouse, Config, Limits, Token};
+use crate::config::{ClickHouse, Config, Kafka, Limits, Token};
 
 /// Every key with its value, defaults filled in and secrets hidden.
 pub(crate) fn describe(config: &Config) -> String {
@@ -55,6 +56,7 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         clickhouse,
         runtime_dir,
         log,
+        kafka,
         limits,
         sites,
         tokens,
@@ -75,9 +77,30 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         writeln!(out, "# XDG_RUNTIME_DIR: {}", dir.display())?;
     }
     writeln!(out, "# FOOTFALL_LOG: {log}")?;
+    kafka.iter().try_for_each(|kafka| write_kafka(kafka, out))?;
     write_limits(limits, out)?;
     sites.iter().try_for_each(|site| write_site(site, out))?;
     tokens.iter().try_for_each(|token| write_token(token, out))
+}
+
+fn write_kafka(kafka: &Kafka, out: &mut String) -> fmt::Result {
+    let Kafka { connection, layout, group, instance, session, salt_keys } = kafka;
+    let Connection { brokers, tls, login } = connection;
+    let Layout { prefix, partitions, replication } = layout;
+    writeln!(out, "\n[kafka]\nbrokers = {}", text(brokers))?;
+    writeln!(out, "topic_prefix = {}\npartitions = {partitions}\nreplication = {replication}", text(prefix))?;
+    writeln!(out, "group = {}\ninstance = {}", text(group), text(instance))?;
+    writeln!(out, "session_s = {}\nsalt_keys = {}", session.as_secs(), path(salt_keys))?;
+    writeln!(out, "tls = {}", tls.is_some())?;
+    if let Some(Tls { ca, own }) = tls {
+        ca.iter().try_for_each(|ca| writeln!(out, "ca = {}", path(ca)))?;
+        own.iter().try_for_each(|(own, key)| writeln!(out, "certificate = {}\nkey = {}", path(own), path(key)))?;
+    }
+    if let Some(Login { mechanism, user, password: _ }) = login {
+        writeln!(out, "mechanism = {}\nuser = {}", text(mechanism.label()), text(user))?;
+        writeln!(out, "# KAFKA_PASSWORD: (hidden)")?;
+    }
+    Ok(())
 }
 
 fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {

@@ -17,6 +17,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Take hits, count them and show the dashboard, all on this machine
     Serve(Serve),
+    /// Take hits and send them to Kafka: one of many
+    Ingest(Serve),
+    /// Read hits from Kafka and count them into ClickHouse: one of many
+    Aggregate(Aggregate),
+    /// Show the dashboard and answer the stats API from a ClickHouse
+    Dashboard(Serve),
     /// Count the page views in web server logs
     Import(Import),
     /// Make a token that lets someone read statistics
@@ -40,6 +46,15 @@ pub(crate) struct ConfigFile {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Aggregate {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// Go on without hits that Kafka no longer has; without this they are named, and nothing goes on
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,11 +7,14 @@
 //! | `CLICKHOUSE_URL` | a ClickHouse server (`http://HOST:PORT`) to use instead of the embedded engine |
 //! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | how to sign in there; default: user `default`, no password |
 //! | `XDG_CACHE_HOME`, `HOME` | where `./start` put the engine, if the file does not name it |
+//! | `KAFKA_PASSWORD` | how to sign in at the brokers, if the file names a user |
+//! | `FOOTFALL_INSTANCE` | this aggregator's own name in the consumer group |
 //! | `FOOTFALL_LOG` | how much is logged: `error`, `warn`, `info` (default), `debug` or `trace`; only of our own crates |
 //! | `XDG_RUNTIME_DIR` | a place in memory, where the day's salt survives a restart |
 //!
 //! It opens no file but its own, and knows nothing of what is done with the values.
 
+mod kafka;
 mod keys;
 mod limits;
 mod mistakes;
@@ -27,6 +30,7 @@ use ipnet::IpNet;
 use schema::sites::Sites;
 use tracing::level_filters::LevelFilter;
 
+pub(crate) use kafka::Kafka;
 pub(crate) use limits::Limits;
 pub(crate) use mistakes::Mistakes;
 pub(crate) use tokens::Token;
@@ -56,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) runtime_dir: Option<PathBuf>,
     /// How much is logged (`FOOTFALL_LOG`).
     pub(crate) log: LevelFilter,
+    /// The stream, where there are many machines.
+    pub(crate) kafka: Option<Kafka>,
     /// Where we say no rather than grow.
     pub(crate) limits: Limits,
     /// The sites that are counted.
@@ -139,13 +145,14 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
+    let kafka = kafka::read(&file, folder, &set);
     let limits = limits::read(&file);
     let (sites, numbers) = sites::read(&file);
     let tokens = tokens::read(&file, &numbers);
     file.end();
 
     let clickhouse = match set("CLICKHOUSE_URL") {
-        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(set).join(ENGINE)) },
+        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(&set).join(ENGINE)) },
         Some(url) => {
             server(&url).unwrap_or_else(|wrong| source.note_outside(format!("the variable CLICKHOUSE_URL {wrong}")));
             let user = set("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
@@ -165,6 +172,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         clickhouse,
         runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
         log: log?,
+        kafka,
         limits,
         sites,
         tokens,

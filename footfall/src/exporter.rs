@@ -25,6 +25,7 @@ pub(crate) fn begin(listen: SocketAddr) -> Result<(), BuildError> {
     crate::engine::describe();
     aggregator::metrics::describe();
     ingest::metrics::describe();
+    ingest::ship::describe();
     dashboard::metrics::describe();
     Ok(())
 }

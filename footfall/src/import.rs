@@ -67,7 +67,7 @@ pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config.path)?;
     let site = config.sites.by_id(args.site).ok_or_else(|| no_site(args.site, &config))?;
     crate::log::begin(config.log);
-    crate::serve::keep_memory_private(); // salts and addresses pass through it
+    crate::process::keep_memory_private(); // salts and addresses pass through it
     let _lock = lock(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let summary = runtime.block_on(async {

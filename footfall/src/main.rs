@@ -1,12 +1,16 @@
 //! The one binary: reads the command line and the configuration, and starts what was asked for.
 
+mod answers;
 mod check_config;
 mod cli;
 mod config;
 mod engine;
 mod exporter;
 mod import;
+mod listen;
 mod log;
+mod many;
+mod process;
 mod serve;
 mod token;
 
@@ -24,6 +28,11 @@ fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config(&args),
         Command::Engine(args) => engine::run_child(&args),
         Command::Serve(args) => Config::load(&args.config.path).map_err(Into::into).and_then(serve::run),
+        Command::Ingest(args) => Config::load(&args.config.path).map_err(Into::into).and_then(many::ingest::run),
+        Command::Aggregate(args) => Config::load(&args.config.path)
+            .map_err(Into::into)
+            .and_then(|it| many::aggregate::run(it, args.accept_loss)),
+        Command::Dashboard(args) => Config::load(&args.config.path).map_err(Into::into).and_then(many::dashboard::run),
         Command::Import(args) => import::run(&args),
     };
     match result {

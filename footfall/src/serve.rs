@@ -5,39 +5,34 @@
 //! stop accepting, write down what waits, insert what is on disk, end the engine.
 
 mod statistics;
-mod upkeep;
+pub(crate) mod upkeep;
 
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::http::{Edge, Script};
-use ingest::salt::{RamPlace, Salts};
+use ingest::salt::Salts;
 use schema::clock;
-use schema::sites::Sites;
 
+use crate::answers::{client, state};
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
+use crate::listen::listen;
+use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::{exporter, log, token};
 
 use statistics::Statistics;
 
 /// The tracker, as pages load it.
-const SCRIPT: &[u8] = include_bytes!("../../tracker/dist/footfall.js");
-/// Longest wait for requests under way when we stop.
-const DRAIN_MAX_S: u64 = 5;
+pub(crate) const SCRIPT: &[u8] = include_bytes!("../../tracker/dist/footfall.js");
 /// Longest wait for the last inserts. What is on disk then is inserted at the next start.
 const FLUSH_MAX: Duration = Duration::from_secs(20);
-/// Threads that answer requests.
-const WORKERS: usize = 2;
 
 /// Runs until it is told to stop.
 pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
@@ -75,7 +70,15 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
-    let server = http(&config, Arc::clone(&collector), answers)?;
+    let edge = Edge {
+        collector: Arc::clone(&collector),
+        script: Script::new(SCRIPT),
+        body_time_max: config.limits.request_s_max,
+    };
+    let server = listen(&config, move |routes| {
+        ingest::http::configure(routes, &edge);
+        dashboard::http::configure(routes, answers.clone());
+    })?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
 
@@ -102,105 +105,6 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         engine.stop().await;
     }
     failed.map_or(Ok(()), Err)
-}
-
-struct Server {
-    address: SocketAddr,
-    handle: ServerHandle,
-    future: actix_web::dev::Server,
-}
-
-/// The collector, the API and the pages on one origin.
-fn http(
-    config: &Config,
-    collector: Arc<Collector>,
-    answers: web::Data<dashboard::http::State>,
-) -> Result<Server, Box<dyn Error>> {
-    let limits = config.limits;
-    let edge = Edge { collector, script: Script::new(SCRIPT), body_time_max: limits.request_s_max };
-    let server = HttpServer::new(move || {
-        App::new()
-            .configure(|routes| ingest::http::configure(routes, &edge))
-            .configure(|routes| dashboard::http::configure(routes, answers.clone()))
-    })
-    .workers(WORKERS)
-    .max_connections(limits.connections_max.div_ceil(WORKERS))
-    .client_request_timeout(limits.request_s_max)
-    .keep_alive(limits.idle_s_max)
-    .shutdown_timeout(DRAIN_MAX_S)
-    .disable_signals()
-    .bind(config.listen)
-    .map_err(|error| format!("listen {}: {error}", config.listen))?;
-    let address = *server.addrs().first().ok_or("listen: no address was bound")?;
-    let future = server.run();
-    Ok(Server { address, handle: future.handle(), future })
-}
-
-fn state(
-    config: &Config,
-    sites: &Arc<Sites>,
-    client: clickhouse::Client,
-    visit: &token::Fresh,
-) -> dashboard::http::State {
-    let tokens = config.tokens.iter().map(|token| dashboard::auth::Token {
-        name: token.name.clone(),
-        sites: token.sites.clone(),
-        blake3: token.blake3,
-        live: token.live,
-    });
-    // The link printed at the start: every site, for as long as this process lives.
-    let here = dashboard::auth::Token {
-        name: "this start".to_owned(),
-        sites: sites.iter().map(|site| site.id).collect(),
-        blake3: visit.hash(),
-        live: true,
-    };
-    dashboard::http::State::new(Sites::clone(sites), tokens.chain([here]).collect(), config.live_step, client)
-}
-
-fn client(clickhouse: &ClickHouse, engine: Option<&Engine>) -> clickhouse::Client {
-    match (clickhouse, engine) {
-        (ClickHouse::Server { url, user, password }, _) => {
-            clickhouse::Client::default().with_url(url).with_user(user).with_password(password)
-        }
-        (ClickHouse::Embedded { .. }, Some(engine)) => clickhouse::Client::default().with_url(engine.url()),
-        (ClickHouse::Embedded { .. }, None) => clickhouse::Client::default(),
-    }
-}
-
-/// Where the day's salt survives a restart of the process, and nothing else.
-fn ram_place(config: &Config) -> Option<RamPlace> {
-    let candidates =
-        [Some(PathBuf::from("/run/footfall")), config.runtime_dir.clone(), Some(PathBuf::from("/dev/shm"))];
-    RamPlace::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
-}
-
-fn make_private_dir(dir: &Path) -> Result<(), String> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|error| format!("data {}: {error}", dir.display()))
-}
-
-/// No core dump and no debugger gets to see a salt.
-pub(crate) fn keep_memory_private() {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "this process can be dumped");
-    }
-    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
-        tracing::warn!(%error, "core dumps cannot be switched off");
-    }
-}
-
-/// Ctrl-C or SIGTERM.
-async fn stopped() -> std::io::Result<()> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed,
-        _ = term.recv() => Ok(()),
-    }
 }
 
 /// What a person who started this wants to know next.

@@ -1,0 +1,46 @@
+//! Closing days in the stream: the owner of shard 0 says `close(D)` to every partition once D has been over for long
+//! enough. A close said twice, late, or by a former owner changes nothing: the fold takes the first.
+
+use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
+use kafka::rdkafka::util::Timeout;
+use kafka::topics::Topic;
+use kafka::{Connection, Error, Layout, Said};
+use schema::day::Day;
+use schema::wire::Packer;
+
+/// Says what is over.
+pub(crate) struct Closer {
+    producer: FutureProducer<Said>,
+    topic: String,
+    partitions: u32,
+    closed: Option<Day>,
+}
+
+impl Closer {
+    pub(crate) fn new(connection: &Connection, layout: &Layout) -> Result<Closer, Error> {
+        Ok(Closer {
+            producer: connection.producer("footfall-closer").set("linger.ms", "0").create_with_context(Said)?,
+            topic: layout.name(Topic::Hits),
+            partitions: layout.partitions,
+            closed: None,
+        })
+    }
+
+    /// Closes every date up to `due`, unless that is done.
+    pub(crate) async fn close(&mut self, due: Option<Day>) {
+        let Some(day) = due.filter(|_| due > self.closed) else { return };
+        let mut message = Vec::new();
+        Packer::close(day, &mut message);
+        for partition in 0..self.partitions as i32 {
+            let record = FutureRecord::<(), [u8]>::to(&self.topic).partition(partition).payload(&message);
+            if let Err((error, _)) =
+                self.producer.send(record, Timeout::After(std::time::Duration::from_secs(10))).await
+            {
+                tracing::error!(%error, %day, "{day} could not be closed everywhere; tried again soon");
+                return;
+            }
+        }
+        tracing::info!(%day, "said that {day} is over");
+        self.closed = Some(day);
+    }
+}

@@ -1,0 +1,192 @@
+//! One process's part of the work: a thread per partition that is ours, for as long as it is ours.
+//!
+//! ```text
+//! membership (its own thread)   what is ours?          shard-N (a thread each)   run(Partition -> Warehouse)
+//! close (owner of shard 0)      what is over?
+//! ```
+//!
+//! A shard whose partition went to another is stopped between two awaits, as if the process had died: the new owner
+//! begins with what is committed, and what is still under way bears the token of the new owner's own insert.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use kafka::{Connection, Layout};
+use schema::day::Day;
+use tokio::sync::Notify;
+
+use crate::close::Closer;
+use crate::fold::Limits;
+use crate::membership::{MemberError, Membership};
+use crate::metrics;
+use crate::partition::Partition;
+use crate::read::StreamError;
+use crate::run::{Inputs, run};
+use crate::warehouse::Warehouse;
+
+/// How often the shards are looked at when nothing is said.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What an aggregator needs.
+pub struct Settings {
+    /// Where the brokers are.
+    pub connection: Connection,
+    /// The topics.
+    pub layout: Layout,
+    /// The consumer group: the same for all aggregators of one Footfall.
+    pub group: String,
+    /// This one's name in it, which no other has, and which it keeps.
+    pub instance: String,
+    /// After so long a silence its partitions go to others.
+    pub session: Duration,
+    /// Go on without what Kafka no longer has.
+    pub accept_loss: bool,
+    /// Bounds of each shard's state.
+    pub limits: Limits,
+    /// A ClickHouse client of its own for each shard.
+    pub warehouse: Box<dyn Fn() -> Warehouse + Send + Sync>,
+    /// The last date that has been over for long enough.
+    pub due: Box<dyn Fn(i64) -> Option<Day> + Send + Sync>,
+    /// What the clock says, UTC seconds.
+    pub now_s: fn() -> i64,
+}
+
+/// The process cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// A shard cannot.
+    #[error("shard {shard}: {error}")]
+    Shard {
+        /// Which.
+        shard: u32,
+        /// Why.
+        error: StreamError,
+    },
+    /// The group does not want us.
+    #[error(transparent)]
+    Member(#[from] MemberError),
+    /// A client could not be made.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] kafka::Error),
+    /// No thread, or one that panicked.
+    #[error("{0}")]
+    Thread(#[from] io::Error),
+}
+
+struct Running {
+    assignment: u64,
+    stop: Arc<AtomicBool>,
+    abandon: Arc<Notify>,
+    thread: JoinHandle<Result<(), StreamError>>,
+}
+
+/// Works until `stop`, then finishes what is begun, for at most `patience`.
+pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration) -> Result<(), GroupError> {
+    let Settings { connection, layout, group, instance, session, .. } = &settings;
+    let membership = Membership::join(connection, layout, group, instance, *session)?;
+    let leave = Arc::new(AtomicBool::new(false));
+    let member = {
+        let (membership, leave) = (Arc::clone(&membership), Arc::clone(&leave));
+        thread::Builder::new()
+            .name("group".to_owned())
+            .spawn(move || membership.live(|| leave.load(Ordering::Acquire)))?
+    };
+    let mut closer = Closer::new(connection, layout)?;
+    let mut shards = Shards { settings: &settings, membership: &membership, running: BTreeMap::new() };
+    let mut changes = membership.changes();
+    let mut failed = None;
+    while !stop.load(Ordering::Acquire) && failed.is_none() && !member.is_finished() {
+        failed = shards.look().err();
+        if membership.owned().contains_key(&0) {
+            closer.close((settings.due)((settings.now_s)())).await;
+        }
+        tokio::select! {
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    shards.finish(patience).await;
+    leave.store(true, Ordering::Release);
+    let left = tokio::task::spawn_blocking(move || member.join()).await;
+    failed.map_or(Ok(()), Err)?;
+    match left {
+        Ok(Ok(ended)) => Ok(ended?),
+        Ok(Err(_)) | Err(_) => Err(io::Error::other("the thread of the group had panicked").into()),
+    }
+}
+
+struct Shards<'a> {
+    settings: &'a Settings,
+    membership: &'a Arc<Membership>,
+    running: BTreeMap<u32, Running>,
+}
+
+impl Shards<'_> {
+    /// Starts what is ours and does not run, stops what runs and is not ours.
+    fn look(&mut self) -> Result<(), GroupError> {
+        let owned = self.membership.owned();
+        for (shard, running) in &self.running {
+            if owned.get(shard) != Some(&running.assignment) {
+                running.abandon.notify_one();
+            }
+        }
+        let ended: Vec<u32> =
+            self.running.iter().filter(|(_, running)| running.thread.is_finished()).map(|(shard, _)| *shard).collect();
+        for shard in ended {
+            let Some(running) = self.running.remove(&shard) else { continue };
+            match running.thread.join() {
+                Ok(Ok(()) | Err(StreamError::Fenced)) => {}
+                Ok(Err(error)) => return Err(GroupError::Shard { shard, error }),
+                Err(_) => return Err(io::Error::other(format!("the thread of shard {shard} had panicked")).into()),
+            }
+        }
+        for (shard, assignment) in owned {
+            if !self.running.contains_key(&shard) {
+                let running = self.start(shard, assignment)?;
+                self.running.insert(shard, running);
+            }
+        }
+        metrics::shards(self.running.len());
+        Ok(())
+    }
+
+    fn start(&self, shard: u32, assignment: u64) -> io::Result<Running> {
+        let Settings { connection, layout, accept_loss, limits, warehouse, now_s, .. } = self.settings;
+        let (connection, layout, limits) = (connection.clone(), layout.clone(), limits.clone());
+        let (membership, accept_loss, now_s) = (Arc::clone(self.membership), *accept_loss, *now_s);
+        let (stop, abandon) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let (warehouse, told, gone) = (warehouse(), Arc::clone(&stop), Arc::clone(&abandon));
+        let work = async move {
+            let stream = Partition::new(&connection, &layout, membership, shard, assignment, accept_loss)?;
+            let import_lock = std::path::PathBuf::new();
+            let (engine_lives, stop) = (None, told);
+            let inputs = Inputs { shard, stream, warehouse, engine_lives, import_lock, limits, stop, now_s };
+            tokio::select! {
+                ended = run(inputs) => ended,
+                () = gone.notified() => Err(StreamError::Fenced),
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = thread::Builder::new().name(format!("shard-{shard}")).spawn(move || runtime.block_on(work))?;
+        Ok(Running { assignment, stop, abandon, thread })
+    }
+
+    /// Lets every shard insert what is in the stream, then ends them.
+    async fn finish(&mut self, patience: Duration) {
+        for running in self.running.values() {
+            running.stop.store(true, Ordering::Release);
+        }
+        let began = tokio::time::Instant::now();
+        while self.running.values().any(|running| !running.thread.is_finished()) {
+            if began.elapsed() > patience {
+                tracing::warn!("not all that was read is inserted; the next owner of the partitions does that");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

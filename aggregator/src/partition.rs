@@ -1,0 +1,317 @@
+//! The third source: a partition of Kafka's `hits`, with the shard's place in the group's commits.
+//!
+//! * A message holds records of one epoch; its offset is their position.
+//! * The intent is the metadata of an offset commit: ASCII, far below the broker's bound of 4,096 bytes. Brokers refuse
+//!   it from a former owner ([`Membership::commit`]).
+//! * What replay from S begins with does not fit there. It stands in the compacted topic `folds`, in the partition of the
+//!   same number, keyed by (S, generation), and is written before a commit names that S and generation.
+//! * Messages are read by a client of its own that belongs to no group: what is read is said by us alone, and a slow
+//!   insert delays no heartbeat.
+//!
+//! Brokers away: everything here waits and tries again. What they no longer have is an error that says so.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka::ledger::Ledger;
+use kafka::rdkafka::admin::AdminClient;
+use kafka::rdkafka::consumer::{BaseConsumer, Consumer};
+use kafka::rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use kafka::rdkafka::message::Message;
+use kafka::rdkafka::{Offset, TopicPartitionList};
+use kafka::topics::{Topic, admin, delete_below};
+use kafka::{Connection, Layout, Said};
+use schema::wire::{Batch, Record};
+use tokio::time::Instant;
+
+use crate::fold::{Copy, Fold};
+use crate::intent::Intent;
+use crate::membership::{CommitError, Membership, Saved};
+use crate::metrics;
+use crate::read::{Stream, StreamError};
+
+mod key;
+mod place;
+
+use key::Key;
+
+/// Longest wait for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(300);
+/// How long one reading may go on before the shard looks around.
+const READ_MAX: Duration = Duration::from_secs(1);
+/// The end of the stream is asked for so often.
+const END_EVERY: Duration = Duration::from_secs(1);
+
+/// One partition, as its owner reads it.
+pub struct Partition {
+    reader: BaseConsumer<Said>,
+    membership: Arc<Membership>,
+    folds: Ledger,
+    admin: AdminClient<Said>,
+    topic: String,
+    number: i32,
+    /// Which time of owning it this is.
+    assignment: u64,
+    position: u64,
+    end: Option<(u64, Instant)>,
+    /// What `folds` holds of this partition.
+    copies: BTreeMap<Key, Copy>,
+    /// What is committed, as far as is known.
+    saved: Option<Saved>,
+    accept_loss: bool,
+}
+
+impl Partition {
+    /// As of an assignment. `accept_loss`: what the brokers no longer have is counted as lost and passed over.
+    pub fn new(
+        connection: &Connection,
+        layout: &Layout,
+        membership: Arc<Membership>,
+        number: u32,
+        assignment: u64,
+        accept_loss: bool,
+    ) -> Result<Partition, StreamError> {
+        let number = number as i32;
+        Ok(Partition {
+            reader: connection.reader("footfall-aggregate").create_with_context(Said)?,
+            membership,
+            folds: Ledger::open(connection, &layout.name(Topic::Folds), number)?,
+            admin: admin(connection)?,
+            topic: layout.name(Topic::Hits),
+            number,
+            assignment,
+            position: 0,
+            end: None,
+            copies: BTreeMap::new(),
+            saved: None,
+            accept_loss,
+        })
+    }
+
+    /// (first offset held, offset after the last), from the brokers.
+    async fn watermarks(&self) -> Result<(u64, u64), StreamError> {
+        loop {
+            match self.reader.fetch_watermarks(&self.topic, self.number, ANSWER_MAX) {
+                Ok((low, high)) => return Ok((low.max(0) as u64, high.max(0) as u64)),
+                Err(error) => self.wait("asking for the ends of a partition", &error).await?,
+            }
+        }
+    }
+
+    /// Waits a moment after an error that may pass; an error itself once the partition is no longer ours.
+    async fn wait(&self, what: &str, error: &KafkaError) -> Result<(), StreamError> {
+        if !self.membership.owns(self.number, self.assignment) {
+            return Err(StreamError::Fenced);
+        }
+        tracing::warn!(%error, partition = self.number, "{what} failed ({error}); trying again");
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+
+    /// Reads on in `folds`.
+    async fn read_copies(&mut self) -> Result<(), StreamError> {
+        let entries = loop {
+            match self.folds.read_all().await {
+                Ok(entries) => break entries,
+                Err(error) => self.wait("reading the topic folds", &error).await?,
+            }
+        };
+        self.copies.clear();
+        for entry in entries {
+            let Some(key) = Key::read(&entry.key) else { continue };
+            match entry.value {
+                None => drop(self.copies.remove(&key)),
+                Some(value) => {
+                    let copy = serde_json::from_slice(&value).map_err(|error| StreamError::Folds {
+                        partition: self.number as u32,
+                        says: error.to_string(),
+                    })?;
+                    self.copies.insert(key, copy);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records what replay from an S begins with, unless it stands there.
+    async fn record_copy(&mut self, key: Key, copy: &Copy) -> Result<(), StreamError> {
+        if self.copies.get(&key) == Some(copy) {
+            return Ok(());
+        }
+        let value = serde_json::to_vec(copy)
+            .map_err(|error| StreamError::Folds { partition: self.number as u32, says: error.to_string() })?;
+        loop {
+            match self.folds.put(&key.bytes(), Some(&value), ANSWER_MAX).await {
+                Ok(_) => break,
+                Err(error) => self.wait("writing to the topic folds", &error).await?,
+            }
+        }
+        self.copies.insert(key, copy.clone());
+        Ok(())
+    }
+
+    /// Takes back what no S to come needs. The highest generation is never forgotten: the key of the S saved last has it.
+    async fn forget_copies(&mut self, below: u64) {
+        let Some(kept) = self.copies.keys().filter(|key| key.start >= below).map(|key| key.generation).max() else {
+            return;
+        };
+        let old: Vec<Key> =
+            self.copies.keys().filter(|key| key.start < below && key.generation <= kept).copied().collect();
+        for key in old {
+            if let Err(error) = self.folds.put(&key.bytes(), None, ANSWER_MAX).await {
+                tracing::warn!(%error, "a copy no longer needed stays in the topic folds; the next start looks again");
+                return;
+            }
+            self.copies.remove(&key);
+        }
+    }
+
+    /// The brokers do not have what must be read next.
+    async fn gone(&self, from: u64) -> StreamError {
+        let (low, high) = match self.watermarks().await {
+            Ok(marks) => marks,
+            Err(error) => return error,
+        };
+        StreamError::Gone { topic: self.topic.clone(), partition: self.number as u32, from, low, high }
+    }
+}
+
+impl Stream for Partition {
+    async fn fold_into(&mut self, fold: &mut Fold, until: u64, rows_max: usize) -> Result<u64, StreamError> {
+        let began = Instant::now();
+        let mut records = 0;
+        while self.position < until && fold.pending_rows() < rows_max && began.elapsed() < READ_MAX {
+            let patience = if records == 0 { Duration::from_millis(20) } else { Duration::from_millis(5) };
+            match self.reader.poll(patience) {
+                Some(Ok(message)) => {
+                    let position = message.offset() as u64;
+                    let batch = Batch::decode(message.payload().unwrap_or_default())
+                        .map_err(|error| StreamError::Record { position, error })?;
+                    metrics::message(message.payload_len());
+                    let epoch = batch.epoch;
+                    for (number, body) in batch.into_records() {
+                        fold.apply(position, &Record { partition: 0, epoch, number, body });
+                        records += 1;
+                    }
+                    self.position = position + 1;
+                }
+                Some(Err(KafkaError::MessageConsumption(
+                    RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+                ))) => return Err(self.gone(self.position).await),
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error.into()),
+                Some(Err(error)) => {
+                    tracing::debug!(%error, partition = self.number, "reading a partition: {error}");
+                }
+                None => break,
+            }
+        }
+        if records == 0 && !self.membership.owns(self.number, self.assignment) {
+            return Err(StreamError::Fenced);
+        }
+        Ok(records)
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn seek(&mut self, from: u64) -> Result<(), StreamError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, self.number, Offset::Offset(from as i64))?;
+        // Assigned anew, so that nothing fetched before is handed out.
+        self.reader.unassign()?;
+        self.reader.assign(&list)?;
+        self.position = from;
+        Ok(())
+    }
+
+    async fn start(&mut self) -> Result<u64, StreamError> {
+        Ok(self.watermarks().await?.0)
+    }
+
+    async fn end(&mut self) -> Result<u64, StreamError> {
+        if let Some((end, at)) = self.end
+            && at.elapsed() < END_EVERY
+        {
+            return Ok(end.max(self.position));
+        }
+        let (_, end) = self.watermarks().await?;
+        self.end = Some((end, Instant::now()));
+        Ok(end)
+    }
+
+    async fn trim(&mut self, below: u64) -> Result<(), StreamError> {
+        if let Err(error) = delete_below(&self.admin, &self.topic, self.number, below).await {
+            tracing::warn!(%error, below, "what is done could not be deleted from Kafka; it is when S moves again");
+            return Ok(());
+        }
+        self.forget_copies(below).await;
+        Ok(())
+    }
+
+    async fn saved(&mut self) -> Result<Option<Intent>, StreamError> {
+        self.end = None;
+        self.saved = loop {
+            match self.membership.committed(self.number) {
+                Ok(saved) => break saved,
+                Err(error) => self.wait("asking for what is committed", &error).await?,
+            }
+        };
+        self.read_copies().await?;
+        let Some(saved) = &self.saved else { return Ok(None) };
+        let partition = self.number as u32;
+        let mut intent =
+            place::read(saved).ok_or_else(|| StreamError::Commit { partition, says: saved.metadata.clone() })?;
+        let key = Key { start: intent.start, generation: intent.generation };
+        intent.copy = self.copies.get(&key).cloned().ok_or_else(|| StreamError::Folds {
+            partition,
+            says: format!("it has nothing for S = {} of generation {}", intent.start, intent.generation),
+        })?;
+        Ok(Some(intent))
+    }
+
+    async fn save(&mut self, intent: &Intent) -> Result<(), StreamError> {
+        let key = Key { start: intent.start, generation: intent.generation };
+        self.record_copy(key, &intent.copy).await?;
+        let fresh = place::write(intent);
+        loop {
+            let before = self.saved.as_ref();
+            match self.membership.commit(self.number, self.assignment, before, &fresh) {
+                Ok(()) => break,
+                Err(CommitError::Fenced) => return Err(StreamError::Fenced),
+                Err(CommitError::Passing(error)) => self.wait("committing an intent", &error).await?,
+            }
+        }
+        self.saved = Some(fresh);
+        Ok(())
+    }
+
+    /// Whoever deleted up to here recorded before what replay from here begins with. If nobody did, it was not us: what
+    /// was there is lost.
+    async fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Copy, StreamError> {
+        let here = self.copies.iter().rev().find(|(key, _)| key.start == first);
+        if let Some((_, copy)) = here {
+            return Ok(copy.clone());
+        }
+        let known = self.copies.keys().map(|key| key.start).filter(|&start| start < first).max();
+        let from = saved.map(|intent| intent.start).or(known).unwrap_or(0);
+        if first == 0 && self.copies.is_empty() {
+            return Ok(Copy::default()); // the very first start
+        }
+        let lost = self.gone(from).await;
+        metrics::lost_messages(first.saturating_sub(from));
+        if !self.accept_loss {
+            return Err(lost);
+        }
+        tracing::error!(error = %lost, "going on without what is lost: {lost}");
+        let nearest = self.copies.iter().rev().find(|(key, _)| key.start <= first);
+        Ok(nearest.map(|(_, copy)| copy.clone()).unwrap_or_default())
+    }
+
+    async fn highest_generation(&mut self) -> Result<u32, StreamError> {
+        Ok(self.copies.keys().map(|key| key.generation).max().unwrap_or(0))
+    }
+}

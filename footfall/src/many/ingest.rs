@@ -1,0 +1,86 @@
+//! `footfall ingest`: takes hits, keeps them, answers, and sends them on. One of many: it knows no other, and no
+//! statistics.
+//!
+//! On SIGTERM or Ctrl-C: stop accepting, write down what waits, send what the brokers take in time.
+
+use std::error::Error;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ingest::append::Appender;
+use ingest::collect::Collector;
+use ingest::http::{Edge, Script};
+use ingest::salt::Salts;
+use ingest::ship::{self, Shipper};
+use schema::clock;
+
+use crate::config::Config;
+use crate::listen::listen;
+use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
+use crate::serve::SCRIPT;
+use crate::{exporter, log};
+
+/// Longest wait for the brokers when we stop.
+const SEND_MAX: Duration = Duration::from_secs(15);
+/// How often salts are looked after.
+const TICK: Duration = Duration::from_secs(20);
+
+/// Runs until it is told to stop.
+pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    log::begin(config.log);
+    keep_memory_private();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(ingest(config))
+}
+
+async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
+    let kafka = super::kafka(&config)?;
+    make_private_dir(&config.data)?;
+    exporter::begin(config.metrics_listen)
+        .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
+    let options = spool::Options::with_bytes_max(config.limits.spool_bytes_max);
+    let (writer, handle, recovery) = spool::open(&config.data.join("spool"), options, ship::shipped(&config.data)?)?;
+    tracing::info!(?recovery, "opened the spool");
+
+    let meters = Arc::new(ingest::metrics::Meters::register());
+    let appender = Appender::start(writer, handle.clone(), kafka.layout.partitions, Arc::clone(&meters))?;
+    let collector = Arc::new(Collector {
+        sites: Arc::new(config.sites.clone()),
+        trusted_proxies: config.trusted_proxies.clone(),
+        salts: Arc::new(Salts::open(ram_place(&config), clock::now_s())),
+        appender: appender.clone(),
+        meters,
+    });
+    let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
+    let shipper = Shipper::start(settings, handle)?;
+    let edge = Edge {
+        collector: Arc::clone(&collector),
+        script: Script::new(SCRIPT),
+        body_time_max: config.limits.request_s_max,
+    };
+    let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
+    let (address, handle_of_server) = (server.address, server.handle.clone());
+    let listening = tokio::spawn(server.future);
+    let upkeep = tokio::spawn(async move {
+        let mut looks = tokio::time::interval(TICK);
+        loop {
+            looks.tick().await;
+            collector.tick(clock::now_s());
+        }
+    });
+    // Whoever started this may have stopped reading.
+    let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
+
+    let failed = stopped().await.err();
+    tracing::info!("stopping: no more hits are accepted");
+    upkeep.abort();
+    handle_of_server.stop(true).await;
+    listening.await??;
+    tokio::task::spawn_blocking(move || {
+        appender.stop();
+        shipper.stop(SEND_MAX);
+    })
+    .await?;
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}

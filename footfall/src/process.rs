@@ -1,0 +1,44 @@
+//! What every command that keeps running does as a process: memory kept private, folders too, a clean end when told.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use ingest::salt::RamPlace;
+
+use crate::config::Config;
+
+/// Where the day's salt survives a restart of the process, and nothing else.
+pub(crate) fn ram_place(config: &Config) -> Option<RamPlace> {
+    let candidates =
+        [Some(PathBuf::from("/run/footfall")), config.runtime_dir.clone(), Some(PathBuf::from("/dev/shm"))];
+    RamPlace::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
+}
+
+/// Makes a folder that only this user can look into.
+pub(crate) fn make_private_dir(dir: &Path) -> Result<(), String> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| format!("data {}: {error}", dir.display()))
+}
+
+/// No core dump and no debugger gets to see a salt.
+pub(crate) fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "this process can be dumped");
+    }
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+pub(crate) async fn stopped() -> std::io::Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = term.recv() => Ok(()),
+    }
+}
