@@ -104,7 +104,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// Closed rounds whose live rows add up are done.
     pub(super) async fn settle(&mut self) {
         let Some(last_close) = self.fold.copy().last_close else { return };
-        if self.generation != self.named {
+        // A close that is folded may end a round whose last rows are not inserted: the sums know nothing of them yet.
+        if self.generation != self.named || self.batch_began.is_some() {
             return;
         }
         // A new generation folds again what is done for good: it is not counted twice, and need not be kept.
