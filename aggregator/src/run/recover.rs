@@ -36,12 +36,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
             Some(intent) => (intent, None),
             None => {
                 let copy = inputs.stream.copy_at_start(first, None).await?;
-                let ask = || inputs.warehouse.highest_generation(shard);
-                let highest = retry("reading the highest generation", ask).await.max(named);
-                (Intent::new(fold::VERSION, first, None, first, highest, 0, copy), Some(Unsure::NoIntent))
+                (Intent::new(fold::VERSION, first, None, first, 0, 0, copy), Some(Unsure::NoIntent))
             }
         };
-        let generation = intent.generation.max(inputs.stream.highest_generation().await?);
         inputs.stream.seek(intent.start)?;
         let mut shard = Shard {
             fold: Fold::new(intent.copy.clone(), inputs.limits.clone()),
@@ -52,7 +49,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
             pending: intent.end,
             start: intent.start,
             copy: intent.copy,
-            generation,
+            generation: intent.generation,
             named,
             settled,
             unsure,
@@ -98,13 +95,15 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
     }
 
-    /// The slow path: a new generation, from S.
+    /// The slow path: a new generation, from S. One above all that anybody has a record of: a former owner may have
+    /// begun one and not come to committing it, or what was saved may be lost, or old.
     pub(super) async fn start_afresh(&mut self, why: Unsure) -> Result<(), StreamError> {
-        self.named =
-            retry("reading which generation is named", || self.inputs.warehouse.named(self.inputs.shard)).await;
-        self.settled =
-            retry("reading which rounds are done", || self.inputs.warehouse.settled(self.inputs.shard)).await;
-        self.generation = self.generation.max(self.named) + 1;
+        let (shard, warehouse) = (self.inputs.shard, &self.inputs.warehouse);
+        self.named = retry("reading which generation is named", || warehouse.named(shard)).await;
+        self.settled = retry("reading which rounds are done", || warehouse.settled(shard)).await;
+        let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
+        let recorded = self.inputs.stream.highest_generation().await?;
+        self.generation = self.generation.max(self.named).max(written).max(recorded) + 1;
         let (reason, generation, from) = (why.label(), self.generation, self.start);
         match generation {
             1 => tracing::info!(generation, from, "first start: generation 1 from position {from}"),
