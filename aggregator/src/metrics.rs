@@ -15,14 +15,12 @@ pub fn describe() {
         "Records folded again to rebuild state after a start"
     );
     describe_gauge!(
-        "footfall_aggregate_inserted_position_bytes",
-        Unit::Bytes,
-        "Stream position below which everything is in ClickHouse"
+        "footfall_aggregate_inserted_position",
+        "Position of a shard's stream (bytes of the spool, messages of Kafka) below which everything is in ClickHouse"
     );
     describe_gauge!(
-        "footfall_spool_synced_position_bytes",
-        Unit::Bytes,
-        "Stream position up to which everything is on disk"
+        "footfall_stream_end_position",
+        "Position of a shard's stream up to which everything is there for good; less the inserted one, it is the lag"
     );
     describe_gauge!("footfall_aggregate_generation", "Generation of this shard's live rows");
     describe_histogram!("footfall_aggregate_batch_rows", "Rows per batch, over all live tables");
@@ -77,22 +75,23 @@ pub fn describe() {
     }
 }
 
-pub(crate) fn folded(records: u64, stream_end: u64, fold: &Fold) {
-    gauge!("footfall_spool_synced_position_bytes").set(stream_end as f64);
+pub(crate) fn folded(shard: u32, records: u64, stream_end: u64, fold: &Fold) {
+    let shard = shard.to_string();
     counter!("footfall_aggregate_records_total").increment(records);
-    gauge!("footfall_fold_repeats").set(fold.repeats() as f64);
-    gauge!("footfall_fold_gaps").set(fold.gaps() as f64);
-    gauge!("footfall_fold_saturated").set(fold.saturated() as f64);
+    gauge!("footfall_stream_end_position", "shard" => shard.clone()).set(stream_end as f64);
+    gauge!("footfall_fold_repeats", "shard" => shard.clone()).set(fold.repeats() as f64);
+    gauge!("footfall_fold_gaps", "shard" => shard.clone()).set(fold.gaps() as f64);
+    gauge!("footfall_fold_saturated", "shard" => shard).set(fold.saturated() as f64);
 }
 
 pub(crate) fn replayed(records: u64) {
     counter!("footfall_aggregate_replayed_records_total").increment(records);
 }
 
-pub(crate) fn inserted(rows: usize, took: Duration, position: u64) {
+pub(crate) fn inserted(shard: u32, rows: usize, took: Duration, position: u64) {
     histogram!("footfall_aggregate_batch_rows").record(rows as f64);
     histogram!("footfall_aggregate_batch_seconds").record(took.as_secs_f64());
-    gauge!("footfall_aggregate_inserted_position_bytes").set(position as f64);
+    gauge!("footfall_aggregate_inserted_position", "shard" => shard.to_string()).set(position as f64);
 }
 
 pub(crate) fn insert_answered(took: Duration) {
@@ -112,8 +111,8 @@ pub(crate) fn started_afresh(why: Unsure) {
     counter!("footfall_aggregate_started_afresh_total", "reason" => why.label()).increment(1);
 }
 
-pub(crate) fn generation(generation: u32) {
-    gauge!("footfall_aggregate_generation").set(f64::from(generation));
+pub(crate) fn generation(shard: u32, generation: u32) {
+    gauge!("footfall_aggregate_generation", "shard" => shard.to_string()).set(f64::from(generation));
 }
 
 pub(crate) fn lost_range(bytes: u64) {

@@ -158,8 +158,8 @@ impl Footfall {
     /// Quiet: everything on disk is in ClickHouse, at two looks with a moment between them.
     pub(crate) fn wait_until_quiet(&self) {
         let position = |it: &Footfall| {
-            let synced = it.metric("footfall_spool_synced_position_bytes");
-            (synced > 0.0 && it.metric("footfall_aggregate_inserted_position_bytes") == synced).then_some(synced)
+            let synced = it.metric("footfall_stream_end_position{shard=\"0\"}");
+            (synced > 0.0 && it.metric("footfall_aggregate_inserted_position{shard=\"0\"}") == synced).then_some(synced)
         };
         self.wait("everything stored is inserted", |it| {
             let before = position(it);

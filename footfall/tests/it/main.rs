@@ -3,9 +3,13 @@
 
 mod browser;
 mod canary;
+mod clients;
+mod fleet;
 mod footfall;
 mod import;
+mod many;
 mod map;
 mod prometheus;
 mod shard;
 mod storm;
+mod storms;

@@ -34,7 +34,7 @@ fn promtool_finds_nothing_to_say_about_our_metrics() {
         "footfall_hits_total{fate=\"bot\"} 0",
         "footfall_hits_total{fate=\"spool_full\"} 0",
         "footfall_engine_restarts_total 0",
-        "footfall_aggregate_generation 1",
+        "footfall_aggregate_generation{shard=\"0\"} 1",
         "footfall_aggregate_control_sums_total{result=\"differ\"} 0",
     ] {
         assert!(metrics.contains(name), "{name} is not in {metrics}");

@@ -1,0 +1,237 @@
+//! Many machines on one: a Kafka broker, a ClickHouse, any number of `footfall ingest` and `footfall aggregate`, each with
+//! a folder and ports of its own, killed and started at will.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use testbed::clickhouse::Engine;
+use testbed::free_port;
+use testbed::kafka::Broker;
+
+use crate::footfall::{noon_zone, ureq_agent};
+
+/// Everything of one deployment.
+pub(crate) struct Fleet {
+    pub(crate) broker: Broker,
+    pub(crate) engine: Engine,
+    pub(crate) ingests: Vec<Member>,
+    pub(crate) aggregates: Vec<Member>,
+    runtime: tokio::runtime::Runtime,
+    _keys: TempDir,
+}
+
+/// One process.
+pub(crate) struct Member {
+    dir: TempDir,
+    command: &'static str,
+    listen: u16,
+    metrics: u16,
+    url: String,
+    child: Option<Child>,
+}
+
+/// How large a fleet is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) partitions: u32,
+    pub(crate) ingests: usize,
+    pub(crate) aggregates: usize,
+}
+
+impl Fleet {
+    /// Starts all of it; `limits` is put into every configuration.
+    pub(crate) fn start(size: Size, limits: &str) -> Fleet {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let broker = Broker::start();
+        let engine = runtime.block_on(Engine::start(env!("CARGO_BIN_EXE_footfall")));
+        let keys = TempDir::new().unwrap();
+        let salt_keys = keys.path().join("salt-keys");
+        std::fs::write(&salt_keys, format!("{}\n", "0123456789abcdef".repeat(4))).unwrap();
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&salt_keys, owner_only).unwrap();
+        let member = |command, number: usize| {
+            let member = Member::new(command, engine.url());
+            let (brokers, partitions) = (broker.bootstrap(), size.partitions);
+            let config = format!(
+                "listen = \"127.0.0.1:{}\"\nmetrics_listen = \"127.0.0.1:{}\"\ndata = \"data\"\nlive_step = \"0\"\n\
+                 [kafka]\nbrokers = \"{brokers}\"\npartitions = {partitions}\nreplication = 1\nsession_s = 6\n\
+                 instance = \"{command}-{number}\"\nsalt_keys = {salt_keys:?}\n{limits}\n\
+                 [[site]]\nid = 1\ndomain = \"example.org\"\ntime_zone = \"{}\"\n",
+                member.listen,
+                member.metrics,
+                noon_zone(),
+            );
+            std::fs::write(member.config(), config).unwrap();
+            member
+        };
+        let ingests = (0..size.ingests).map(|number| member("ingest", number)).collect();
+        let aggregates = (0..size.aggregates).map(|number| member("aggregate", number)).collect();
+        let mut fleet = Fleet { broker, engine, ingests, aggregates, runtime, _keys: keys };
+        fleet.aggregates.iter_mut().for_each(Member::run);
+        fleet.ingests.iter_mut().for_each(Member::run);
+        fleet.wait("every ingest is ready", |fleet| fleet.ingests.iter().all(|it| it.get("/healthz/ready") == 200));
+        fleet
+    }
+
+    /// A new ClickHouse process on the old data.
+    pub(crate) fn kill_engine(&mut self) {
+        self.engine.kill();
+        self.runtime.block_on(self.engine.run());
+    }
+
+    /// A query's only value.
+    pub(crate) fn one<T: clickhouse::RowOwned + clickhouse::RowRead>(&self, sql: &str) -> T {
+        self.runtime.block_on(async { self.engine.client().query(sql).fetch_one::<T>().await.unwrap() })
+    }
+
+    /// Page -> views, as readers count them.
+    pub(crate) fn views(&self) -> HashMap<String, i64> {
+        let sql = "SELECT page, sum(pageviews) FROM live_pages WHERE (shard, generation) IN \
+                   (SELECT shard, max(generation) FROM shards GROUP BY shard) GROUP BY page HAVING sum(pageviews) != 0";
+        let rows = self
+            .runtime
+            .block_on(async { self.engine.client().query(sql).fetch_all::<(String, i64)>().await.unwrap() });
+        rows.into_iter().collect()
+    }
+
+    /// A sum over one live table, as readers count it.
+    pub(crate) fn sum(&self, measure: &str, table: &str) -> i64 {
+        self.one(&format!(
+            "SELECT sum({measure}) FROM {table} WHERE (shard, generation) IN \
+             (SELECT shard, max(generation) FROM shards GROUP BY shard)"
+        ))
+    }
+
+    /// Everything answered is counted: shipped, folded, inserted, and nothing moves any more.
+    pub(crate) fn wait_until_quiet(&self) {
+        let positions = |fleet: &Fleet| {
+            let shipped = fleet.ingests.iter().all(|it| {
+                let synced = it.metric("footfall_spool_synced_position_bytes");
+                synced.is_some() && synced == it.metric("footfall_ship_position_bytes")
+            });
+            let ends = fleet.each("footfall_stream_end_position");
+            let inserted = fleet.each("footfall_aggregate_inserted_position");
+            (shipped && !ends.is_empty() && ends == inserted).then_some(ends)
+        };
+        self.wait("everything stored is inserted", |fleet| {
+            let before = positions(fleet);
+            std::thread::sleep(Duration::from_millis(1500));
+            before.is_some() && positions(fleet) == before
+        });
+    }
+
+    /// A metric of all aggregators, by shard.
+    fn each(&self, name: &str) -> std::collections::BTreeMap<String, String> {
+        let texts = self.aggregates.iter().map(Member::metrics).collect::<Vec<_>>().join("\n");
+        let lines = texts.lines().filter_map(|line| line.strip_prefix(name)?.split_once(' '));
+        lines.map(|(labels, value)| (labels.to_owned(), value.to_owned())).collect()
+    }
+
+    pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Fleet) -> bool) {
+        let began = Instant::now();
+        while !is_true(self) {
+            let said = || {
+                let all = self.ingests.iter().chain(&self.aggregates);
+                all.map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect::<String>()
+            };
+            assert!(began.elapsed() < Duration::from_secs(180), "waited in vain until {what}: {}", said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Member {
+    fn new(command: &'static str, url: String) -> Member {
+        let (listen, metrics) = (free_port(), free_port());
+        Member { dir: TempDir::new().unwrap(), command, listen, metrics, url, child: None }
+    }
+
+    /// Starts it (again), and waits for nothing.
+    pub(crate) fn run(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_footfall"))
+            .args([self.command, "--config"])
+            .arg(self.config())
+            .env("CLICKHOUSE_URL", &self.url)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(child) = &self.child {
+            rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+        }
+    }
+
+    /// SIGTERM, and how it ended.
+    pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.take().unwrap().wait().unwrap()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.as_mut()?.try_wait().unwrap()
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.path().join("footfall.toml")
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.listen)
+    }
+
+    /// Everything it said.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    fn end_of_log(&self) -> String {
+        let said = self.said();
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// The status of an answer; 0 if there is none.
+    pub(crate) fn get(&self, path: &str) -> u16 {
+        ureq_agent().get(format!("http://{}{path}", self.address())).call().map_or(0, |answer| answer.status().as_u16())
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
+        ureq_agent().get(url).call().map_or(String::new(), |mut answer| answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// The value of one metric with exactly these labels.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.metrics();
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.parse().ok()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,39 @@
+//! `footfall ingest`, Kafka and `footfall aggregate` with real parts.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::clients::{Answers, CRAWLER_EVERY, send_hits};
+use crate::fleet::{Fleet, Size};
+
+const SMALL: Size = Size { partitions: 4, ingests: 2, aggregates: 2 };
+
+/// Sends hits to all collectors in turn from `connections` clients, and waits until they are sent.
+pub(crate) fn send(fleet: &Fleet, answers: &Answers, connections: usize) {
+    let addresses: Vec<String> = fleet.ingests.iter().map(|it| it.address()).collect();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for n in 0..connections {
+            let (address, over) = (&addresses[n % addresses.len()], &over);
+            scope.spawn(move || send_hits(address, answers, over));
+        }
+    });
+}
+
+#[test]
+fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_both_is_one() {
+    let mut fleet = Fleet::start(SMALL, "");
+    let answers = Answers::new(5_000, 50);
+    send(&fleet, &answers, 8);
+    fleet.wait_until_quiet();
+    let views = fleet.views();
+    let counted = answers.counted.lock().unwrap();
+    assert_eq!(counted.len() as u64 + answers.refused.load(Ordering::Relaxed), 5_000);
+    assert!(counted.iter().all(|n| views.get(&format!("/page/{n}")) == Some(&1)));
+    assert_eq!(views.len(), counted.len());
+    assert_eq!(fleet.sum("visitors", "live_visits"), 50, "a visitor of two collectors is one");
+    assert_eq!(fleet.sum("hits", "live_fates") as u64, 5_000 / CRAWLER_EVERY + 1);
+    assert!(fleet.one::<u64>("SELECT uniqExact(shard) FROM live_pages") == 4, "all partitions have traffic");
+    for member in fleet.aggregates.iter_mut().chain(&mut fleet.ingests) {
+        assert!(member.stop().success(), "{}", member.said());
+    }
+}
