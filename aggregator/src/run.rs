@@ -165,7 +165,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
     async fn batch(&mut self) -> Result<Step, StreamError> {
         let stop = self.inputs.stop.load(Ordering::Acquire);
         let folded = self.inputs.stream.fold_into(&mut self.fold, u64::MAX, BATCH_ROWS_MAX).await?;
-        metrics::folded(folded, self.inputs.stream.end().await?, &self.fold);
+        metrics::folded(self.inputs.shard, folded, self.inputs.stream.end().await?, &self.fold);
         let now = Instant::now();
         if folded > 0 && self.batch_began.is_none() {
             self.batch_began = Some(now);
@@ -215,7 +215,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         self.next = end;
         self.save(None).await?;
         (self.batch_began, self.last_insert) = (None, Instant::now());
-        metrics::inserted(sent, began.elapsed(), self.next);
+        metrics::inserted(self.inputs.shard, sent, began.elapsed(), self.next);
         Ok(Step::Done)
     }
 

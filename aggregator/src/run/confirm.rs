@@ -97,7 +97,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
         retry("naming a generation", || self.inputs.warehouse.name(shard, generation, (self.inputs.now_s)())).await;
         self.named = generation;
-        metrics::generation(generation);
+        metrics::generation(shard, generation);
         tracing::info!(shard, generation, "shard {shard} counts as generation {generation}");
     }
 
