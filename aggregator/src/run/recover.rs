@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::rules::{Rule, holds};
 use super::{BATCH_AGE, BATCH_ROWS_MAX, Inputs, LOOK, Shard, Unsure};
 use crate::fold::{self, Fold};
 use crate::intent::Intent;
@@ -22,14 +23,14 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let saved = inputs.stream.saved().await?;
         let first = inputs.stream.start().await?;
         let (intent, unsure) = match saved {
-            Some(intent) if intent.start < first => {
+            Some(intent) if intent.start < first && holds(Rule::StartBelowFirst) => {
                 let copy = inputs.stream.copy_at_start(first, Some(&intent)).await?;
                 (
                     Intent::new(fold::VERSION, first, None, first, intent.generation, 0, copy),
                     Some(Unsure::StreamBeginsLater),
                 )
             }
-            Some(intent) if intent.end.is_some() && now_s - intent.at_s > INTENT_AGE_MAX_S => {
+            Some(intent) if intent.end.is_some() && now_s - intent.at_s > INTENT_AGE_MAX_S && holds(Rule::AgeLimit) => {
                 (intent, Some(Unsure::OldIntent))
             }
             Some(intent) if intent.fold_version != fold::VERSION => (intent, Some(Unsure::OtherFold)),
@@ -53,7 +54,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
             named,
             settled,
             unsure,
-            uncertain: true,
+            uncertain: holds(Rule::SumsAtAssignment),
             server: None,
             intent_at_s: intent.at_s,
             batch_began: None,
@@ -103,7 +104,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
         self.settled = retry("reading which rounds are done", || warehouse.settled(shard)).await;
         let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
         let recorded = self.inputs.stream.highest_generation().await?;
-        self.generation = self.generation.max(self.named).max(written).max(recorded) + 1;
+        let known = if holds(Rule::HighestGeneration) { self.named.max(written).max(recorded) } else { 0 };
+        self.generation = (self.generation.max(known) + u32::from(holds(Rule::NewGeneration))).max(1);
         let (reason, generation, from) = (why.label(), self.generation, self.start);
         match generation {
             1 => tracing::info!(generation, from, "first start: generation 1 from position {from}"),
@@ -116,7 +118,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
         metrics::started_afresh(why);
         self.next = self.start;
-        self.pending = None;
+        (self.pending, self.batch_began) = (None, None);
         self.save(None).await?;
         (self.unsure, self.uncertain, self.target) = (None, true, self.inputs.stream.end().await?);
         self.rebuild().await

@@ -1,0 +1,129 @@
+//! Kafka as a shard sees it: partitions of messages, the group's commits, the compacted topic `folds`.
+//!
+//! A partition also remembers what the checks compare with: which record of each event is the first.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use schema::cubes::Cube;
+use schema::day::Day;
+use schema::wire::{Body, Record};
+
+use super::laws::{Law, holds};
+use crate::fold::Copy;
+use crate::intent::Intent;
+
+/// Page views, named events and refusals: what no other event can take back.
+pub(super) type Hits = BTreeMap<(Cube, Day), i64>;
+
+/// What a collector stored: a record, known by a number of its own whatever it is given on the way.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) uid: u64,
+    pub(super) record: Record<'static>,
+    pub(super) hits: (Cube, Day, i64),
+}
+
+#[derive(Clone)]
+pub(super) enum Entry {
+    Message(Vec<Rc<Item>>),
+    Close(Day),
+}
+
+pub(super) struct Log {
+    /// Deleted ones stay here for the checks.
+    pub(super) entries: Vec<Entry>,
+    pub(super) start: u64,
+    /// Where the first record of each event is: its message, and which it is there.
+    pub(super) first_at: HashMap<u64, (u64, usize)>,
+    /// Below, everything was named in an intent.
+    handed_out: u64,
+    pub(super) hits_handed_out: Hits,
+}
+
+impl Log {
+    pub(super) fn new() -> Log {
+        Log { entries: vec![], start: 0, first_at: HashMap::new(), handed_out: 0, hits_handed_out: Hits::new() }
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(super) fn append(&mut self, entry: Entry) {
+        let position = self.end();
+        if let Entry::Message(items) = &entry {
+            for (at, item) in items.iter().enumerate() {
+                self.first_at.entry(item.uid).or_insert((position, at));
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    pub(super) fn is_first(&self, position: u64, at: usize, item: &Item) -> bool {
+        self.first_at.get(&item.uid) == Some(&(position, at))
+    }
+
+    /// No reader may see more than what some intent named.
+    pub(super) fn hand_out(&mut self, end: u64) {
+        while self.handed_out < end {
+            if let Entry::Message(items) = &self.entries[self.handed_out as usize] {
+                for (at, item) in items.iter().enumerate() {
+                    if self.first_at.get(&item.uid) == Some(&(self.handed_out, at)) {
+                        *self.hits_handed_out.entry((item.hits.0, item.hits.1)).or_default() += item.hits.2;
+                    }
+                }
+            }
+            self.handed_out += 1;
+        }
+    }
+}
+
+/// The consumer group and the topic `folds`; on one machine, the intent file.
+pub(super) struct Group {
+    pub(super) saved: Vec<Option<Intent>>,
+    /// Counts assignments of each partition.
+    pub(super) fence: Vec<u64>,
+    /// By partition, S and generation.
+    pub(super) folds: BTreeMap<(usize, u64, u32), Copy>,
+}
+
+impl Group {
+    pub(super) fn new(partitions: usize) -> Group {
+        Group { saved: vec![None; partitions], fence: vec![0; partitions], folds: BTreeMap::new() }
+    }
+
+    pub(super) fn copy_at(&self, partition: usize, start: u64) -> Option<Copy> {
+        let is_it = |of: usize, s: u64| of == partition && (s == start || !holds(Law::FoldsByStart));
+        let known = self.folds.iter().find(|((of, s, _), _)| is_it(*of, *s)).map(|(_, copy)| copy.clone());
+        match known {
+            Some(_) if !holds(Law::CopyUsed) => Some(Copy::default()),
+            Some(copy) if !holds(Law::LastCloseInCopy) => Some(Copy { last_close: None, ..copy }),
+            None if start == 0 => Some(Copy::default()),
+            known => known,
+        }
+    }
+
+    pub(super) fn highest_generation(&self, partition: usize) -> u32 {
+        self.folds.keys().filter(|(p, ..)| *p == partition).map(|(.., generation)| *generation).max().unwrap_or(0)
+    }
+}
+
+pub(super) fn close_record(day: Day) -> Record<'static> {
+    Record { partition: 0, epoch: 0, number: 0, body: Body::Close(day) }
+}
+
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Entry::Close(day) => write!(f, "close({day})"),
+            Entry::Message(items) => {
+                for Item { uid, record, hits } in items.iter().map(|item| &**item) {
+                    let (epoch, number, day) = (record.epoch % 1000, record.number, hits.1);
+                    write!(f, "{epoch}#{number}=e{uid}({day} {}) ", hits.0.label())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

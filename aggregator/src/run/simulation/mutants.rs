@@ -1,0 +1,101 @@
+//! Each rule let go: some seed must then fail. A seed that is known to is tried first; should the protocol change, the
+//! search goes on through the others.
+
+use super::in_parallel;
+use super::laws::Law;
+use super::play::play;
+use crate::run::rules::Rule;
+
+/// A seed that fails without these.
+struct Mutant {
+    laws: &'static [Law],
+    rules: &'static [Rule],
+    caught_by: u64,
+}
+
+const fn rule(rule: &'static [Rule], caught_by: u64) -> Mutant {
+    Mutant { laws: &[], rules: rule, caught_by }
+}
+
+const fn law(law: &'static [Law], caught_by: u64) -> Mutant {
+    Mutant { laws: law, rules: &[], caught_by }
+}
+
+/// Where one rule backs another up, only both together are missed.
+const MUTANTS: &[Mutant] = &[
+    rule(&[Rule::IntentFirst], 0),
+    rule(&[Rule::NewGeneration], 0),
+    rule(&[Rule::HighestGeneration], 0),
+    rule(&[Rule::GenerationInToken], 0),
+    rule(&[Rule::AgeLimit], 0),
+    rule(&[Rule::ControlSums], 0),
+    rule(&[Rule::SumsAtAssignment], 0),
+    rule(&[Rule::CopyTakenInTime], 0),
+    rule(&[Rule::StartBelowFirst], 0),
+    rule(&[Rule::StartWaitsForSettled], 0),
+    rule(&[Rule::StartWaitsForInsert], 0),
+    rule(&[Rule::DeleteAfterCommit], 0),
+    rule(&[Rule::NamedWhenCaughtUp], 0),
+    rule(&[Rule::ClosedUpTo], 0),
+    rule(&[Rule::SettledWhenEqual], 0),
+    rule(&[Rule::SettledWhenEqual, Rule::ControlSums], 0),
+    rule(&[Rule::SettledWhenInserted], 0),
+    rule(&[Rule::SettledByOwner], 0),
+    rule(&[Rule::SettledByOwner, Rule::DropsWait], 0),
+    rule(&[Rule::SweepSparesNewer], 0),
+    rule(&[Rule::SweepSparesSettled], 0),
+    rule(&[Rule::DropsWait], 0),
+    rule(&[Rule::Sweep], 0),
+    law(&[Law::Fencing], 0),
+    law(&[Law::LongWindow], 0),
+    Mutant { laws: &[Law::LongWindow], rules: &[Rule::AgeLimit], caught_by: 0 },
+    law(&[Law::CopyBeforeStart], 0),
+    law(&[Law::GenerationRecorded], 0),
+    law(&[Law::HighestGenerationKept], 0),
+    law(&[Law::FoldsByStart], 0),
+    law(&[Law::ReadersFollowHighest], 0),
+    law(&[Law::RoundsByStream], 0),
+    law(&[Law::CopyUsed], 0),
+    law(&[Law::LastCloseInCopy], 0),
+    law(&[Law::FreshEpoch], 0),
+    law(&[Law::ShipOnlySynced], 0),
+];
+
+impl Mutant {
+    fn fails(&self, seed: u64) -> Option<String> {
+        play(seed, (self.laws, self.rules), false).violation
+    }
+
+    fn name(&self) -> String {
+        let laws = self.laws.iter().map(|law| format!("{law:?}"));
+        laws.chain(self.rules.iter().map(|rule| format!("{rule:?}"))).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+#[test]
+fn every_rule_is_missed_by_some_run() {
+    let missed = in_parallel(MUTANTS.iter(), |mutant| {
+        let caught = mutant.fails(mutant.caught_by).map(|what| (mutant.caught_by, what));
+        let caught = caught.or_else(|| (0..100).find_map(|seed| Some((seed, mutant.fails(seed)?))));
+        match caught {
+            Some((seed, what)) => println!("without {}, seed {seed}: {what}", mutant.name()),
+            None => return Some(mutant.name()),
+        }
+        None
+    });
+    assert!(missed.is_empty(), "no run misses these: {missed:?}");
+}
+
+#[test]
+#[ignore = "how often each rule is missed: some minutes"]
+fn how_often_each_rule_is_missed() {
+    const SEEDS: u64 = 60;
+    let jobs = MUTANTS.iter().flat_map(|mutant| (0..SEEDS).map(move |seed| (mutant, seed)));
+    let mut all = in_parallel(jobs, |(mutant, seed)| Some((mutant.name(), seed, mutant.fails(seed)?)));
+    all.sort_by_key(|(_, seed, _)| *seed);
+    for mutant in MUTANTS {
+        let caught: Vec<_> = all.iter().filter(|(name, ..)| *name == mutant.name()).collect();
+        let first = caught.first().map(|(_, seed, what)| format!("seed {seed}: {what}"));
+        println!("{:45} {:3} of {SEEDS}; {}", mutant.name(), caught.len(), first.unwrap_or_default());
+    }
+}

@@ -1,0 +1,268 @@
+//! ClickHouse: live partitions, the small tables, tokens, and requests under way, which outlive who sent them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use schema::cubes::Cube;
+use schema::day::Day;
+use tokio::sync::oneshot;
+
+use super::chance::Chance;
+use super::clock::{HOUR, now_s};
+use super::laws::{Law, holds};
+use crate::rows::Rows;
+use crate::sums::Sums;
+use crate::warehouse::RoundKey;
+
+/// No request lands later than this after it was sent.
+const FLIGHT_MAX: i64 = 4 * HOUR;
+const TOKEN_AGE: i64 = 24 * HOUR;
+
+/// A table's (day, round, shard, generation).
+pub(super) type Place = (Cube, Day, u32, u32, u32);
+/// A row's site, bucket, hour and names.
+pub(super) type Cell = (u32, u32, u32, Vec<Arc<str>>);
+pub(super) type Cells = BTreeMap<Cell, Vec<i64>>;
+
+/// A partition of a live table.
+#[derive(Default)]
+pub(super) struct Live {
+    pub(super) cells: Cells,
+    sums: Vec<i64>,
+    /// What no later event can take back: see `Hits`.
+    pub(super) hits: i64,
+}
+
+pub(super) enum What {
+    Insert(Place, Cells, String),
+    Name { shard: u32, generation: u32, at_s: i64 },
+    Settle { key: RoundKey, shard: u32, generation: u32 },
+    Close { shard: u32, generation: u32, closed_to: Day },
+    Drop(Place),
+}
+
+struct Request {
+    what: What,
+    sent_at: i64,
+    ready_at: i64,
+    /// Its token is in the dedup log, its part not yet there.
+    logged: bool,
+    answer: oneshot::Sender<()>,
+}
+
+pub(super) struct Server {
+    pub(super) up_at: i64,
+    requests: Vec<Request>,
+    pub(super) live: BTreeMap<Place, Live>,
+    tokens: BTreeMap<Cube, VecDeque<(Place, String, i64)>>,
+    pub(super) shards: Vec<(u32, u32, i64)>,
+    pub(super) settled: Vec<(RoundKey, u32, u32)>,
+    pub(super) closed: Vec<(u32, u32, Day)>,
+}
+
+/// What says which rows count, as read at some time.
+#[derive(Clone)]
+pub(super) struct Counted {
+    named: BTreeMap<u32, u32>,
+    settled: BTreeMap<(RoundKey, u32), u32>,
+}
+
+impl Counted {
+    /// The same rule as the dashboard's: what `settled` names, else what `shards` names.
+    pub(super) fn counts(&self, &(_, day, round, shard, generation): &Place) -> bool {
+        match self.settled.get(&((day, round), shard)) {
+            Some(settled) => *settled == generation,
+            None => self.named.get(&shard) == Some(&generation),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn new() -> Server {
+        Server {
+            up_at: now_s(),
+            requests: vec![],
+            live: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            shards: vec![],
+            settled: vec![],
+            closed: vec![],
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        now_s() >= self.up_at
+    }
+
+    pub(super) fn send(&mut self, what: What, delay_s: i64) -> oneshot::Receiver<()> {
+        let (answer, answered) = oneshot::channel();
+        let now = now_s();
+        self.requests.push(Request { what, sent_at: now, ready_at: now + delay_s, logged: false, answer });
+        answered
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Some of the requests under way get on by a step; says what has changed.
+    pub(super) fn advance(&mut self, chance: &mut Chance) -> Vec<String> {
+        let (mut changes, mut at) = (vec![], 0);
+        let now = now_s();
+        while at < self.requests.len() {
+            let request = &self.requests[at];
+            if request.ready_at > now || !chance.hits(0.7) {
+                at += 1;
+            } else if now - request.sent_at > FLIGHT_MAX {
+                self.requests.remove(at);
+            } else if let (What::Insert(place, _, token), false) = (&request.what, request.logged) {
+                let (place, token) = (*place, token.clone());
+                if self.knows(place, &token) {
+                    self.finish(at);
+                } else {
+                    self.remember(place, token);
+                    self.requests[at].logged = true;
+                    at += usize::from(chance.hits(0.3));
+                }
+            } else {
+                changes.extend(self.finish_applied(at));
+            }
+        }
+        changes
+    }
+
+    fn finish(&mut self, at: usize) {
+        let _sender_may_be_gone = self.requests.remove(at).answer.send(());
+    }
+
+    fn finish_applied(&mut self, at: usize) -> Option<String> {
+        let request = self.requests.remove(at);
+        let told = self.apply(request.what);
+        let _sender_may_be_gone = request.answer.send(());
+        told
+    }
+
+    fn apply(&mut self, what: What) -> Option<String> {
+        Some(match what {
+            What::Insert(place, cells, token) => {
+                let live = self.live.entry(place).or_default();
+                live.sums.resize(place.0.measures().len(), 0);
+                let before = live.hits;
+                for (cell, sums) in cells {
+                    let total = live.cells.entry(cell).or_insert_with(|| vec![0; sums.len()]);
+                    total.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
+                    live.sums.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
+                }
+                live.hits = if place.0 == Cube::Visits { 0 } else { live.sums[0] };
+                format!("{} += {} (token {token})", told(&place), live.hits - before)
+            }
+            What::Name { shard, generation, at_s } => {
+                self.shards.push((shard, generation, at_s));
+                format!("shards: {shard} is generation {generation}")
+            }
+            What::Settle { key, shard, generation } => {
+                self.settled.push((key, shard, generation));
+                format!("settled: {} round {} of shard {shard} is generation {generation}", key.0, key.1)
+            }
+            What::Close { shard, generation, closed_to } => {
+                self.closed.push((shard, generation, closed_to));
+                return None;
+            }
+            What::Drop(place) => {
+                self.live.remove(&place)?;
+                if let Some(window) = self.tokens.get_mut(&place.0) {
+                    window.retain(|(of, ..)| *of != place);
+                }
+                format!("dropped {}", told(&place))
+            }
+        })
+    }
+
+    fn knows(&self, place: Place, token: &str) -> bool {
+        let now = now_s();
+        let mut known = self.tokens.get(&place.0).into_iter().flatten();
+        known.any(|(of, name, at)| *of == place && name == token && now - at < TOKEN_AGE)
+    }
+
+    fn remember(&mut self, place: Place, token: String) {
+        let size = if holds(Law::LongWindow) { 2000 } else { 3 };
+        let window = self.tokens.entry(place.0).or_default();
+        window.push_back((place, token, now_s()));
+        if window.len() > size {
+            window.pop_front();
+        }
+    }
+
+    /// A part whose token is logged and which was not yet renamed is gone, and its token stays.
+    pub(super) fn kill(&mut self, back_after_s: i64, chance: &mut Chance) -> Vec<String> {
+        let mut changes = vec![];
+        for request in std::mem::take(&mut self.requests) {
+            let has_token = matches!(request.what, What::Insert(..));
+            if !has_token && chance.hits(0.5) {
+                changes.extend(self.apply(request.what)); // it landed, and nobody was told
+            } else if request.logged {
+                changes.push("a part between log and rename is lost".to_owned());
+            }
+        }
+        self.up_at = now_s() + back_after_s;
+        changes
+    }
+
+    /// With a process that dies, some of its requests die, here or there.
+    pub(super) fn lose_some(&mut self, chance: &mut Chance) {
+        self.requests.retain(|request| request.logged || !chance.hits(0.3));
+    }
+
+    pub(super) fn named(&self) -> BTreeMap<u32, (u32, i64)> {
+        let mut named = BTreeMap::new();
+        for &(shard, generation, at_s) in &self.shards {
+            let known = named.entry(shard).or_insert((generation, at_s));
+            if generation > known.0 || !holds(Law::ReadersFollowHighest) {
+                *known = (generation, at_s);
+            }
+        }
+        named
+    }
+
+    pub(super) fn settled(&self) -> BTreeMap<(RoundKey, u32), u32> {
+        let mut settled = BTreeMap::new();
+        for &(key, shard, generation) in &self.settled {
+            let lowest = settled.entry((key, shard)).or_insert(generation);
+            *lowest = generation.min(*lowest);
+        }
+        settled
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        let named = self.named().into_iter().map(|(shard, (generation, _))| (shard, generation)).collect();
+        Counted { named, settled: self.settled() }
+    }
+
+    pub(super) fn live_sums(&self, shard: u32, generation: u32) -> BTreeMap<RoundKey, Sums> {
+        let mut found: BTreeMap<RoundKey, Sums> = BTreeMap::new();
+        for (&(cube, day, round, of, life), live) in &self.live {
+            if (of, life) == (shard, generation) {
+                found.entry((day, round)).or_default().set(cube, live.sums.clone());
+            }
+        }
+        found.retain(|_, sums| !sums.is_zero());
+        found
+    }
+}
+
+fn told(&(cube, day, round, shard, generation): &Place) -> String {
+    format!("{} {day} round {round} shard {shard} g {generation}", cube.label())
+}
+
+/// Rows as cells.
+pub(super) fn cells(rows: &Rows) -> Cells {
+    let mut cells = Cells::new();
+    for at in 0..rows.len() {
+        let names = rows.dimensions.iter().map(|column| Arc::clone(&column.dictionary[column.ids[at] as usize]));
+        let time = |column: &[u32]| column.get(at).copied().unwrap_or(0);
+        let cell = (rows.site[at], time(&rows.bucket), time(&rows.hour), names.collect());
+        let total = cells.entry(cell).or_insert_with(|| vec![0; rows.sums.len()]);
+        total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += i64::from(column[at]));
+    }
+    cells
+}

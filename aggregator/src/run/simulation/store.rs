@@ -1,0 +1,132 @@
+//! The simulated ClickHouse as a shard's store: every request takes time, may be answered late or never, and lands
+//! whether its sender still lives or not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clickhouse::error::Error;
+use schema::cubes::Cube;
+use schema::day::Day;
+
+use super::process::Seat;
+use super::server::{Server, What, cells};
+use crate::rows::Rows;
+use crate::store::Store;
+use crate::sums::Sums;
+use crate::warehouse::{Partition, Result, RoundKey};
+
+/// The wait for an answer; the calendar may jump meanwhile.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(super) struct Client {
+    seat: Seat,
+}
+
+impl Client {
+    pub(super) fn new(seat: Seat) -> Client {
+        Client { seat }
+    }
+
+    async fn read<T>(&self, read: impl FnOnce(&Server) -> T) -> Result<T> {
+        self.seat.step().await;
+        let answer = {
+            let mut world = self.seat.sim.world();
+            let world = &mut *world;
+            let is_lost = world.faults && world.chance.hits(world.nature.deaf);
+            (world.server.is_up() && !is_lost).then(|| read(&world.server))
+        };
+        self.seat.step().await;
+        answer.ok_or(Error::TimedOut)
+    }
+
+    async fn write(&self, what: What) -> Result<()> {
+        self.seat.step().await;
+        let (answered, is_lost) = {
+            let mut world = self.seat.sim.world();
+            let world = &mut *world;
+            if !world.server.is_up() {
+                return Err(Error::TimedOut);
+            }
+            let delay_s = world.delay_s();
+            let is_lost = world.faults && world.chance.hits(world.nature.deaf);
+            (world.server.send(what, delay_s), is_lost)
+        };
+        let answer = tokio::time::timeout(ANSWER_WITHIN, answered).await;
+        self.seat.step().await;
+        match answer {
+            Ok(Ok(())) if !is_lost => Ok(()),
+            _ => Err(Error::TimedOut),
+        }
+    }
+}
+
+impl Store for Client {
+    async fn insert(&self, rows: &Rows, shard: u32, generation: u32, token: &str) -> Result<()> {
+        let place = (rows.cube, rows.day, rows.round, shard, generation);
+        self.write(What::Insert(place, cells(rows), token.to_owned())).await
+    }
+
+    async fn uptime_s(&self) -> Result<u32> {
+        self.read(|server| (super::clock::now_s() - server.up_at) as u32).await
+    }
+
+    async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, Sums>> {
+        self.read(|server| server.live_sums(shard, generation)).await
+    }
+
+    async fn named(&self, shard: u32) -> Result<u32> {
+        self.read(|server| server.named().get(&shard).map_or(0, |(generation, _)| *generation)).await
+    }
+
+    async fn highest_generation(&self, shard: u32) -> Result<u32> {
+        let of = |server: &Server| server.live.keys().filter(|place| place.3 == shard).map(|place| place.4).max();
+        self.read(|server| of(server).unwrap_or(0)).await
+    }
+
+    async fn settled(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
+        let all = self.read(Server::settled).await?;
+        Ok(all
+            .into_iter()
+            .filter(|((_, of), _)| *of == shard)
+            .map(|((key, _), generation)| (key, generation))
+            .collect())
+    }
+
+    async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+        self.write(What::Name { shard, generation, at_s: now_s }).await
+    }
+
+    async fn settle(&self, key: RoundKey, shard: u32, generation: u32, _: i64) -> Result<()> {
+        self.write(What::Settle { key, shard, generation }).await
+    }
+
+    async fn close(&self, closed_to: Day, shard: u32, generation: u32, _: &BTreeMap<RoundKey, Sums>) -> Result<()> {
+        self.write(What::Close { shard, generation, closed_to }).await
+    }
+
+    async fn partitions(&self) -> Result<Vec<Partition>> {
+        self.read(|server| {
+            let partition = |&(cube, day, round, shard, generation): &(Cube, Day, u32, u32, u32)| Partition {
+                table: cube.label().to_owned(),
+                id: format!("{day}-{round}-{shard}-{generation}"),
+                key: (day, round),
+                shard,
+                generation,
+            };
+            server.live.keys().map(partition).collect()
+        })
+        .await
+    }
+
+    async fn all_named(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
+        let all = self.read(Server::named).await?;
+        Ok(all.into_iter().map(|(shard, (generation, at_s))| (shard, (generation, at_s as u32))).collect())
+    }
+
+    async fn drop_partition(&self, partition: &Partition) -> Result<()> {
+        let cube = *Cube::ALL.iter().find(|cube| cube.label() == partition.table).expect("a table of ours");
+        let (day, round) = partition.key;
+        self.write(What::Drop((cube, day, round, partition.shard, partition.generation))).await
+    }
+}

@@ -1,0 +1,217 @@
+//! A partition as the shard's stream.
+
+use schema::day::Day;
+
+use super::clock::closed_by_clock;
+use super::laws::{Law, holds};
+use super::log::{Entry, Log, close_record};
+use super::process::Seat;
+use super::world::World;
+use crate::fold::{Copy, Fold};
+use crate::intent::Intent;
+use crate::read::{Stream, StreamError};
+
+pub(super) struct Partition {
+    seat: Seat,
+    position: u64,
+    /// Which copy this owner wrote last: of which S and generation.
+    recorded: Option<(u64, u32)>,
+}
+
+/// What must be read next was deleted.
+fn gone(partition: usize, from: u64, log: &Log) -> StreamError {
+    let (topic, partition) = ("hits".to_owned(), partition as u32);
+    StreamError::Gone { topic, partition, from, low: log.start, high: log.end() }
+}
+
+impl Partition {
+    pub(super) fn new(seat: Seat) -> Partition {
+        Partition { seat, position: 0, recorded: None }
+    }
+
+    /// The commit itself.
+    fn commit(&self, intent: &Intent) -> Result<(), StreamError> {
+        let (partition, former) = (self.seat.partition, self.seat.is_former());
+        let mut world = self.seat.sim.world();
+        if former && holds(Law::Fencing) {
+            world.note(|| format!("shard {partition}: a former owner is refused"));
+            return Err(StreamError::Fenced);
+        }
+        world.note(|| {
+            let Intent { offset, end, start, generation, .. } = intent;
+            format!("commit {partition}: offset={offset} end={end:?} S={start} g={generation}")
+        });
+        let mut saved = intent.clone();
+        if !world.nature.embedded {
+            saved.copy = Copy::default(); // it is in `folds`
+        }
+        world.group.saved[partition] = Some(saved);
+        if let Some(end) = intent.end {
+            world.logs[partition].hand_out(end);
+        }
+        Ok(())
+    }
+
+    fn record(&self, intent: &Intent) {
+        let mut world = self.seat.sim.world();
+        world.record_copy(self.seat.partition, intent.start, intent.generation, intent.copy.clone());
+    }
+
+    /// Folds one entry; what the fold takes for a repeat must be one.
+    fn fold_one(&self, world: &mut World, fold: &mut Fold, entry: &Entry) -> u64 {
+        let partition = self.seat.partition;
+        match entry {
+            Entry::Close(day) if holds(Law::RoundsByStream) => fold.apply(self.position, &close_record(*day)),
+            Entry::Close(_) => {}
+            Entry::Message(items) => {
+                if !holds(Law::RoundsByStream) {
+                    fold.apply(self.position, &close_record(Day(closed_by_clock())));
+                }
+                for (at, item) in items.iter().enumerate() {
+                    let (repeats, gaps) = (fold.repeats(), fold.gaps());
+                    fold.apply(self.position, &item.record);
+                    let is_first = world.logs[partition].is_first(self.position, at, item);
+                    let uid = item.uid;
+                    if (fold.repeats() == repeats) != is_first {
+                        let what = if is_first { "rejects the first" } else { "takes a repeat" };
+                        world.violated(format!("shard {partition}: the fold {what} of e{uid}"));
+                    }
+                    if fold.gaps() != gaps {
+                        world.violated(format!("shard {partition}: the fold finds a gap before e{uid}"));
+                    }
+                }
+                return items.len() as u64;
+            }
+        }
+        1
+    }
+}
+
+impl Stream for Partition {
+    async fn fold_into(&mut self, fold: &mut Fold, until: u64, rows_max: usize) -> Result<u64, StreamError> {
+        self.seat.while_paused().await;
+        let mut world = self.seat.sim.world();
+        let partition = self.seat.partition;
+        if self.position < world.logs[partition].start {
+            world.note(|| format!("shard {partition}: position {} is gone", self.position));
+            return Err(gone(partition, self.position, &world.logs[partition]));
+        }
+        let mut fetched = world.chance.between(1, 20);
+        let mut records = 0;
+        while self.position < until && fold.pending_rows() < rows_max && fetched > 0 {
+            let Some(entry) = world.logs[partition].entries.get(self.position as usize).cloned() else { break };
+            records += self.fold_one(&mut world, fold, &entry);
+            self.position += 1;
+            fetched -= 1;
+        }
+        Ok(records)
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn seek(&mut self, from: u64) -> Result<(), StreamError> {
+        self.position = from;
+        Ok(())
+    }
+
+    async fn start(&mut self) -> Result<u64, StreamError> {
+        self.seat.step().await;
+        Ok(self.seat.sim.world().logs[self.seat.partition].start)
+    }
+
+    async fn end(&mut self) -> Result<u64, StreamError> {
+        self.seat.while_paused().await;
+        Ok(self.seat.sim.world().logs[self.seat.partition].end())
+    }
+
+    async fn trim(&mut self, below: u64) -> Result<(), StreamError> {
+        let partition = self.seat.partition;
+        self.seat.step().await;
+        {
+            let mut world = self.seat.sim.world();
+            if below > world.logs[partition].start {
+                world.logs[partition].start = below;
+                world.note(|| format!("stream {partition}: deleted below {below}"));
+            }
+        }
+        self.seat.step().await;
+        let mut world = self.seat.sim.world();
+        let kept = world.group.folds.keys().filter(|(of, start, _)| *of == partition && *start >= below);
+        // The highest generation is never forgotten.
+        let highest = kept.map(|(.., generation)| *generation).max();
+        let is_needed = |generation| highest < Some(generation) && holds(Law::HighestGenerationKept);
+        world.group.folds.retain(|(of, start, generation), _| {
+            *of != partition || *start >= below || highest.is_none() || is_needed(*generation)
+        });
+        Ok(())
+    }
+
+    async fn saved(&mut self) -> Result<Option<Intent>, StreamError> {
+        self.seat.step().await;
+        let (partition, former) = (self.seat.partition, self.seat.is_former());
+        let mut world = self.seat.sim.world();
+        let world = &mut *world;
+        let Some(mut intent) = world.group.saved[partition].clone() else { return Ok(None) };
+        if !world.nature.embedded && intent.start >= world.logs[partition].start {
+            match world.group.copy_at(partition, intent.start) {
+                Some(copy) => intent.copy = copy,
+                None if former => return Err(StreamError::Fenced),
+                None => world.violated(format!("shard {partition}: no copy for S={}", intent.start)),
+            }
+        }
+        if world.faults && world.chance.hits(world.nature.fold_changes) {
+            intent.fold_version += 1;
+        }
+        Ok(Some(intent))
+    }
+
+    async fn save(&mut self, intent: &Intent) -> Result<(), StreamError> {
+        self.seat.step().await;
+        let embedded = self.seat.sim.world().nature.embedded;
+        let what = (intent.start, intent.generation);
+        let is_new = match self.recorded {
+            _ if embedded => false,
+            Some((start, _)) if !holds(Law::GenerationRecorded) => start != intent.start,
+            recorded => recorded != Some(what),
+        };
+        if is_new && holds(Law::CopyBeforeStart) {
+            self.record(intent);
+            self.seat.step().await;
+        }
+        self.commit(intent)?;
+        self.seat.step().await;
+        if is_new && !holds(Law::CopyBeforeStart) {
+            self.record(intent);
+        }
+        self.recorded = Some(what);
+        Ok(())
+    }
+
+    async fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Copy, StreamError> {
+        self.seat.step().await;
+        let (partition, former) = (self.seat.partition, self.seat.is_former());
+        let mut world = self.seat.sim.world();
+        if world.nature.embedded {
+            return Ok(saved.map(|intent| intent.copy.clone()).unwrap_or_default());
+        }
+        if world.logs[partition].start != first {
+            return Err(gone(partition, first, &world.logs[partition]));
+        }
+        match world.group.copy_at(partition, first) {
+            Some(copy) => Ok(copy),
+            None if former => Err(StreamError::Fenced),
+            None => {
+                world.violated(format!("shard {partition}: no copy for the first offset {first}"));
+                Ok(Copy::default())
+            }
+        }
+    }
+
+    async fn highest_generation(&mut self) -> Result<u32, StreamError> {
+        self.seat.step().await;
+        let world = self.seat.sim.world();
+        Ok(if world.nature.embedded { 0 } else { world.group.highest_generation(self.seat.partition) })
+    }
+}

@@ -1,0 +1,203 @@
+//! All there is in a run, and the checks that hold at every step.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::chance::Chance;
+use super::clock::{HOUR, now_s};
+use super::collector::{Collector, Done};
+use super::laws::{Law, holds};
+use super::log::{Entry, Group, Hits, Item, Log};
+use super::nature::Nature;
+use super::process::Process;
+use super::server::{Counted, Server};
+use crate::run::rules::{self, Rule};
+
+pub(super) struct World {
+    pub(super) chance: Chance,
+    pub(super) nature: Nature,
+    /// Whether anything goes wrong.
+    pub(super) faults: bool,
+    pub(super) collecting: bool,
+    pub(super) logs: Vec<Log>,
+    pub(super) group: Group,
+    pub(super) collectors: Vec<Collector>,
+    /// Messages of dead producers that may land yet, in their order.
+    pub(super) late: Vec<VecDeque<(usize, Vec<Rc<Item>>)>>,
+    pub(super) server: Server,
+    pub(super) processes: Vec<Process>,
+    /// Which process owns each partition.
+    pub(super) owners: Vec<Option<usize>>,
+    pub(super) stored: Vec<(usize, Rc<Item>)>,
+    stored_hits: Hits,
+    pub(super) shown: Hits,
+    pub(super) uids: u64,
+    pub(super) faults_had: u64,
+    trace: Option<Vec<String>>,
+    pub(super) violation: Option<String>,
+}
+
+/// What everything in a run shares. One thread, and nobody holds it over an await.
+#[derive(Clone)]
+pub(super) struct Sim(Rc<RefCell<World>>);
+
+impl Sim {
+    pub(super) fn new(seed: u64, tracing: bool) -> Sim {
+        let mut chance = Chance::new(seed);
+        let nature = Nature::draw(&mut chance);
+        let partitions = nature.partitions;
+        Sim(Rc::new(RefCell::new(World {
+            collectors: (0..nature.collectors).map(|_| Collector::new(partitions, &mut chance)).collect(),
+            processes: (0..nature.processes).map(|_| Process::default()).collect(),
+            logs: (0..partitions).map(|_| Log::new()).collect(),
+            group: Group::new(partitions),
+            owners: vec![None; partitions],
+            chance,
+            nature,
+            faults: true,
+            collecting: true,
+            late: vec![],
+            server: Server::new(),
+            stored: vec![],
+            stored_hits: Hits::new(),
+            shown: Hits::new(),
+            uids: 0,
+            faults_had: 0,
+            trace: tracing.then(Vec::new),
+            violation: None,
+        })))
+    }
+
+    pub(super) fn world(&self) -> RefMut<'_, World> {
+        self.0.borrow_mut()
+    }
+}
+
+impl World {
+    pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let now = now_s() - i64::from(super::clock::FIRST_DAY) * 24 * HOUR;
+            let (day, hour, minute, second) = (now / 86_400, now / 3600 % 24, now / 60 % 60, now % 60);
+            trace.push(format!("{day}d {hour:02}:{minute:02}:{second:02} {}", text()));
+        }
+    }
+
+    pub(super) fn take_trace(&mut self) -> Vec<String> {
+        self.trace.take().unwrap_or_default()
+    }
+
+    /// The run has failed, by this.
+    pub(super) fn violated(&mut self, what: String) {
+        self.note(|| format!("VIOLATION: {what}"));
+        self.violation.get_or_insert(what);
+    }
+
+    pub(super) fn append(&mut self, partition: usize, entry: Entry) {
+        let position = self.logs[partition].end();
+        self.note(|| format!("stream {partition}@{position}: {entry}"));
+        self.logs[partition].append(entry);
+    }
+
+    /// A moment passes outside the shards: collectors collect, ClickHouse works, what was sent lands.
+    pub(super) fn step(&mut self) {
+        for at in 0..self.collectors.len() {
+            let World { collectors, chance, nature, uids, .. } = self;
+            if self.collecting && chance.hits(nature.event_rate) {
+                *uids += 1;
+                collectors[at].append(*uids, nature, chance);
+            }
+            let done = collectors[at].step(nature, self.faults, chance);
+            self.collected(done);
+        }
+        if !self.late.is_empty() && self.chance.hits(0.05) {
+            let at = self.chance.below(self.late.len());
+            match self.late[at].pop_front() {
+                Some((partition, message)) => self.append(partition, Entry::Message(message)),
+                None => drop(self.late.remove(at)),
+            }
+        }
+        if self.server.is_up() {
+            let World { server, chance, .. } = self;
+            let changes = server.advance(chance);
+            self.changed(changes);
+        }
+    }
+
+    /// ClickHouse holds something else than before.
+    pub(super) fn changed(&mut self, changes: Vec<String>) {
+        if !changes.is_empty() {
+            changes.into_iter().for_each(|change| self.note(|| change));
+            self.observe();
+        }
+    }
+
+    pub(super) fn collected(&mut self, done: Done) {
+        for (_, item) in &done.stored {
+            *self.stored_hits.entry((item.hits.0, item.hits.1)).or_default() += item.hits.2;
+        }
+        if self.nature.embedded {
+            // The spool is the stream; each record has a place of its own.
+            done.stored.iter().for_each(|(_, item)| self.append(0, Entry::Message(vec![Rc::clone(item)])));
+        }
+        self.stored.extend(done.stored);
+        if let Some((partition, message)) = done.landed {
+            self.append(partition, Entry::Message(message));
+        }
+        if !done.late.is_empty() {
+            self.late.push(done.late);
+        }
+    }
+
+    /// Never more than was stored and named by an intent, and no day ever shrinks.
+    fn observe(&mut self) {
+        let shown = self.hits(&self.server.counted());
+        let mut wrong = vec![];
+        for (key, &hits) in &shown {
+            let handed_out: i64 = self.logs.iter().filter_map(|log| log.hits_handed_out.get(key)).sum();
+            let handed_out = if rules::holds(Rule::IntentFirst) { handed_out } else { i64::MAX };
+            let known = self.stored_hits.get(key).copied().unwrap_or(0).min(handed_out);
+            if hits > known {
+                wrong.push(format!("{} of {} shows {hits} hits of {known}", key.0.label(), key.1));
+            }
+        }
+        for (key, &before) in &self.shown {
+            let now = shown.get(key).copied().unwrap_or(0);
+            if now < before {
+                wrong.push(format!("{} of {} shrank from {before} to {now}", key.0.label(), key.1));
+            }
+        }
+        self.shown = shown;
+        wrong.into_iter().for_each(|what| self.violated(what));
+    }
+
+    /// The hits that a reader counts who found this in `shards` and `settled`.
+    pub(super) fn hits(&self, counted: &Counted) -> Hits {
+        let mut hits = Hits::new();
+        for (place, live) in self.server.live.iter().filter(|(place, live)| live.hits != 0 && counted.counts(place)) {
+            *hits.entry((place.0, place.1)).or_default() += live.hits;
+        }
+        hits
+    }
+
+    /// How long a request takes to get there.
+    pub(super) fn delay_s(&mut self) -> i64 {
+        let is_slow = self.faults && self.chance.hits(self.nature.slow);
+        if is_slow { self.chance.pick(&[HOUR / 2, 2 * HOUR, 4 * HOUR]) } else { 0 }
+    }
+
+    /// The copy that belongs to S.
+    pub(super) fn record_copy(&mut self, partition: usize, start: u64, generation: u32, copy: crate::fold::Copy) {
+        self.note(|| {
+            format!("folds: {partition} S={start} g={generation} close={:?} seen={:?}", copy.last_close, copy.seen)
+        });
+        if !holds(Law::FoldsByStart) {
+            self.group.folds.retain(|(of, ..), _| *of != partition);
+        }
+        self.group.folds.insert((partition, start, generation), copy);
+    }
+}
+
+/// How often the world outside the shards gets on.
+pub(super) const MOMENT: Duration = Duration::from_millis(100);
