@@ -1,1 +1,4 @@
-//! load-tests
+//! What the load tests share.
+
+pub mod processes;
+pub mod synthetic;

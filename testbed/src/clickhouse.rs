@@ -67,6 +67,12 @@ impl Engine {
         }
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").0.id()
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,15 +1,14 @@
 //! How many events a core folds: `cargo run --release -p load-tests --bin fold [VISITORS [SITES]]`.
 //!
-//! A synthetic day, the same at each run: Zipf sites, 5,000 Zipf paths each, 300 sources, 60 countries of 8 regions, 30
-//! browsers, 6 systems; 1.25 visits per visitor, 5 pages per visit. It goes through the fold as wire bytes, in the order
-//! of time, and is drained at every 200,000 rows as the aggregator does. Times are of this thread's CPU.
+//! The synthetic day goes through the fold as wire bytes, in the order of time, and is drained at every 200,000 rows as
+//! the aggregator does. Times are of this thread's CPU.
 
 use std::fs;
 
 use aggregator::fold::{Copy, Fold, Limits};
 use aggregator::rows::Rows;
+use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
-use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use schema::wire::{self, Body, Record};
 
 const RUNS: usize = 7;
@@ -22,8 +21,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let visitors = arguments.next().unwrap_or(200_000);
     let sites = arguments.next().unwrap_or(20) as usize;
-    let names = Names::new();
-    let views = day(visitors, sites, &names);
+    let names = Names::default();
+    let views = views(DAY, visitors, sites, &names);
     println!("{visitors} visitors of {sites} sites, {} page views", views.len());
 
     let runs: Vec<Run> = (0..RUNS).map(|_| run(&views, &names)).collect();
@@ -61,7 +60,8 @@ fn run(views: &[View], names: &Names) -> Run {
         ends.clear();
         for view in chunk {
             number += 1;
-            encode(&view.record(number, names), &mut bytes);
+            let body = Body::Event(view.event(names));
+            encode(&Record { partition: 0, epoch: 1, number, body }, &mut bytes);
             ends.push(bytes.len());
         }
         run.wire_bytes += bytes.len();
@@ -96,110 +96,6 @@ fn encode(record: &Record<'_>, bytes: &mut Vec<u8>) {
         wire::encode_event(event, &mut body);
         wire::encode_record(record.partition, record.epoch, record.number, &body, bytes);
     }
-}
-
-/// A page view of the synthetic day.
-struct View {
-    time_s: u32,
-    site: u32,
-    tag: u64,
-    page: u32,
-    source: u32,
-}
-
-struct Names {
-    pages: Vec<String>,
-    sources: Vec<String>,
-    countries: Vec<String>,
-    regions: Vec<String>,
-    browsers: Vec<String>,
-    systems: Vec<String>,
-    languages: Vec<String>,
-    screens: Vec<String>,
-}
-
-impl Names {
-    fn new() -> Names {
-        let list = |n: usize, name: &dyn Fn(usize) -> String| (0..n).map(name).collect();
-        Names {
-            pages: list(5000, &|n| format!("/section-{}/an-article-about-{n}", n % 17)),
-            sources: list(300, &|n| format!("site-{n}.example")),
-            countries: list(60, &|n| format!("{}{}", (b'A' + n as u8 % 26) as char, (b'A' + n as u8 / 26) as char)),
-            regions: list(480, &|n| format!("{}-{n}", n / 8)),
-            browsers: list(30, &|n| format!("Browser {n}")),
-            systems: list(6, &|n| format!("System {n}")),
-            languages: list(12, &|n| format!("l{n}")),
-            screens: list(4, &|n| format!("screen {n}")),
-        }
-    }
-}
-
-impl View {
-    /// A tag's attributes follow from the tag.
-    fn record<'a>(&self, number: u64, names: &'a Names) -> Record<'a> {
-        let pick = |list: &'a [String], salt: u64| &*list[zipf(mix(self.tag ^ salt), list.len())];
-        let country = zipf(mix(self.tag ^ 1), names.countries.len());
-        let event = Event {
-            site: self.site,
-            day: DAY,
-            time_s: self.time_s,
-            offset_quarters: 4,
-            lane: Lane::Audience,
-            tag: VisitorTag(self.tag),
-            kind: Kind::Pageview,
-            interactive: true,
-            name: "",
-            page: &names.pages[self.page as usize],
-            source: &names.sources[self.source as usize],
-            channel: Channel::ALL[self.source as usize % Channel::ALL.len()],
-            country: &names.countries[country],
-            region: &names.regions[country * 8 + (mix(self.tag ^ 2) % 8) as usize],
-            device: Device::ALL[1 + (mix(self.tag ^ 3) % 3) as usize],
-            browser: pick(&names.browsers, 4),
-            os: pick(&names.systems, 5),
-            language: pick(&names.languages, 6),
-            screen: pick(&names.screens, 7),
-        };
-        Record { partition: 0, epoch: 1, number, body: Body::Event(event) }
-    }
-}
-
-/// All page views of the day, in the order of time.
-fn day(visitors: u64, sites: usize, names: &Names) -> Vec<View> {
-    let mut views = Vec::new();
-    let mut seed = 0;
-    let mut random = || {
-        seed += 1;
-        mix(seed)
-    };
-    for visitor in 0..visitors {
-        let (site, tag) = (zipf(random(), sites) as u32 + 1, mix(visitor ^ 0x5eed));
-        let visits = 1 + u64::from(random() % 4 == 0);
-        for _ in 0..visits {
-            let source = zipf(random(), names.sources.len()) as u32;
-            let mut time_s = DAY.0 as u32 * 86_400 + (random() % 84_000) as u32;
-            // 1 to 9 pages, 5 on average.
-            for _ in 0..1 + random() % 9 {
-                views.push(View { time_s, site, tag, page: zipf(random(), names.pages.len()) as u32, source });
-                time_s += 5 + (random() % 120) as u32;
-            }
-        }
-    }
-    views.sort_by_key(|view| view.time_s);
-    views
-}
-
-/// 0 to n - 1, the k-th about 1/k as often as the first.
-fn zipf(random: u64, n: usize) -> usize {
-    let uniform = random as f64 / u64::MAX as f64;
-    (((n as f64 + 1.0).powf(uniform) - 1.0) as usize).min(n - 1)
-}
-
-fn mix(n: u64) -> u64 {
-    let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }
 
 /// What this thread has run so far.
