@@ -1,5 +1,6 @@
 //! A small topic: one partition of it, written record by record and read as a whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,6 +15,10 @@ use crate::{Connection, Error, Said};
 
 /// How long nothing may come before a read gives up.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for the answer where the beginning is.
+const BEGINNING_MAX: Duration = Duration::from_secs(5);
+/// What the library says of an offset that is not there (any more).
+const GONE: KafkaError = KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset);
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +36,7 @@ pub struct Entry {
 
 /// One partition of a small topic.
 pub struct Ledger {
-    reader: BaseConsumer<Said>,
+    reader: Arc<BaseConsumer<Said>>,
     producer: FutureProducer<Said>,
     topic: String,
     partition: i32,
@@ -44,7 +49,7 @@ impl Ledger {
         let mut reader = connection.reader("footfall-ledger");
         reader.set("enable.partition.eof", "true");
         Ok(Ledger {
-            reader: reader.create_with_context(Said)?,
+            reader: Arc::new(reader.create_with_context(Said)?),
             producer: connection.producer("footfall-ledger").set("linger.ms", "0").create_with_context(Said)?,
             topic: topic.to_owned(),
             partition,
@@ -75,9 +80,28 @@ impl Ledger {
 
     /// What has come since the last read, to the end there is now.
     pub async fn read_on(&mut self) -> Result<Vec<Entry>, Error> {
-        let from = self.next.map_or(Offset::Beginning, Offset::Offset);
+        match self.next {
+            Some(next) => self.read_from(next).await,
+            None => match self.read_from(self.beginning().await?).await {
+                // Something was deleted since we asked.
+                Err(gone) if gone == GONE => self.read_from(self.beginning().await?).await,
+                read => read,
+            },
+        }
+    }
+
+    /// Where the first record there is stands. The library's own notion of the beginning is that of its last fetch:
+    /// when records were deleted since it finds nothing there, and when the topic was made anew it begins in the middle.
+    async fn beginning(&self) -> Result<i64, Error> {
+        let (reader, topic, partition) = (self.reader.clone(), self.topic.clone(), self.partition);
+        let ask = move || reader.fetch_watermarks(&topic, partition, BEGINNING_MAX);
+        let asked = tokio::task::spawn_blocking(ask).await;
+        asked.map_err(|_| KafkaError::MetadataFetch(RDKafkaErrorCode::Fail))?.map(|(beginning, _)| beginning)
+    }
+
+    async fn read_from(&mut self, offset: i64) -> Result<Vec<Entry>, Error> {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.topic, self.partition, from)?;
+        list.add_partition_offset(&self.topic, self.partition, Offset::Offset(offset))?;
         self.reader.assign(&list)?;
         let read = self.to_the_end().await;
         self.reader.unassign()?;
@@ -107,9 +131,7 @@ impl Ledger {
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(entries),
-                Some(Err(gone @ KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset))) => {
-                    return Err(gone);
-                }
+                Some(Err(gone)) if gone == GONE => return Err(gone),
                 Some(Err(error)) if heard.elapsed() > SILENCE_MAX => return Err(error),
                 None if heard.elapsed() > SILENCE_MAX => {
                     return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
