@@ -46,7 +46,7 @@ impl Collector {
 
     /// Whether hits would be stored now.
     pub fn is_ready(&self, now_s: i64) -> bool {
-        self.appender.is_sound() && self.sites.iter().all(|site| self.salts.today(&site.zone, now_s).1.is_ok())
+        self.appender.is_sound() && self.sites.iter().all(|site| self.salts.is_ready(&site.zone, now_s))
     }
 }
 

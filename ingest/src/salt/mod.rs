@@ -1,11 +1,12 @@
 //! The salt of each (time zone, local date): 32 random bytes, without which a visitor's tag is only a number.
 //!
-//! In come a zone and the time; out go the site's date and its salt. A salt is made when it is first asked for, wiped
-//! (in memory, while others still hold it, and in its file) 15 minutes after its midnight, and never made again. A
-//! zone's date never goes back, even if the clock does.
-//!
-//! Several collectors do not agree on a salt yet: this is the one-machine form.
+//! In come a zone and the time; out go the site's date and its salt. On one machine a salt is made when it is first
+//! asked for. Several collectors agree on it ahead of time (`agree`): then it is here before its date begins, or asking
+//! for it fails. Either way it is wiped (in memory, while others still hold it, and in its file) 15 minutes after its
+//! midnight, and never made again. A zone's date never goes back, even if the clock does.
 
+pub mod agree;
+mod agreed;
 mod key;
 mod place;
 
@@ -17,15 +18,24 @@ use schema::day::Day;
 use schema::fate::Fault;
 use schema::zone::{Local, Zone};
 
+use agree::Share;
 pub use key::Salt;
 pub use place::RamPlace;
-use place::Wiped;
+use place::{Kept, Wiped};
 
 /// How long after a date's end its salt lives on, in seconds: requests under way, clocks a little apart.
 pub const GRACE_S: i64 = 15 * 60;
 
 /// Where the bytes come from: the operating system, but for tests.
 type Random = fn(&mut [u8]) -> Result<(), getrandom::Error>;
+
+/// How salts are come by.
+enum Source {
+    /// Made here, when they are first asked for.
+    Own(Random),
+    /// With others, beforehand, and never because someone asks.
+    Agreed,
+}
 
 /// All salts of this process.
 pub struct Salts {
@@ -35,54 +45,63 @@ pub struct Salts {
     survives: AtomicBool,
     /// Counts destructions, so that what was derived from a destroyed salt's day can be forgotten too.
     era: AtomicU64,
-    random: Random,
+    source: Source,
 }
 
 /// The dates of one zone.
 struct Dates {
     zone: Zone,
-    salts: HashMap<Day, Arc<Salt>>,
+    salts: HashMap<Day, Dated>,
     /// The latest date ever given out.
     latest: Option<Day>,
     /// The latest date whose salt is destroyed: it and those before it get no other.
     destroyed: Option<Day>,
 }
 
+/// The salt of one date.
+struct Dated {
+    salt: Arc<Salt>,
+    /// Whether someone got it, so that there may be tags under it.
+    given: bool,
+    /// What it was derived from, if this process saw that.
+    share: Option<Share>,
+    /// Whether the others have come to agree on another one since.
+    disputed: bool,
+}
+
 impl Salts {
     /// Salts that live for days: `place` lets them survive a restart. What is left there of dates that are over is
     /// destroyed at once.
     pub fn open(place: Option<RamPlace>, now_s: i64) -> Salts {
-        let salts = Salts {
-            zones: Mutex::default(),
-            survives: AtomicBool::new(place.is_some()),
-            place,
-            era: AtomicU64::new(0),
-            random: getrandom::fill,
-        };
-        match salts.place.is_some() {
-            true => salts.take_over(now_s),
-            false => tracing::warn!(
+        if place.is_none() {
+            tracing::warn!(
                 "no directory in memory keeps the salt: a restart will split the day (visitors seen before and after it count twice)"
-            ),
+            );
         }
+        let salts = Salts::new(Source::Own(getrandom::fill), place);
+        salts.take_over(now_s);
         salts
     }
 
     /// Salts for reading logs: any date, in no order, gone with this value.
     pub fn in_memory() -> Salts {
-        Salts {
-            zones: Mutex::default(),
-            place: None,
-            survives: AtomicBool::new(false),
-            era: AtomicU64::new(0),
-            random: getrandom::fill,
-        }
+        Salts::new(Source::Own(getrandom::fill), None)
     }
 
     /// Salts that cannot be had.
     #[cfg(test)]
     pub(crate) fn broken() -> Salts {
-        Salts { random: |_| Err(getrandom::Error::UNSUPPORTED), ..Salts::in_memory() }
+        Salts::new(Source::Own(|_| Err(getrandom::Error::UNSUPPORTED)), None)
+    }
+
+    fn new(source: Source, place: Option<RamPlace>) -> Salts {
+        Salts {
+            zones: Mutex::default(),
+            survives: AtomicBool::new(place.is_some()),
+            place,
+            era: AtomicU64::new(0),
+            source,
+        }
     }
 
     /// What a clock on the zone's wall says, and the salt of that date. The date never goes back.
@@ -93,6 +112,12 @@ impl Salts {
         local.day = dates.latest.map_or(local.day, |latest| latest.max(local.day));
         dates.latest = Some(local.day);
         (local, self.salt(dates, local.day))
+    }
+
+    /// Whether hits of today would get a salt, and the one that the others have.
+    pub fn is_ready(&self, zone: &Zone, now_s: i64) -> bool {
+        let (local, salt) = self.today(zone, now_s);
+        salt.is_ok() && !self.is_disputed(zone, local.day)
     }
 
     /// The salt of any date.
@@ -106,11 +131,11 @@ impl Salts {
         for dates in self.zones().values_mut() {
             let over = dates.zone.at(now_s - GRACE_S).day.plus(-1);
             dates.destroyed = dates.destroyed.max(Some(over));
-            dates.salts.retain(|&day, salt| {
+            dates.salts.retain(|&day, dated| {
                 if day > over {
                     return true;
                 }
-                salt.destroy();
+                dated.salt.destroy();
                 destroyed += 1;
                 if let Some(Err(error)) = self.place.as_ref().map(|place| place.destroy(dates.zone.name(), day)) {
                     tracing::error!(%error, %day, "the file of a salt that is over cannot be destroyed");
@@ -127,7 +152,7 @@ impl Salts {
 
     /// Whether a restart of the process finds its salts again; if not, it splits the day.
     pub fn survive_restart(&self) -> bool {
-        self.survives.load(Ordering::Relaxed)
+        matches!(self.source, Source::Agreed) || self.survives.load(Ordering::Relaxed)
     }
 
     /// Changes whenever a salt was destroyed.
@@ -145,15 +170,19 @@ impl Salts {
     }
 
     fn salt(&self, dates: &mut Dates, day: Day) -> Result<Arc<Salt>, Fault> {
-        if let Some(salt) = dates.salts.get(&day) {
-            return Ok(salt.clone());
+        if let Some(dated) = dates.salts.get_mut(&day) {
+            dated.given = true;
+            return Ok(dated.salt.clone());
         }
-        if dates.destroyed.is_some_and(|destroyed| day <= destroyed) {
+        if dates.is_over(day) {
             return Err(Fault::NoSalt);
         }
-        let bytes = self.kept(dates.zone.name(), day).map_or_else(|| self.fresh(dates.zone.name(), day), Ok)?;
-        let salt = Arc::new(Salt::of(bytes.0));
-        dates.salts.insert(day, salt.clone());
+        let Source::Own(random) = self.source else { return Err(Fault::NoSalt) };
+        let zone = dates.zone.name();
+        let bytes = self.kept(zone, day).map_or_else(|| self.fresh(random, zone, day), Ok)?;
+        let dated = Dated { given: true, ..Dated::of(&bytes) };
+        let salt = dated.salt.clone();
+        dates.salts.insert(day, dated);
         Ok(salt)
     }
 
@@ -167,21 +196,29 @@ impl Salts {
         }
     }
 
-    fn fresh(&self, zone: &str, day: Day) -> Result<Wiped, Fault> {
+    fn fresh(&self, random: Random, zone: &str, day: Day) -> Result<Wiped, Fault> {
         let mut bytes = Wiped([0; 32]);
-        (self.random)(&mut bytes.0).map_err(|error| {
+        random(&mut bytes.0).map_err(|error| {
             tracing::error!(%error, "the operating system gives no random bytes for a salt");
             Fault::NoSalt
         })?;
-        if let Some(Err(error)) = self.place.as_ref().map(|place| place.keep(zone, day, &bytes.0)) {
+        self.keep(zone, day, &bytes);
+        Ok(bytes)
+    }
+
+    fn keep(&self, zone: &str, day: Day, salt: &Wiped) {
+        if let Some(Err(error)) = self.place.as_ref().map(|place| place.keep(zone, day, &salt.0)) {
             self.place_fails(&error);
         }
-        Ok(bytes)
     }
 
     fn place_fails(&self, error: &std::io::Error) {
         if self.survives.swap(false, Ordering::Relaxed) {
-            tracing::error!(%error, "the directory in memory does not keep the salt: a restart will split the day");
+            let then = match self.source {
+                Source::Own(_) => "a restart will split the day",
+                Source::Agreed => "a restart while Kafka is away will have none",
+            };
+            tracing::error!(%error, "the directory in memory does not keep the salt: {then}");
         }
     }
 
@@ -192,6 +229,8 @@ impl Salts {
             Ok(kept) => kept,
             Err(error) => return self.place_fails(&error),
         };
+        // Where salts are come by in another way now, the old ones belong to nobody.
+        place.other().list().unwrap_or_default().iter().for_each(destroy);
         let mut zones = self.zones();
         for kept in kept {
             let current = Zone::new(&kept.zone).ok().filter(|zone| {
@@ -201,15 +240,39 @@ impl Salts {
             match current {
                 Some(zone) => {
                     let dates = dates(&mut zones, &zone);
-                    dates.latest = dates.latest.max(Some(kept.day));
-                }
-                None => {
-                    if let Err(error) = kept.destroy() {
-                        tracing::error!(%error, day = %kept.day, "the file of a salt that is over cannot be destroyed");
+                    match self.source {
+                        Source::Own(_) => dates.latest = dates.latest.max(Some(kept.day)),
+                        Source::Agreed => {
+                            // It was kept ahead of its date: that it is here does not mean that the date has begun.
+                            let given = kept.day <= zone.at(now_s).day;
+                            let salt = self.kept(zone.name(), kept.day);
+                            let dated = salt.map(|bytes| (kept.day, Dated { given, ..Dated::of(&bytes) }));
+                            dates.salts.extend(dated);
+                        }
                     }
                 }
+                None => destroy(&kept),
             }
         }
+    }
+}
+
+impl Dates {
+    /// Whether the date's salt is destroyed, if it ever was.
+    fn is_over(&self, day: Day) -> bool {
+        self.destroyed.is_some_and(|destroyed| day <= destroyed)
+    }
+}
+
+impl Dated {
+    fn of(bytes: &Wiped) -> Dated {
+        Dated { salt: Arc::new(Salt::of(bytes.0)), given: false, share: None, disputed: false }
+    }
+}
+
+fn destroy(kept: &Kept) {
+    if let Err(error) = kept.destroy() {
+        tracing::error!(%error, day = %kept.day, "the file of a salt that is over cannot be destroyed");
     }
 }
 

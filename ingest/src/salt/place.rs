@@ -1,8 +1,9 @@
 //! Where a salt may survive a restart of the process: a file in memory, never on a disk.
 //!
 //! A place is a directory `footfall` (0700, ours) on a tmpfs or ramfs; in it one file of 32 bytes (0600) per time zone
-//! and date, with the data directory's hash in its name, so that two of them on one machine do not meet. A tmpfs can be
-//! swapped out: machines that keep this promise to the letter have no swap, or an encrypted one.
+//! and date, with the data directory's hash in its name, so that two of them on one machine do not meet. Salts made here
+//! and agreed ones have different names: neither is ever taken for the other. A tmpfs can be swapped out: machines that
+//! keep this promise to the letter have no swap, or an encrypted one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,6 +17,10 @@ use zeroize::Zeroize;
 /// What `statfs` calls the file systems that live in memory (linux/magic.h).
 const TMPFS: u32 = 0x0102_1994;
 const RAMFS: u32 = 0x8584_58f6;
+
+/// What the names of files begin with: of salts made here, and of agreed ones.
+const OWN: &str = "salt-";
+const AGREED: &str = "agreed-";
 
 /// A directory in memory where salts are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,16 @@ impl RamPlace {
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
         let hash = blake3::hash(data.as_os_str().as_encoded_bytes()).to_hex();
         let own = candidates.iter().map(|parent| parent.join("footfall")).find(|dir| is_ours(dir))?;
-        Some(RamPlace { dir: own, prefix: format!("salt-{}-", &hash[..16]) })
+        Some(RamPlace { dir: own, prefix: format!("{OWN}{}-", &hash[..16]) })
+    }
+
+    /// The same place for salts that are come by in the other way: agreed, or made here.
+    pub(super) fn other(&self) -> RamPlace {
+        let prefix = match self.prefix.strip_prefix(OWN) {
+            Some(rest) => format!("{AGREED}{rest}"),
+            None => self.prefix.replacen(AGREED, OWN, 1),
+        };
+        RamPlace { dir: self.dir.clone(), prefix }
     }
 
     /// The salt kept for a date, if there is one.
@@ -62,10 +76,7 @@ impl RamPlace {
     /// Keeps a salt: whole, or not at all.
     pub(super) fn keep(&self, zone: &str, day: Day, salt: &[u8; 32]) -> io::Result<()> {
         let (path, scratch) = (self.path(zone, day), self.dir.join(format!("{}new", self.prefix)));
-        match fs::remove_file(&scratch) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {} // Left by a kill.
-        }
+        wipe(&scratch)?; // Left by a kill.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&scratch)?;
         file.write_all(salt)?;
         fs::rename(&scratch, &path)

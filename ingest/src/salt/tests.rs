@@ -176,3 +176,34 @@ fn reading_logs_takes_any_date_in_any_order() {
     assert_ne!(a, b);
     assert_eq!((of(20_000), of(19_000)), (a, b));
 }
+
+#[test]
+fn agreed_salts_and_those_made_here_are_never_taken_for_each_other() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    key(&Salts::open(place(&memory, data.path()), NOON), NOON);
+    assert_eq!(files(&memory).len(), 1);
+    let agreed = Salts::agreed(place(&memory, data.path()), NOON);
+    assert_eq!(agreed.today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt);
+    assert_eq!(files(&memory).len(), 0, "it belongs to nobody now");
+    agreed.keep("UTC", TODAY, &Wiped([7; 32]));
+    assert_eq!(key(&Salts::agreed(place(&memory, data.path()), NOON), NOON), [7; 32]);
+    assert_ne!(key(&Salts::open(place(&memory, data.path()), NOON), NOON), [7; 32]);
+    let [file] = &files(&memory)[..] else { panic!("one salt, one file") };
+    assert_ne!(fs::read(file).unwrap(), [7; 32]);
+}
+
+#[test]
+fn agreed_salts_are_kept_ahead_and_end_as_others_do() {
+    let (memory, data) = (memory(), TempDir::new().unwrap());
+    let salts = Salts::agreed(place(&memory, data.path()), NOON);
+    salts.keep("UTC", TODAY, &Wiped([7; 32]));
+    salts.keep("UTC", TODAY.plus(1), &Wiped([8; 32]));
+    let salts = Salts::agreed(place(&memory, data.path()), NOON);
+    assert_eq!((salts.today(&Zone::utc(), NOON).0.day, key(&salts, NOON)), (TODAY, [7; 32]));
+    assert_eq!(salts.wanted(&Zone::utc(), NOON), [TODAY, TODAY.plus(1)]);
+    assert!(salts.is_ready(&Zone::utc(), MIDNIGHT) && key(&salts, MIDNIGHT) == [8; 32]);
+    assert_eq!(salts.wanted(&Zone::utc(), NOON), [TODAY.plus(1), TODAY.plus(2)], "the date does not go back");
+    assert_eq!((salts.tick(MIDNIGHT + GRACE_S), files(&memory).len()), (1, 1));
+    assert!(matches!(salts.held(&Zone::utc(), TODAY), agreed::Held::Over));
+    assert!(!salts.is_ready(&Zone::utc(), MIDNIGHT + 86_400));
+}
