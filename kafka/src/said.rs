@@ -3,7 +3,7 @@
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
 /// The context of a client that wants nothing but its words logged.
@@ -38,5 +38,11 @@ pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 
 /// An error that belongs to no call.
 pub fn failed(error: &KafkaError, reason: &str) {
-    tracing::warn!(%error, "kafka: {reason}");
+    match error.rdkafka_error_code() {
+        // The end of what there is, where it was asked for; and a group without commits, which is told from its state.
+        Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AutoOffsetReset) => {
+            tracing::debug!(%error, "kafka: {reason}");
+        }
+        _ => tracing::warn!(%error, "kafka: {reason}"),
+    }
 }
