@@ -12,7 +12,10 @@ use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::http::{Edge, Script};
 use ingest::salt::Salts;
+use ingest::salt::agree::{self, Agreement};
 use ingest::ship::{self, Shipper};
+use kafka::topics::{Topic, ensure};
+use kafka::{Connection, Layout};
 use schema::clock;
 
 use crate::config::Config;
@@ -23,6 +26,8 @@ use crate::{exporter, log};
 
 /// Longest wait for the brokers when we stop.
 const SEND_MAX: Duration = Duration::from_secs(15);
+/// Between two looks for brokers that do not answer.
+const PAUSE: Duration = Duration::from_secs(2);
 /// How often salts are looked after.
 const TICK: Duration = Duration::from_secs(20);
 
@@ -44,11 +49,16 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     tracing::info!(?recovery, "opened the spool");
 
     let meters = Arc::new(ingest::metrics::Meters::register());
+    let salts = Arc::new(Salts::agreed(ram_place(&config), clock::now_s()));
+    let topic = kafka.layout.name(Topic::Salts);
+    let settings = agree::Settings { connection: kafka.connection.clone(), topic, keys: kafka.salt_keys.clone() };
+    let agreement = Agreement::open(&settings, Arc::clone(&salts), config.sites.zones())?;
+    let agreeing = tokio::spawn(agree_on_salts(agreement, kafka.connection.clone(), kafka.layout.clone()));
     let appender = Appender::start(writer, handle.clone(), kafka.layout.partitions, Arc::clone(&meters))?;
     let collector = Arc::new(Collector {
         sites: Arc::new(config.sites.clone()),
         trusted_proxies: config.trusted_proxies.clone(),
-        salts: Arc::new(Salts::open(ram_place(&config), clock::now_s())),
+        salts: Arc::clone(&salts),
         appender: appender.clone(),
         meters,
     });
@@ -75,6 +85,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let failed = stopped().await.err();
     tracing::info!("stopping: no more hits are accepted");
     upkeep.abort();
+    agreeing.abort();
     handle_of_server.stop(true).await;
     listening.await??;
     tokio::task::spawn_blocking(move || {
@@ -83,4 +94,13 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     })
     .await?;
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Sees to the topic, then to the salts. Without them hits are answered 503, and nothing else stands still.
+async fn agree_on_salts(agreement: Agreement, connection: Connection, layout: Layout) {
+    while let Err(error) = ensure(&connection, &layout, &[Topic::Salts]).await {
+        tracing::error!(%error, "there are no salts: {error}; trying again");
+        tokio::time::sleep(PAUSE).await;
+    }
+    agreement.run(clock::now_s).await;
 }
