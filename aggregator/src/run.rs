@@ -199,8 +199,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
     async fn insert_range(&mut self, end: u64) -> Result<Step, StreamError> {
         let began = Instant::now();
         let drained = self.fold.drain();
-        let generation = if holds(Rule::GenerationInToken) { self.generation } else { 0 };
-        let token = format!("{}:{generation}:{}-{end}", self.inputs.shard, self.next);
+        let token = format!("{}:{}:{}-{}", self.inputs.shard, self.generation, self.next, end);
         let mut sent = 0;
         for rows in &drained.rows {
             if self.settled.contains_key(&(rows.day, rows.round)) {

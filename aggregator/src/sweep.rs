@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::metrics;
 use crate::run::rules::{Rule, holds};
 use crate::store::Store;
-use crate::warehouse::{Partition, Result};
+use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result};
 
 /// So long after another was named, a generation is kept. Queries that may read it have ended long before; but a former
 /// owner who last made sure just then that it is none may still settle a round with its rows: an hour of its own, a
@@ -54,7 +54,11 @@ impl<W: Store> Sweep<W> {
         for partition in &partitions {
             let unwanted = match named.get(&partition.shard) {
                 Some(&(generation, at_s)) => {
-                    let kept_s = if holds(Rule::DropsWait) { KEPT_S } else { 0 };
+                    let kept_s = match (holds(Rule::DropsWait), holds(Rule::DropsWaitForOwners)) {
+                        (true, true) => KEPT_S,
+                        (true, false) => 2 * i64::from(QUERY_SECONDS_MAX),
+                        (false, _) => 0,
+                    };
                     let replaced = partition.generation < generation && now_s - i64::from(at_s) > kept_s;
                     let unfinished = partition.generation > generation && !holds(Rule::SweepSparesNewer);
                     (replaced || unfinished) && !self.is_settled(partition).await?

@@ -127,9 +127,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
         // A former owner is told here that it is one. What it still settles thereafter it does soon: before its rows,
         // which nobody counts any more, are swept.
-        if holds(Rule::SettledByOwner) {
-            self.save(None).await?;
-        }
+        self.save(None).await?;
         let owner_at_s = (self.inputs.now_s)();
         let (shard, generation) = (self.inputs.shard, self.generation);
         let live = retry("adding up the live rows", || self.inputs.warehouse.live_sums(shard, generation)).await;
@@ -144,7 +142,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
                 return Ok(());
             }
             let now_s = (self.inputs.now_s)();
-            if now_s - owner_at_s > SETTLE_WITHIN_S && holds(Rule::SettledByOwner) {
+            if now_s - owner_at_s > SETTLE_WITHIN_S {
                 return Ok(()); // looked at again
             }
             if let Err(error) = self.inputs.warehouse.settle(key, shard, generation, now_s).await {
@@ -170,7 +168,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
             Some(first) if holds(Rule::CopyTakenInTime) => (first.position, first.copy.clone()),
             Some(first) => (first.position, self.fold.copy()),
             // Nothing is open; but what is folded and not yet inserted still is.
-            None if self.batch_began.is_none() || !holds(Rule::StartWaitsForInsert) => (self.next, self.fold.copy()),
+            None if self.batch_began.is_none() => (self.next, self.fold.copy()),
             None => return Ok(()),
         };
         if start > self.start && start <= self.next {

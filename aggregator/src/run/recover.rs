@@ -33,6 +33,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
             Some(intent) if intent.end.is_some() && now_s - intent.at_s > INTENT_AGE_MAX_S && holds(Rule::AgeLimit) => {
                 (intent, Some(Unsure::OldIntent))
             }
+            // An older one came back: what is named since was committed once.
+            Some(intent) if intent.generation < named => (intent, Some(Unsure::OldIntent)),
             Some(intent) if intent.fold_version != fold::VERSION => (intent, Some(Unsure::OtherFold)),
             Some(intent) => (intent, None),
             None => {
@@ -63,6 +65,10 @@ impl<S: Stream, W: Store> Shard<S, W> {
         };
         if shard.unsure.is_none() {
             shard.rebuild().await?;
+            // What was saved may be older than what was inserted: to be noticed before anything is inserted on top.
+            if shard.pending.is_none() && holds(Rule::SumsAtAssignment) && !shard.sums_agree().await {
+                shard.unsure = Some(Unsure::SumsDiffer);
+            }
         }
         Ok(shard)
     }

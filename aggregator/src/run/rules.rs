@@ -12,8 +12,6 @@ pub(crate) enum Rule {
     NewGeneration,
     /// It is a new one even where what was saved is lost: one above all that `folds`, `shards` and live rows know.
     HighestGeneration,
-    /// The token names the generation.
-    GenerationInToken,
     /// What was begun too long ago is not sent (again): its token may be forgotten.
     AgeLimit,
     /// After anything uncertain, the live rows are compared with the fold's sums.
@@ -26,8 +24,6 @@ pub(crate) enum Rule {
     StartBelowFirst,
     /// S passes a round only once it is settled.
     StartWaitsForSettled,
-    /// S does not pass what is folded and not inserted.
-    StartWaitsForInsert,
     /// The stream is told to forget only what a committed S has passed.
     DeleteAfterCommit,
     /// A generation is named once it has caught up.
@@ -38,14 +34,14 @@ pub(crate) enum Rule {
     SettledWhenEqual,
     /// A round is settled only when all of it is inserted.
     SettledWhenInserted,
-    /// A round is settled only by who owns the shard, and soon after making sure of it.
-    SettledByOwner,
     /// The sweep leaves generations above the named one alone.
     SweepSparesNewer,
     /// The sweep leaves alone what `settled` names.
     SweepSparesSettled,
-    /// Nothing is dropped before those that may read it, or settle it, have ended.
+    /// Nothing is dropped before the queries that may read it have ended.
     DropsWait,
+    /// Nor before a former owner can no longer settle a round with it.
+    DropsWaitForOwners,
     /// What nobody counts is dropped some time.
     Sweep,
 }

@@ -32,12 +32,17 @@ impl World {
             && (0..self.logs.len()).all(is_done)
     }
 
-    /// Every round is done and the stream holds nothing.
+    /// The stream holds nothing that is still needed.
     pub(super) fn is_settled(&self) -> bool {
+        self.is_folded() && self.logs.iter().all(|log| log.start == log.end())
+    }
+
+    /// Every round is done.
+    pub(super) fn check_settled(&mut self) {
         let settled: BTreeSet<_> = self.server.settled().into_keys().map(|(key, _)| key).collect();
-        self.is_folded()
-            && self.logs.iter().all(|log| log.start == log.end())
-            && self.truth().keys().all(|(_, day, round)| settled.contains(&(*day, *round)))
+        if let Some((_, day, round)) = self.truth().keys().find(|(_, day, round)| !settled.contains(&(*day, *round))) {
+            self.violated(format!("{day} round {round} is gone from the stream and not settled"));
+        }
     }
 
     /// Nothing is kept that nobody counts.

@@ -30,6 +30,8 @@ pub(super) struct Collector {
     mark: Vec<usize>,
     in_flight: VecDeque<Message>,
     pub(super) silent_until_s: i64,
+    /// It is killed as soon as that costs something.
+    pub(super) is_doomed: bool,
 }
 
 /// What a collector did.
@@ -55,6 +57,7 @@ impl Collector {
             mark: vec![0; partitions],
             in_flight: VecDeque::new(),
             silent_until_s: 0,
+            is_doomed: false,
         }
     }
 
@@ -79,8 +82,14 @@ impl Collector {
 
     /// A moment of its life.
     pub(super) fn step(&mut self, nature: &Nature, faults: bool, chance: &mut Chance) -> Done {
+        if std::mem::take(&mut self.is_doomed) && faults {
+            self.is_doomed = self.unsynced.is_empty() && self.in_flight.is_empty();
+            if !self.is_doomed {
+                return self.kill(chance);
+            }
+        }
         let mut done = Done::default();
-        if !self.unsynced.is_empty() && chance.hits(0.5) {
+        if !self.unsynced.is_empty() && chance.hits(0.3) {
             done.stored = self.sync(self.unsynced.len());
         }
         if nature.embedded || now_s() < self.silent_until_s {

@@ -2,13 +2,14 @@
 //!
 //! A partition also remembers what the checks compare with: which record of each event is the first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::wire::{Body, Record};
 
+use super::chance::Chance;
 use super::laws::{Law, holds};
 use crate::fold::Copy;
 use crate::intent::Intent;
@@ -82,6 +83,8 @@ impl Log {
 /// The consumer group and the topic `folds`; on one machine, the intent file.
 pub(super) struct Group {
     pub(super) saved: Vec<Option<Intent>>,
+    /// The last few before it: brokers that fail may bring one back.
+    former: Vec<VecDeque<Intent>>,
     /// Counts assignments of each partition.
     pub(super) fence: Vec<u64>,
     /// By partition, S and generation.
@@ -90,7 +93,25 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn new(partitions: usize) -> Group {
-        Group { saved: vec![None; partitions], fence: vec![0; partitions], folds: BTreeMap::new() }
+        let former = vec![VecDeque::new(); partitions];
+        Group { saved: vec![None; partitions], former, fence: vec![0; partitions], folds: BTreeMap::new() }
+    }
+
+    pub(super) fn save(&mut self, partition: usize, intent: Intent) {
+        if let Some(former) = self.saved[partition].replace(intent) {
+            self.former[partition].push_back(former);
+            if self.former[partition].len() > 20 {
+                self.former[partition].pop_front();
+            }
+        }
+    }
+
+    /// The commit is lost, or an older one came back.
+    pub(super) fn lose(&mut self, partition: usize, chance: &mut Chance) {
+        let former = &self.former[partition];
+        let older =
+            if chance.hits(0.5) && !former.is_empty() { former.get(chance.below(former.len())).cloned() } else { None };
+        self.saved[partition] = older;
     }
 
     pub(super) fn copy_at(&self, partition: usize, start: u64) -> Option<Copy> {

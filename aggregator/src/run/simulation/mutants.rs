@@ -26,25 +26,21 @@ const MUTANTS: &[Mutant] = &[
     rule(&[Rule::IntentFirst], 0),
     rule(&[Rule::NewGeneration], 0),
     rule(&[Rule::HighestGeneration], 0),
-    rule(&[Rule::GenerationInToken], 0),
     rule(&[Rule::AgeLimit], 0),
     rule(&[Rule::ControlSums], 0),
     rule(&[Rule::SumsAtAssignment], 0),
     rule(&[Rule::CopyTakenInTime], 0),
     rule(&[Rule::StartBelowFirst], 0),
     rule(&[Rule::StartWaitsForSettled], 0),
-    rule(&[Rule::StartWaitsForInsert], 0),
     rule(&[Rule::DeleteAfterCommit], 0),
     rule(&[Rule::NamedWhenCaughtUp], 0),
     rule(&[Rule::ClosedUpTo], 0),
-    rule(&[Rule::SettledWhenEqual], 0),
     rule(&[Rule::SettledWhenEqual, Rule::ControlSums], 0),
     rule(&[Rule::SettledWhenInserted], 0),
-    rule(&[Rule::SettledByOwner], 0),
-    rule(&[Rule::SettledByOwner, Rule::DropsWait], 0),
     rule(&[Rule::SweepSparesNewer], 0),
     rule(&[Rule::SweepSparesSettled], 0),
     rule(&[Rule::DropsWait], 0),
+    rule(&[Rule::DropsWaitForOwners], 0),
     rule(&[Rule::Sweep], 0),
     law(&[Law::Fencing], 0),
     law(&[Law::LongWindow], 0),
@@ -89,7 +85,7 @@ fn every_rule_is_missed_by_some_run() {
 #[test]
 #[ignore = "how often each rule is missed: some minutes"]
 fn how_often_each_rule_is_missed() {
-    const SEEDS: u64 = 60;
+    const SEEDS: u64 = 200;
     let jobs = MUTANTS.iter().flat_map(|mutant| (0..SEEDS).map(move |seed| (mutant, seed)));
     let mut all = in_parallel(jobs, |(mutant, seed)| Some((mutant.name(), seed, mutant.fails(seed)?)));
     all.sort_by_key(|(_, seed, _)| *seed);

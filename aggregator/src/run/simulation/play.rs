@@ -55,13 +55,20 @@ async fn acts(sim: &Sim) -> Result<(), Violated> {
     reach(sim, "folded", World::is_folded).await?;
     clock::jump(2 * DAY);
     reach(sim, "settled", World::is_settled).await?;
+    sim.world().check_settled();
     sim.world().check_closes();
     // Nothing below S is needed by one more recovery.
     let processes = sim.world().processes.len();
     (0..processes).for_each(|process| sim.world().stop(process, 0));
+    // Nor is what was committed.
+    if sim.world().chance.hits(0.5) {
+        sim.world().group.saved.fill(None);
+    }
     reach(sim, "settled and started again", World::is_settled).await?;
     clock::jump(2 * DAY);
-    reach(sim, "swept", |world| world.is_settled() && world.is_swept()).await
+    reach(sim, "swept", |world| world.is_settled() && world.is_swept()).await?;
+    sim.world().check_closes();
+    Ok(())
 }
 
 /// Nothing goes wrong any more, and nothing new comes.

@@ -74,10 +74,10 @@ impl World {
     pub(super) fn stop_all_in_one(&mut self, back_after_s: i64) {
         let World { server, chance, collectors, .. } = self;
         let done = collectors[0].kill(chance);
-        let changes = server.kill(0, chance);
+        server.kill(0, chance);
         self.note(|| "the whole program is killed".to_owned());
         self.collected(done);
-        self.changed(changes);
+        self.look();
         self.stop(0, back_after_s);
     }
 }
@@ -94,10 +94,19 @@ pub(super) struct Seat {
 impl Seat {
     /// Every step passes here, and may be the last for a while or for good.
     pub(super) async fn step(&self) {
+        self.step_with(1.0).await;
+    }
+
+    /// A step at which a machine likes to stop.
+    pub(super) async fn stumble(&self) {
+        self.step_with(8.0).await;
+    }
+
+    async fn step_with(&self, risk: f64) {
         let latency = {
             let mut world = self.sim.world();
             let world = &mut *world;
-            if world.faults && world.chance.hits(world.nature.clumsy) {
+            if world.faults && world.chance.hits(world.nature.clumsy * risk) {
                 world.faults_had += 1;
                 let back_after_s = world.chance.between(1, 2 * HOUR);
                 match (world.nature.embedded, world.chance.hits(0.5)) {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use schema::cubes::Cube;
+
 use super::clock::now_s;
 use super::log::Hits;
 use super::world::Sim;
@@ -12,11 +14,11 @@ pub(super) async fn read(sim: Sim) {
     loop {
         let (begun, before, counted) = {
             let world = sim.world();
-            (now_s(), world.shown.clone(), world.server.counted())
+            (now_s(), world.shown.clone(), world.server.counted().clone())
         };
         let mut seen = Hits::new();
-        for cube in [schema::cubes::Cube::Pages, schema::cubes::Cube::Events] {
-            let ms = sim.world().chance.between(100, 14_000);
+        for cube in [Cube::Pages, Cube::Events, Cube::Fates] {
+            let ms = sim.world().chance.between(100, 10_000);
             tokio::time::sleep(Duration::from_millis(ms as u64)).await;
             seen.extend(sim.world().hits(&counted).into_iter().filter(|((of, _), _)| *of == cube));
         }
@@ -30,7 +32,7 @@ pub(super) async fn read(sim: Sim) {
                     world.violated(what);
                 }
             }
-            for (key, least) in before.iter().filter(|((cube, _), _)| seen.keys().any(|key| key.0 == *cube)) {
+            for (key, least) in &before {
                 let hits = seen.get(key).copied().unwrap_or(0);
                 if hits < *least {
                     let what = format!("a reader saw {hits} in {} of {}, and {least} was true", key.0.label(), key.1);

@@ -55,13 +55,19 @@ pub(super) struct Server {
     requests: Vec<Request>,
     pub(super) live: BTreeMap<Place, Live>,
     tokens: BTreeMap<Cube, VecDeque<(Place, String, i64)>>,
-    pub(super) shards: Vec<(u32, u32, i64)>,
-    pub(super) settled: Vec<(RoundKey, u32, u32)>,
+    shards: Vec<(u32, u32, i64)>,
+    settled: Vec<(RoundKey, u32, u32)>,
     pub(super) closed: Vec<(u32, u32, Day)>,
+    /// What the two tables say now.
+    counted: Counted,
+    /// Whether readers may see something else than before.
+    pub(super) has_changed: bool,
+    /// What happened, if anyone wants to know.
+    pub(super) told: Option<Vec<String>>,
 }
 
 /// What says which rows count, as read at some time.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Counted {
     named: BTreeMap<u32, u32>,
     settled: BTreeMap<(RoundKey, u32), u32>,
@@ -78,7 +84,7 @@ impl Counted {
 }
 
 impl Server {
-    pub(super) fn new() -> Server {
+    pub(super) fn new(tracing: bool) -> Server {
         Server {
             up_at: now_s(),
             requests: vec![],
@@ -87,6 +93,15 @@ impl Server {
             shards: vec![],
             settled: vec![],
             closed: vec![],
+            counted: Counted::default(),
+            has_changed: false,
+            told: tracing.then(Vec::new),
+        }
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        if let Some(told) = &mut self.told {
+            told.push(what());
         }
     }
 
@@ -105,10 +120,9 @@ impl Server {
         self.requests.is_empty()
     }
 
-    /// Some of the requests under way get on by a step; says what has changed.
-    pub(super) fn advance(&mut self, chance: &mut Chance) -> Vec<String> {
-        let (mut changes, mut at) = (vec![], 0);
-        let now = now_s();
+    /// Some of the requests under way get on by a step.
+    pub(super) fn advance(&mut self, chance: &mut Chance) {
+        let (mut at, now) = (0, now_s());
         while at < self.requests.len() {
             let request = &self.requests[at];
             if request.ready_at > now || !chance.hits(0.7) {
@@ -122,60 +136,55 @@ impl Server {
                 } else {
                     self.remember(place, token);
                     self.requests[at].logged = true;
-                    at += usize::from(chance.hits(0.3));
+                    at += usize::from(chance.hits(0.6));
                 }
             } else {
-                changes.extend(self.finish_applied(at));
+                let request = self.requests.remove(at);
+                self.apply(request.what);
+                let _sender_may_be_gone = request.answer.send(());
             }
         }
-        changes
     }
 
     fn finish(&mut self, at: usize) {
         let _sender_may_be_gone = self.requests.remove(at).answer.send(());
     }
 
-    fn finish_applied(&mut self, at: usize) -> Option<String> {
-        let request = self.requests.remove(at);
-        let told = self.apply(request.what);
-        let _sender_may_be_gone = request.answer.send(());
-        told
-    }
-
-    fn apply(&mut self, what: What) -> Option<String> {
-        Some(match what {
+    fn apply(&mut self, what: What) {
+        self.has_changed = true;
+        match what {
             What::Insert(place, cells, token) => {
                 let live = self.live.entry(place).or_default();
                 live.sums.resize(place.0.measures().len(), 0);
                 let before = live.hits;
                 for (cell, sums) in cells {
+                    live.sums.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
                     let total = live.cells.entry(cell).or_insert_with(|| vec![0; sums.len()]);
                     total.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
-                    live.sums.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
                 }
                 live.hits = if place.0 == Cube::Visits { 0 } else { live.sums[0] };
-                format!("{} += {} (token {token})", told(&place), live.hits - before)
+                let more = live.hits - before;
+                self.tell(|| format!("{} += {more} (token {token})", told(&place)));
             }
             What::Name { shard, generation, at_s } => {
                 self.shards.push((shard, generation, at_s));
-                format!("shards: {shard} is generation {generation}")
+                self.counted = self.count();
+                self.tell(|| format!("shards: {shard} is generation {generation}"));
             }
             What::Settle { key, shard, generation } => {
                 self.settled.push((key, shard, generation));
-                format!("settled: {} round {} of shard {shard} is generation {generation}", key.0, key.1)
+                self.counted = self.count();
+                self.tell(|| format!("settled: {} round {} of shard {shard} is generation {generation}", key.0, key.1));
             }
-            What::Close { shard, generation, closed_to } => {
-                self.closed.push((shard, generation, closed_to));
-                return None;
-            }
+            What::Close { shard, generation, closed_to } => self.closed.push((shard, generation, closed_to)),
             What::Drop(place) => {
-                self.live.remove(&place)?;
+                self.live.remove(&place);
                 if let Some(window) = self.tokens.get_mut(&place.0) {
                     window.retain(|(of, ..)| *of != place);
                 }
-                format!("dropped {}", told(&place))
+                self.tell(|| format!("dropped {}", told(&place)));
             }
-        })
+        }
     }
 
     fn knows(&self, place: Place, token: &str) -> bool {
@@ -194,18 +203,16 @@ impl Server {
     }
 
     /// A part whose token is logged and which was not yet renamed is gone, and its token stays.
-    pub(super) fn kill(&mut self, back_after_s: i64, chance: &mut Chance) -> Vec<String> {
-        let mut changes = vec![];
+    pub(super) fn kill(&mut self, back_after_s: i64, chance: &mut Chance) {
         for request in std::mem::take(&mut self.requests) {
             let has_token = matches!(request.what, What::Insert(..));
             if !has_token && chance.hits(0.5) {
-                changes.extend(self.apply(request.what)); // it landed, and nobody was told
+                self.apply(request.what); // it landed, and nobody was told
             } else if request.logged {
-                changes.push("a part between log and rename is lost".to_owned());
+                self.tell(|| "a part between log and rename is lost".to_owned());
             }
         }
         self.up_at = now_s() + back_after_s;
-        changes
     }
 
     /// With a process that dies, some of its requests die, here or there.
@@ -233,7 +240,11 @@ impl Server {
         settled
     }
 
-    pub(super) fn counted(&self) -> Counted {
+    pub(super) fn counted(&self) -> &Counted {
+        &self.counted
+    }
+
+    fn count(&self) -> Counted {
         let named = self.named().into_iter().map(|(shard, (generation, _))| (shard, generation)).collect();
         Counted { named, settled: self.settled() }
     }

@@ -52,6 +52,10 @@ impl Client {
             let is_lost = world.faults && world.chance.hits(world.nature.deaf);
             (world.server.send(what, delay_s), is_lost)
         };
+        // It is under way: from here on it does not need its sender.
+        let ms = self.seat.sim.world().chance.between(0, 120) as u64;
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        self.seat.step().await;
         let answer = tokio::time::timeout(ANSWER_WITHIN, answered).await;
         self.seat.step().await;
         match answer {
@@ -94,10 +98,12 @@ impl Store for Client {
     }
 
     async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+        self.seat.stumble().await;
         self.write(What::Name { shard, generation, at_s: now_s }).await
     }
 
     async fn settle(&self, key: RoundKey, shard: u32, generation: u32, _: i64) -> Result<()> {
+        self.seat.stumble().await;
         self.write(What::Settle { key, shard, generation }).await
     }
 

@@ -45,7 +45,7 @@ impl Partition {
         if !world.nature.embedded {
             saved.copy = Copy::default(); // it is in `folds`
         }
-        world.group.saved[partition] = Some(saved);
+        world.group.save(partition, saved);
         if let Some(end) = intent.end {
             world.logs[partition].hand_out(end);
         }
@@ -128,7 +128,7 @@ impl Stream for Partition {
 
     async fn trim(&mut self, below: u64) -> Result<(), StreamError> {
         let partition = self.seat.partition;
-        self.seat.step().await;
+        self.seat.stumble().await;
         {
             let mut world = self.seat.sim.world();
             if below > world.logs[partition].start {

@@ -154,15 +154,12 @@ fn suffer(world: &mut World, fault: Fault) -> Option<usize> {
             let seconds = world.chance.pick(if fault == Fault::KillServer { &short[..] } else { &long[..] });
             world.note(|| format!("clickhouse killed, away for {seconds} s"));
             let World { server, chance, .. } = world;
-            let changes = server.kill(seconds, chance);
-            world.changed(changes);
+            server.kill(seconds, chance);
+            world.look();
         }
         Fault::KillCollector => {
             let at = world.chance.below(world.collectors.len());
-            world.note(|| format!("collector {at} killed"));
-            let World { collectors, chance, .. } = world;
-            let done = collectors[at].kill(chance);
-            world.collected(done);
+            world.collectors[at].is_doomed = true;
         }
         Fault::SilenceCollector => {
             let at = world.chance.below(world.collectors.len());
@@ -171,8 +168,18 @@ fn suffer(world: &mut World, fault: Fault) -> Option<usize> {
             world.note(|| format!("collector {at} cannot reach the stream for {hours} h"));
         }
         Fault::LoseCommit => {
-            world.group.saved[partition] = None;
-            world.note(|| format!("the commit of {partition} is lost"));
+            // Mostly where it hurts: while a generation is committed and not named.
+            let named = world.server.named();
+            let is_new = |at: &usize| {
+                let generation = world.group.saved[*at].as_ref().map_or(0, |intent| intent.generation);
+                generation > named.get(&(*at as u32)).map_or(0, |(generation, _)| *generation)
+            };
+            let partition = (0..world.logs.len()).find(is_new).unwrap_or(partition);
+            let World { group, chance, .. } = world;
+            group.lose(partition, chance);
+            let left = world.group.saved[partition].as_ref().map(|intent| (intent.offset, intent.generation));
+            world.note(|| format!("the commit of {partition} is lost; what is there now: {left:?}"));
+            return world.chance.hits(0.7).then_some(partition);
         }
         Fault::Outage => {
             for process in 0..world.processes.len() {

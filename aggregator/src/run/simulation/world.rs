@@ -59,7 +59,7 @@ impl Sim {
             faults: true,
             collecting: true,
             late: vec![],
-            server: Server::new(),
+            server: Server::new(tracing),
             stored: vec![],
             stored_hits: Hits::new(),
             shown: Hits::new(),
@@ -120,15 +120,16 @@ impl World {
         }
         if self.server.is_up() {
             let World { server, chance, .. } = self;
-            let changes = server.advance(chance);
-            self.changed(changes);
+            server.advance(chance);
         }
+        self.look();
     }
 
-    /// ClickHouse holds something else than before.
-    pub(super) fn changed(&mut self, changes: Vec<String>) {
-        if !changes.is_empty() {
-            changes.into_iter().for_each(|change| self.note(|| change));
+    /// ClickHouse may hold something else than before.
+    pub(super) fn look(&mut self) {
+        let told: Vec<String> = self.server.told.iter_mut().flat_map(std::mem::take).collect();
+        told.into_iter().for_each(|told| self.note(|| told));
+        if std::mem::take(&mut self.server.has_changed) {
             self.observe();
         }
     }
@@ -152,7 +153,7 @@ impl World {
 
     /// Never more than was stored and named by an intent, and no day ever shrinks.
     fn observe(&mut self) {
-        let shown = self.hits(&self.server.counted());
+        let shown = self.hits(self.server.counted());
         let mut wrong = vec![];
         for (key, &hits) in &shown {
             let handed_out: i64 = self.logs.iter().filter_map(|log| log.hits_handed_out.get(key)).sum();
