@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kafka::Connection;
+use kafka::rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use kafka::rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use kafka::rdkafka::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 use testbed::clickhouse::Engine;
 use testbed::free_port;
@@ -44,6 +48,15 @@ pub(crate) struct Size {
 impl Fleet {
     /// Starts all of it; `limits` is put into every configuration.
     pub(crate) fn start(size: Size, limits: &str) -> Fleet {
+        let mut fleet = Fleet::prepare(size, limits);
+        fleet.aggregates.iter_mut().for_each(Member::run);
+        fleet.ingests.iter_mut().for_each(Member::run);
+        fleet.wait("every ingest is ready", |fleet| fleet.ingests.iter().all(|it| it.get("/healthz/ready") == 200));
+        fleet
+    }
+
+    /// The same, but no `footfall` runs yet.
+    pub(crate) fn prepare(size: Size, limits: &str) -> Fleet {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let broker = Broker::start();
         let engine = runtime.block_on(Engine::start(env!("CARGO_BIN_EXE_footfall")));
@@ -69,11 +82,60 @@ impl Fleet {
         };
         let ingests = (0..size.ingests).map(|number| member("ingest", number)).collect();
         let aggregates = (0..size.aggregates).map(|number| member("aggregate", number)).collect();
-        let mut fleet = Fleet { broker, engine, ingests, aggregates, runtime, _keys: keys };
-        fleet.aggregates.iter_mut().for_each(Member::run);
-        fleet.ingests.iter_mut().for_each(Member::run);
-        fleet.wait("every ingest is ready", |fleet| fleet.ingests.iter().all(|it| it.get("/healthz/ready") == 200));
-        fleet
+        Fleet { broker, engine, ingests, aggregates, runtime, _keys: keys }
+    }
+
+    /// How a client reaches the broker.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { brokers: self.broker.bootstrap(), tls: None, login: None }
+    }
+
+    /// Appends messages to a partition of `hits`, as a collector would; all of them are there when this returns.
+    pub(crate) fn produce(&self, partition: u32, messages: &[Vec<u8>]) {
+        let producer: BaseProducer = self.connection().producer("test").create().unwrap();
+        for message in messages {
+            let record = BaseRecord::<(), [u8]>::to("hits").partition(partition as i32).payload(message);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+    }
+
+    /// What is committed for a partition: offset and metadata.
+    pub(crate) fn committed(&self, partition: u32) -> Option<(i64, String)> {
+        let group = self.group();
+        let mut list = TopicPartitionList::new();
+        list.add_partition("hits", partition as i32);
+        let found = group.committed_offsets(list, Duration::from_secs(10)).unwrap();
+        let element = &found.elements()[0];
+        Some((element.offset().to_raw().filter(|&offset| offset >= 0)?, element.metadata().to_owned()))
+    }
+
+    /// Commits in place of the aggregators, who must all be gone.
+    pub(crate) fn commit(&self, partition: u32, offset: i64, metadata: &str) {
+        let group = self.group();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset("hits", partition as i32, Offset::Offset(offset)).unwrap();
+        list.find_partition("hits", partition as i32).unwrap().set_metadata(metadata);
+        let began = Instant::now();
+        while let Err(error) = group.commit(&list, CommitMode::Sync) {
+            assert!(began.elapsed() < Duration::from_secs(60), "the group never forgets its members: {error}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn group(&self) -> BaseConsumer {
+        let mut config = self.connection().client("test");
+        config.set("group.id", "footfall").set("enable.auto.commit", "false").create().unwrap()
+    }
+
+    /// The first offset that a partition of `hits` still holds, and the one after its last.
+    pub(crate) fn watermarks(&self, partition: u32) -> (i64, i64) {
+        self.group().fetch_watermarks("hits", partition as i32, Duration::from_secs(10)).unwrap()
+    }
+
+    /// Runs a future.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
     }
 
     /// A new ClickHouse process on the old data.
@@ -151,10 +213,16 @@ impl Member {
 
     /// Starts it (again), and waits for nothing.
     pub(crate) fn run(&mut self) {
+        self.run_with(&[]);
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn run_with(&mut self, arguments: &[&str]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_footfall"))
             .args([self.command, "--config"])
             .arg(self.config())
+            .args(arguments)
             .env("CLICKHOUSE_URL", &self.url)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -185,9 +253,23 @@ impl Member {
         self.child.take().unwrap().wait().unwrap()
     }
 
-    /// Whether it has ended by itself.
-    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
-        self.child.as_mut()?.try_wait().unwrap()
+    /// Waits until it ends by itself with an error that says so.
+    pub(crate) fn fails_with(&mut self, words: &str) {
+        let mut child = self.child.take().unwrap();
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > Duration::from_secs(90) {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("it does not end: {}", self.end_of_log());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let said = self.said();
+        assert!(!status.success() && said.contains(words), "{status}, and {words:?} is not in: {}", self.end_of_log());
     }
 
     pub(crate) fn config(&self) -> PathBuf {

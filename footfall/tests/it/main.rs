@@ -13,3 +13,4 @@ mod prometheus;
 mod shard;
 mod storm;
 mod storms;
+mod stream;

@@ -1,0 +1,261 @@
+//! `footfall aggregate` on a real stream that a test writes: repeats, gaps, lost ranges, old intents, zombies, closes, two
+//! with one name, ClickHouse killed in the middle of an insert.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use schema::day::Day;
+use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::wire::{Packer, SealedBody, decode_sealed, encode_event, encode_record};
+
+use crate::fleet::{Fleet, Size};
+
+const ONE: Size = Size { partitions: 1, ingests: 0, aggregates: 1 };
+
+fn today() -> Day {
+    Day((schema::clock::now_s() / 86_400) as i32)
+}
+
+/// The views `numbers` of a collector's life as one message: each of its own page, by one of 50 visitors.
+fn message(day: Day, epoch: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
+    let mut packer = Packer::default();
+    for number in numbers {
+        let page = format!("/{epoch}/{number}");
+        let event = Event {
+            site: 1,
+            day,
+            time_s: day.0 as u32 * 86_400 + 43_200 + number as u32,
+            offset_quarters: 0,
+            lane: Lane::Audience,
+            tag: VisitorTag((number % 50 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            kind: Kind::Pageview,
+            interactive: true,
+            name: "",
+            page: &page,
+            source: "Direct",
+            channel: Channel::Direct,
+            country: "FR",
+            region: "unknown",
+            device: Device::Desktop,
+            browser: "Firefox 130",
+            os: "Linux",
+            language: "fr",
+            screen: "unknown",
+        };
+        let (mut body, mut record) = (Vec::new(), Vec::new());
+        encode_event(&event, &mut body);
+        encode_record(0, epoch, number, &body, &mut record);
+        let SealedBody::Event(sealed) = decode_sealed(&record).unwrap().body else { panic!("an event") };
+        packer.push(epoch, number, sealed).unwrap();
+    }
+    let mut bytes = Vec::new();
+    packer.finish(&mut bytes);
+    bytes
+}
+
+#[track_caller]
+fn all_ones(views: &HashMap<String, i64>, pages: usize) {
+    let wrong: Vec<_> = views.iter().filter(|(_, n)| **n != 1).take(5).collect();
+    assert!(wrong.is_empty(), "not counted once: {wrong:?}");
+    assert_eq!(views.len(), pages);
+}
+
+fn generation(fleet: &Fleet) -> u32 {
+    fleet.one("SELECT max(generation) FROM shards WHERE shard = 0")
+}
+
+#[test]
+fn repeats_in_other_packings_by_two_hundred_lives_of_collectors_count_once_and_gaps_are_told() {
+    let fleet = Fleet::start(ONE, "");
+    fleet.wait("the topic is there", |fleet| fleet.aggregates[0].said().contains("made topic hits"));
+    let mut messages = Vec::new();
+    for epoch in 1..=200u64 {
+        // What is sent again begins where nothing was answered, in other packings each time.
+        for numbers in [1..=7, 8..=20, 1..=12, 13..=13, 14..=30, 5..=30, 31..=40] {
+            messages.push(message(today(), epoch, numbers));
+        }
+    }
+    fleet.produce(0, &messages);
+    fleet.wait_until_quiet();
+    all_ones(&fleet.views(), 200 * 40);
+    assert_eq!(fleet.sum("visitors", "live_visits"), 50);
+    let metric = |name: &str| fleet.aggregates[0].metric(&format!("{name}{{shard=\"0\"}}")).unwrap() as u64;
+    assert_eq!((metric("footfall_fold_gaps"), metric("footfall_fold_repeats")), (0, 200 * (12 + 1 + 7 + 26)));
+    fleet.produce(0, &[message(today(), 7, 50..=60)]);
+    fleet.wait_until_quiet();
+    assert_eq!(metric("footfall_fold_gaps"), 9, "41 to 49 of one life never came");
+}
+
+#[test]
+fn a_topic_that_would_lose_hits_is_an_error_at_the_start() {
+    let mut fleet = Fleet::prepare(ONE, "");
+    let create = ["--create", "--topic", "hits", "--partitions", "3", "--config", "retention.ms=60000"];
+    let _made = fleet.broker.tool("org.apache.kafka.tools.TopicCommand", &create);
+    fleet.aggregates[0].run();
+    fleet.aggregates[0].fails_with("topic hits has retention.ms=60000, which must be at least 604800000");
+    assert!(fleet.aggregates[0].said().contains("topic hits has 3 partitions and must have 1"), "all faults at once");
+}
+
+#[test]
+fn of_two_aggregators_with_one_name_the_first_gives_way_and_says_why() {
+    let mut fleet = Fleet::start(Size { aggregates: 2, ..ONE }, "");
+    let same = fleet.aggregates[1].said();
+    assert!(!same.contains("instance id"));
+    fleet.wait("the partition is owned", |fleet| {
+        fleet.aggregates.iter().any(|it| it.metric("footfall_aggregate_partitions") == Some(1.0))
+    });
+    fleet.aggregates[1].kill();
+    let config = std::fs::read_to_string(fleet.aggregates[1].config()).unwrap();
+    std::fs::write(fleet.aggregates[1].config(), config.replace("aggregate-1", "aggregate-0")).unwrap();
+    fleet.aggregates[1].run();
+    fleet.aggregates[0].fails_with("another aggregator has the instance id of this one");
+    fleet.produce(0, &[message(today(), 1, 1..=100)]);
+    fleet.wait("the other goes on", |fleet| fleet.views().len() == 100);
+}
+
+#[test]
+fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
+    let fleet = Fleet::start(Size { aggregates: 2, ..ONE }, "");
+    let owner = |fleet: &Fleet| (0..2).find(|&n| fleet.aggregates[n].metric("footfall_aggregate_shards") == Some(1.0));
+    fleet.wait("someone owns the partition", |fleet| owner(fleet).is_some());
+    let first = owner(&fleet).unwrap();
+    fleet.produce(0, &[message(today(), 1, 1..=500)]);
+    fleet.wait("it has begun", |fleet| !fleet.views().is_empty());
+    // It stops with a batch folded and not inserted, or on its way.
+    fleet.produce(0, &[message(today(), 1, 501..=1000)]);
+    std::thread::sleep(Duration::from_millis(300));
+    fleet.aggregates[first].signal(Signal::STOP);
+    let second = 1 - first;
+    fleet.wait("the other owns it", |fleet| fleet.aggregates[second].metric("footfall_aggregate_shards") == Some(1.0));
+    fleet.produce(0, &[message(today(), 1, 1001..=1500)]);
+    fleet.wait("the other counts", |fleet| fleet.views().len() == 1500);
+    fleet.aggregates[first].signal(Signal::CONT);
+    fleet.produce(0, &[message(today(), 1, 1501..=2000)]);
+    fleet.wait("the zombie has noticed", |fleet| fleet.aggregates[first].said().contains("revoked"));
+    fleet.wait("all is counted", |fleet| fleet.views().len() == 2000);
+    std::thread::sleep(Duration::from_secs(2));
+    all_ones(&fleet.views(), 2000);
+    assert_eq!(fleet.sum("visitors", "live_visits"), 50);
+}
+
+#[test]
+fn a_range_that_kafka_no_longer_has_is_named_and_only_an_order_goes_on_without_it() {
+    let mut fleet = Fleet::start(ONE, "");
+    fleet.wait("the topic is there", |fleet| fleet.aggregates[0].said().contains("made topic hits"));
+    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    fleet.aggregates[0].kill();
+    fleet.produce(0, &[message(today(), 1, 201..=300), message(today(), 1, 301..=400)]);
+    let admin = kafka::topics::admin(&fleet.connection()).unwrap();
+    fleet.block_on(kafka::topics::delete_below(&admin, "hits", 0, 3)).unwrap();
+    fleet.aggregates[0].run();
+    fleet.aggregates[0].fails_with("offsets 0 to 3 are missing");
+    all_ones(&fleet.views(), 200);
+    fleet.aggregates[0].run_with(&["--accept-loss"]);
+    fleet.wait("it goes on", |fleet| fleet.views().contains_key("/1/400"));
+    assert_eq!(fleet.aggregates[0].metric("footfall_aggregate_lost_messages_total"), Some(3.0));
+    all_ones(&fleet.views(), 100);
+}
+
+#[test]
+fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
+    let mut fleet = Fleet::start(ONE, "");
+    fleet.wait("the topic is there", |fleet| fleet.aggregates[0].said().contains("made topic hits"));
+    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    fleet.wait_until_quiet();
+    fleet.aggregates[0].kill();
+    let (offset, metadata) = fleet.committed(0).unwrap();
+    assert_eq!(offset, 2);
+    let fold = metadata.split(';').find(|part| part.starts_with("fold=")).unwrap();
+    // Everything again, as if ClickHouse had never answered, and long ago.
+    fleet.commit(0, 0, &format!("v1;end=2;start=0;generation=1;{fold};at=1000000"));
+    fleet.aggregates[0].run();
+    fleet.wait("a new generation", |fleet| generation(fleet) == 2);
+    all_ones(&fleet.views(), 200);
+    // The same, but just now: the same tokens land nothing twice, and no new generation is needed.
+    fleet.wait_until_quiet();
+    fleet.aggregates[0].kill();
+    let now_s = schema::clock::now_s();
+    fleet.commit(0, 0, &format!("v1;end=2;start=0;generation=2;{fold};at={now_s}"));
+    fleet.aggregates[0].run();
+    fleet.produce(0, &[message(today(), 1, 201..=300)]);
+    fleet.wait("it goes on", |fleet| fleet.views().len() == 300);
+    all_ones(&fleet.views(), 300);
+    assert_eq!(generation(&fleet), 2);
+    // What someone else committed is not guessed at.
+    fleet.wait_until_quiet();
+    fleet.aggregates[0].kill();
+    fleet.commit(0, 1, "made by hand");
+    fleet.aggregates[0].run();
+    fleet.aggregates[0].fails_with("was made by another program");
+}
+
+#[test]
+fn a_closed_day_is_settled_deleted_from_kafka_and_late_hits_are_a_round_of_their_own() {
+    let mut fleet = Fleet::prepare(Size { partitions: 2, ingests: 0, aggregates: 1 }, "");
+    fleet.aggregates[0].run();
+    fleet.wait("the topic is there", |fleet| fleet.aggregates[0].said().contains("made topic hits"));
+    // The closer says at once which days are over; what is dated before is late by then.
+    fleet.wait("it has said what is over", |fleet| fleet.aggregates[0].said().contains("said that"));
+    let old = today().plus(-3);
+    fleet.produce(0, &[message(old, 1, 1..=100), message(today(), 1, 101..=150)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 150);
+    let rounds: Vec<(u16, u32)> = fleet.block_on(async {
+        let sql = "SELECT DISTINCT day, round FROM live_pages ORDER BY day";
+        fleet.engine.client().query(sql).fetch_all().await.unwrap()
+    });
+    assert_eq!(rounds.len(), 2);
+    assert!(rounds[0].1 > 0 && rounds[1].1 == 0, "late hits are a later round: {rounds:?}");
+    // A close that ends the late round too, as the closer will say tomorrow.
+    let mut close = Vec::new();
+    Packer::close(today().plus(-1), &mut close);
+    for partition in 0..2 {
+        fleet.produce(partition, &[close.clone()]);
+    }
+    fleet.wait("the late round is done", |fleet| fleet.one::<u64>("SELECT count() FROM settled") >= 1);
+    fleet.wait("what is done is deleted", |fleet| fleet.watermarks(0).0 > 0);
+    // A new start needs nothing of what is gone.
+    fleet.aggregates[0].kill();
+    fleet.aggregates[0].run();
+    fleet.produce(0, &[message(today(), 1, 151..=200)]);
+    fleet.wait("it goes on", |fleet| fleet.views().len() == 200);
+    all_ones(&fleet.views(), 200);
+    assert_eq!(generation(&fleet), 1);
+}
+
+/// Non-replicated tables log an insert's token before its part has its name: killed in between, ClickHouse has lost the
+/// part and takes its repetition for done. The control sums find it.
+#[test]
+fn a_part_lost_between_its_token_and_its_name_is_found_and_counted_once() {
+    let mut fleet = Fleet::start(ONE, "");
+    fleet.wait("the topic is there", |fleet| fleet.aggregates[0].said().contains("made topic hits"));
+    fleet.produce(0, &[message(today(), 1, 1..=100)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 100);
+    fleet.wait_until_quiet();
+    // The batch renames a part in each of two tables; the server dies at the first or the second.
+    for (round, nth) in [(1u64, 1), (2, 2)] {
+        let strace = Command::new("strace")
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat2", "-e"])
+            .arg(format!("inject=rename,renameat2:signal=SIGKILL:when={nth}"))
+            .args(["-p", &fleet.engine.id().to_string()])
+            .spawn();
+        let mut strace = strace.unwrap();
+        std::thread::sleep(Duration::from_millis(1500)); // it attaches to each thread
+        let numbers = round * 100 + 1..=round * 100 + 100;
+        fleet.produce(0, &[message(today(), 1, numbers)]);
+        let began = std::time::Instant::now();
+        while strace.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(60), "no insert came");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        fleet.kill_engine();
+        fleet.wait("all is counted", |fleet| fleet.views().len() == round as usize * 100 + 100);
+        fleet.wait_until_quiet();
+        all_ones(&fleet.views(), round as usize * 100 + 100);
+    }
+    let afresh = "footfall_aggregate_started_afresh_total{reason=\"sums_differ\"}";
+    assert!(fleet.aggregates[0].metric(afresh).unwrap() >= 1.0, "the sums found what was lost");
+}
