@@ -251,10 +251,9 @@ impl Agreement {
 
     /// Whether a share for this date would count, as far as we know the brokers' time. What would not is not written.
     fn is_in_time(&self, book: &Book, zone: &Zone, day: Day) -> bool {
-        let over = book.newest_s().is_some_and(|newest_s| day < zone.at(newest_s).day);
         let known = self.brokers.filter(|(_, seen)| seen.elapsed() < CLOCK_KNOWN);
         let time_s = known.map(|(then_s, seen)| then_s + i64::try_from(seen.elapsed().as_secs()).unwrap_or(0));
-        !over && time_s.is_none_or(|time_s| comes_in_time(zone, day, time_s))
+        !book.has_ended(zone, day, 0) && time_s.is_none_or(|time_s| comes_in_time(zone, day, time_s))
     }
 
     /// Takes the salt of a date, if there is one for us.
@@ -265,7 +264,7 @@ impl Agreement {
             None => return,
         };
         let Some(key) = self.keys.named(share.made_for) else { return self.say(zone, day, Trouble::UnknownKey) };
-        if book.newest_s().is_some_and(|newest_s| day < zone.at(newest_s - GRACE_S).day) {
+        if book.has_ended(zone, day, GRACE_S) {
             return self.say(zone, day, Trouble::Clock);
         }
         let Some(salt) = share.salt(key, zone.name(), day) else { return };

@@ -67,8 +67,13 @@ impl Book {
         self.records.iter().find(|record| record.offset == offset).map(|record| record.appended_s)
     }
 
+    /// Whether the date has been over for so long when the brokers took the newest record.
+    pub(super) fn has_ended(&self, zone: &Zone, day: Day, since_s: i64) -> bool {
+        self.newest_s().is_some_and(|newest_s| day < zone.at(newest_s - since_s).day)
+    }
+
     /// When the brokers took the newest one: their clock has got so far.
-    pub(super) fn newest_s(&self) -> Option<i64> {
+    fn newest_s(&self) -> Option<i64> {
         self.records.iter().map(|record| record.appended_s).max()
     }
 
@@ -216,6 +221,17 @@ mod tests {
             Some(2),
             "nor does it take more than that"
         );
+    }
+
+    #[test]
+    fn the_newest_record_tells_that_a_date_has_ended() {
+        let ended = |newest_s, since_s| {
+            let book = book(&[utc(1, TODAY, NOON), utc(2, TODAY.plus(2), newest_s), utc(3, TODAY, NOON)]);
+            book.has_ended(&Zone::utc(), TODAY, since_s)
+        };
+        assert!(!ended(NOON, 0) && !ended(MIDNIGHT - 1, 0) && ended(MIDNIGHT, 0));
+        assert!(!ended(MIDNIGHT + GRACE_S - 1, GRACE_S) && ended(MIDNIGHT + GRACE_S, GRACE_S));
+        assert!(!book(&[]).has_ended(&Zone::utc(), TODAY, 0));
     }
 
     #[test]
