@@ -2,7 +2,7 @@
 //! a folder and ports of its own, killed and started at will.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -274,10 +274,6 @@ impl Member {
 
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.path().join("footfall.toml")
-    }
-
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     pub(crate) fn address(&self) -> String {
