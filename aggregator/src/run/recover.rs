@@ -109,9 +109,10 @@ impl<S: Stream, W: Store> Shard<S, W> {
         self.named = retry("reading which generation is named", || warehouse.named(shard)).await;
         self.settled = retry("reading which rounds are done", || warehouse.settled(shard)).await;
         let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
+        let written = if holds(Rule::GenerationOfRows) { written } else { 0 };
         let recorded = self.inputs.stream.highest_generation().await?;
-        let known = if holds(Rule::HighestGeneration) { self.named.max(written).max(recorded) } else { 0 };
-        self.generation = (self.generation.max(known) + u32::from(holds(Rule::NewGeneration))).max(1);
+        let highest = self.generation.max(self.named).max(written).max(recorded);
+        self.generation = if holds(Rule::NewGeneration) { highest + 1 } else { highest.max(1) };
         let (reason, generation, from) = (why.label(), self.generation, self.start);
         match generation {
             1 => tracing::info!(generation, from, "first start: generation 1 from position {from}"),

@@ -3,6 +3,9 @@
 //! In the program they always hold: `holds` is a constant there. A test can let one go and must then see the simulation
 //! fail; a rule whose absence nobody notices is not tested, or not needed.
 
+#[cfg(test)]
+pub(crate) use without::{holds, let_go};
+
 /// A rule that this crate's code keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
@@ -10,8 +13,8 @@ pub(crate) enum Rule {
     IntentFirst,
     /// Starting afresh uses a new generation.
     NewGeneration,
-    /// It is a new one even where what was saved is lost: one above all that `folds`, `shards` and live rows know.
-    HighestGeneration,
+    /// And one above those that have live rows, whatever is recorded of them elsewhere.
+    GenerationOfRows,
     /// What was begun too long ago is not sent (again): its token may be forgotten.
     AgeLimit,
     /// After anything uncertain, the live rows are compared with the fold's sums.
@@ -72,6 +75,3 @@ mod without {
         RULES_OFF.set(rules.to_vec());
     }
 }
-
-#[cfg(test)]
-pub(crate) use without::{holds, let_go};

@@ -1,12 +1,16 @@
-//! The owner of shard 0 closes days, in every partition; a former one goes on until it looks.
+//! The owner of shard 0 closes days, in every partition; a former one goes on until it looks. And other aggregators sweep
+//! while shards do what they do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schema::day::Day;
 
-use super::clock::closed_by_clock;
+use super::clock::{closed_by_clock, now_s};
 use super::log::Entry;
 use super::process::{Ended, Seat};
+use super::store::Client;
+use crate::sweep::Sweep;
 
 pub(super) async fn care(seat: Seat) -> Ended {
     let mut appended = i32::MIN;
@@ -25,5 +29,18 @@ pub(super) async fn care(seat: Seat) -> Ended {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+}
+
+/// The sweep of an aggregator that has other shards.
+pub(super) async fn sweep(seat: Seat) -> Ended {
+    let sweep = Sweep::new(Client::new(seat.clone()), PathBuf::from("/nonexistent"));
+    loop {
+        let seconds = seat.sim.world().chance.between(1, 20) as u64;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        sweep.run(now_s()).await;
+        if seat.is_former() && seat.sim.world().chance.hits(0.3) {
+            return Ok(());
+        }
     }
 }

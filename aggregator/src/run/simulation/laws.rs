@@ -17,8 +17,6 @@ pub(super) enum Law {
     GenerationRecorded,
     /// `folds` is keyed by (partition, S, generation), not by partition.
     FoldsByStart,
-    /// The last generation's record in `folds` is never deleted.
-    HighestGenerationKept,
     /// Readers follow the highest generation named, not the last.
     ReadersFollowHighest,
     /// The round follows the last close in the partition, not the clock.

@@ -23,38 +23,36 @@ const fn law(law: &'static [Law], caught_by: u64) -> Mutant {
 
 /// Where one rule backs another up, only both together are missed.
 const MUTANTS: &[Mutant] = &[
-    rule(&[Rule::IntentFirst], 0),
+    rule(&[Rule::IntentFirst], 6),
     rule(&[Rule::NewGeneration], 0),
-    rule(&[Rule::HighestGeneration], 0),
-    rule(&[Rule::AgeLimit], 0),
+    rule(&[Rule::AgeLimit], 77),
     rule(&[Rule::ControlSums], 0),
-    rule(&[Rule::SumsAtAssignment], 0),
-    rule(&[Rule::CopyTakenInTime], 0),
-    rule(&[Rule::StartBelowFirst], 0),
+    rule(&[Rule::SumsAtAssignment], 17),
+    rule(&[Rule::CopyTakenInTime], 1),
+    rule(&[Rule::StartBelowFirst], 2),
     rule(&[Rule::StartWaitsForSettled], 0),
-    rule(&[Rule::DeleteAfterCommit], 0),
+    rule(&[Rule::DeleteAfterCommit], 18),
     rule(&[Rule::NamedWhenCaughtUp], 0),
-    rule(&[Rule::ClosedUpTo], 0),
+    rule(&[Rule::ClosedUpTo], 1),
     rule(&[Rule::SettledWhenEqual, Rule::ControlSums], 0),
-    rule(&[Rule::SettledWhenInserted], 0),
-    rule(&[Rule::SweepSparesNewer], 0),
-    rule(&[Rule::SweepSparesSettled], 0),
-    rule(&[Rule::DropsWait], 0),
-    rule(&[Rule::DropsWaitForOwners], 0),
+    rule(&[Rule::SettledWhenInserted], 10),
+    rule(&[Rule::SweepSparesNewer], 3),
+    rule(&[Rule::SweepSparesSettled], 1),
+    rule(&[Rule::DropsWait], 32),
+    rule(&[Rule::DropsWaitForOwners], 95),
     rule(&[Rule::Sweep], 0),
-    law(&[Law::Fencing], 0),
-    law(&[Law::LongWindow], 0),
+    law(&[Law::Fencing], 3),
+    law(&[Law::LongWindow], 7),
     Mutant { laws: &[Law::LongWindow], rules: &[Rule::AgeLimit], caught_by: 0 },
-    law(&[Law::CopyBeforeStart], 0),
-    law(&[Law::GenerationRecorded], 0),
-    law(&[Law::HighestGenerationKept], 0),
-    law(&[Law::FoldsByStart], 0),
-    law(&[Law::ReadersFollowHighest], 0),
+    law(&[Law::CopyBeforeStart], 4),
+    Mutant { laws: &[Law::GenerationRecorded], rules: &[Rule::GenerationOfRows], caught_by: 237 },
+    law(&[Law::FoldsByStart], 8),
+    law(&[Law::ReadersFollowHighest], 102),
     law(&[Law::RoundsByStream], 0),
-    law(&[Law::CopyUsed], 0),
-    law(&[Law::LastCloseInCopy], 0),
+    law(&[Law::CopyUsed], 1),
+    law(&[Law::LastCloseInCopy], 1),
     law(&[Law::FreshEpoch], 0),
-    law(&[Law::ShipOnlySynced], 0),
+    law(&[Law::ShipOnlySynced], 1),
 ];
 
 impl Mutant {
@@ -72,7 +70,7 @@ impl Mutant {
 fn every_rule_is_missed_by_some_run() {
     let missed = in_parallel(MUTANTS.iter(), |mutant| {
         let caught = mutant.fails(mutant.caught_by).map(|what| (mutant.caught_by, what));
-        let caught = caught.or_else(|| (0..100).find_map(|seed| Some((seed, mutant.fails(seed)?))));
+        let caught = caught.or_else(|| (0..300).find_map(|seed| Some((seed, mutant.fails(seed)?))));
         match caught {
             Some((seed, what)) => println!("without {}, seed {seed}: {what}", mutant.name()),
             None => return Some(mutant.name()),
@@ -85,7 +83,7 @@ fn every_rule_is_missed_by_some_run() {
 #[test]
 #[ignore = "how often each rule is missed: some minutes"]
 fn how_often_each_rule_is_missed() {
-    const SEEDS: u64 = 200;
+    const SEEDS: u64 = 100;
     let jobs = MUTANTS.iter().flat_map(|mutant| (0..SEEDS).map(move |seed| (mutant, seed)));
     let mut all = in_parallel(jobs, |(mutant, seed)| Some((mutant.name(), seed, mutant.fails(seed)?)));
     all.sort_by_key(|(_, seed, _)| *seed);

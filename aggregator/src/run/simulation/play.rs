@@ -61,14 +61,16 @@ async fn acts(sim: &Sim) -> Result<(), Violated> {
     let processes = sim.world().processes.len();
     (0..processes).for_each(|process| sim.world().stop(process, 0));
     // Nor is what was committed.
-    if sim.world().chance.hits(0.5) {
-        sim.world().group.saved.fill(None);
+    {
+        let mut world = sim.world();
+        if !world.nature.embedded && world.chance.hits(0.5) {
+            world.group.saved.fill(None);
+        }
     }
     reach(sim, "settled and started again", World::is_settled).await?;
-    clock::jump(2 * DAY);
-    reach(sim, "swept", |world| world.is_settled() && world.is_swept()).await?;
     sim.world().check_closes();
-    Ok(())
+    clock::jump(2 * DAY);
+    reach(sim, "swept", |world| world.is_settled() && world.is_swept()).await
 }
 
 /// Nothing goes wrong any more, and nothing new comes.

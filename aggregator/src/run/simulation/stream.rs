@@ -141,9 +141,8 @@ impl Stream for Partition {
         let kept = world.group.folds.keys().filter(|(of, start, _)| *of == partition && *start >= below);
         // The highest generation is never forgotten.
         let highest = kept.map(|(.., generation)| *generation).max();
-        let is_needed = |generation| highest < Some(generation) && holds(Law::HighestGenerationKept);
         world.group.folds.retain(|(of, start, generation), _| {
-            *of != partition || *start >= below || highest.is_none() || is_needed(*generation)
+            *of != partition || *start >= below || highest.is_none_or(|highest| highest < *generation)
         });
         Ok(())
     }
@@ -169,12 +168,14 @@ impl Stream for Partition {
 
     async fn save(&mut self, intent: &Intent) -> Result<(), StreamError> {
         self.seat.step().await;
-        let embedded = self.seat.sim.world().nature.embedded;
         let what = (intent.start, intent.generation);
-        let is_new = match self.recorded {
-            _ if embedded => false,
-            Some((start, _)) if !holds(Law::GenerationRecorded) => start != intent.start,
-            recorded => recorded != Some(what),
+        let is_new = {
+            let world = self.seat.sim.world();
+            let is_new = match holds(Law::GenerationRecorded) {
+                true => self.recorded != Some(what),
+                false => world.group.copy_at(self.seat.partition, intent.start).is_none(),
+            };
+            is_new && !world.nature.embedded
         };
         if is_new && holds(Law::CopyBeforeStart) {
             self.record(intent);

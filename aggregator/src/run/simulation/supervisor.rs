@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::caretaker::care;
+use super::caretaker::{care, sweep};
 use super::clock::{HOUR, now_s};
 use super::nature::Fault;
 use super::process::{Ended, Seat, Task};
@@ -107,6 +107,7 @@ pub(super) fn assign(sim: &Sim, partition: usize) {
     start(true, tokio::task::spawn_local(async move { run(inputs).await as Ended }));
     if partition == 0 {
         start(false, tokio::task::spawn_local(care(seat.clone())));
+        start(false, tokio::task::spawn_local(sweep(seat.clone())));
     }
 }
 
