@@ -184,15 +184,19 @@ fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
     fleet.aggregates[0].run();
     fleet.wait("a new generation", |fleet| generation(fleet) == 2);
     all_ones(&fleet.views(), 200);
-    // The same, but just now: the same tokens land nothing twice, and no new generation is needed.
+    // The last batch, as if its answer had not come, but just now: its token lands nothing twice.
+    fleet.wait_until_quiet();
+    let (before, _) = fleet.committed(0).unwrap();
+    fleet.produce(0, &[message(today(), 1, 201..=300)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 300);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
-    let now_s = schema::clock::now_s();
-    fleet.commit(0, offset, &format!("v1;end={end};start={start};generation=2;{fold};at={now_s}"));
+    let (end, now_s) = (before + 1, schema::clock::now_s());
+    fleet.commit(0, before, &format!("v1;end={end};start={start};generation=2;{fold};at={now_s}"));
     fleet.aggregates[0].run();
-    fleet.produce(0, &[message(today(), 1, 201..=300)]);
-    fleet.wait("it goes on", |fleet| fleet.views().len() == 300);
-    all_ones(&fleet.views(), 300);
+    fleet.produce(0, &[message(today(), 1, 301..=400)]);
+    fleet.wait("it goes on", |fleet| fleet.views().len() == 400);
+    all_ones(&fleet.views(), 400);
     assert_eq!(generation(&fleet), 2);
     // What someone else committed is not guessed at.
     fleet.wait_until_quiet();
