@@ -23,6 +23,10 @@ const COUNTED: &str = "((day, round, shard, generation) IN \
      OR ((shard, generation) IN (SELECT shard, max(generation) FROM shards GROUP BY shard) \
      AND (day, round, shard) NOT IN (SELECT day, round, shard FROM settled)))";
 
+/// The latest date that every shard of the stream has closed: one that lags may still have rows of any later round.
+const CLOSED_BY_ALL: &str = "(SELECT min(up_to) FROM (SELECT shards.shard AS s, max(toUInt16(closed.closed_to)) AS up_to \
+     FROM shards LEFT JOIN closed ON shards.shard = closed.shard WHERE shards.shard < 1000 GROUP BY s))";
+
 /// A day's own events (round 0) or late ones.
 pub type RoundKey = (Day, u32);
 
@@ -153,8 +157,9 @@ impl Reader {
 fn rounds_sql() -> String {
     let of = |cube: Cube, sums: &str| {
         format!(
-            "SELECT day, round, toUInt8(min(shard >= {IMPORTS_FROM} OR (day, round, shard) IN \
-             (SELECT day, round, shard FROM settled))) AS done, [{sums}] AS sums FROM {} \
+            "SELECT day, round, toUInt8(min(shard >= {IMPORTS_FROM} OR ((day, round, shard) IN \
+             (SELECT day, round, shard FROM settled) AND toUInt16(day) + round <= ifNull({CLOSED_BY_ALL}, 0)))) AS done, \
+             [{sums}] AS sums FROM {} \
              WHERE site = ? AND day BETWEEN toDate(?) AND toDate(?) AND {COUNTED} GROUP BY day, round",
             cube.label()
         )

@@ -69,6 +69,11 @@ async fn visitors(client: &Client, at: (u32, u32, u32), source: &str, n: i32) {
     }
 }
 
+/// A shard has folded the close of a date.
+async fn closed(client: &Client, shard: u32, up_to: Day) {
+    run(client, &format!("INSERT INTO closed VALUES ({0}, {shard}, 1, {0}, 0, '', '', 0)", up_to.0)).await;
+}
+
 fn site() -> Site {
     Site {
         id: 7,
@@ -108,6 +113,7 @@ async fn a_row_counts_by_settled_or_by_the_generation_that_is_named() {
     run(&client, "INSERT INTO shards VALUES (0, 2, 0)").await;
     assert_eq!(rounds().await, [(0, false, 11), (2, false, 6), (1000, true, 20)]);
 
+    closed(&client, 0, DAY).await;
     run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 2, 0)", DAY.0)).await;
     visitors(&client, (0, 0, 3), "three", 12).await;
     visitors(&client, (2, 0, 3), "late", 7).await;
@@ -122,6 +128,26 @@ async fn a_row_counts_by_settled_or_by_the_generation_that_is_named() {
     let cubes = reader.cubes(7, &[(DAY, 0), (DAY, 2)]).await.unwrap();
     let rows: Vec<_> = cubes.iter().map(|((_, round), of)| (*round, of.visits.len(), of.pages.len())).collect();
     assert_eq!(rows, [(0, 1, 1), (2, 1, 1)]);
+    gone(&client).await;
+}
+
+#[tokio::test]
+async fn a_round_is_final_only_when_every_shard_has_closed_it() {
+    let Some(client) = database("all_shards").await else { return };
+    let reader = Reader::new(client.clone());
+    let rounds = async || seen(&reader.rounds(7, DAY, DAY).await.unwrap());
+    visitors(&client, (0, 0, 1), "one", 10).await;
+    visitors(&client, (0, 1, 1), "other", 5).await;
+    run(&client, "INSERT INTO shards VALUES (0, 1, 0), (1, 1, 0), (2, 1, 0)").await;
+    for shard in [0, 1] {
+        closed(&client, shard, DAY).await;
+        run(&client, &format!("INSERT INTO settled VALUES ({}, 0, {shard}, 1, 0)", DAY.0)).await;
+    }
+    assert_eq!(rounds().await, [(0, false, 15)], "shard 2 may still have rows of that day");
+    closed(&client, 2, DAY.plus(-1)).await;
+    assert_eq!(rounds().await, [(0, false, 15)]);
+    closed(&client, 2, DAY).await;
+    assert_eq!(rounds().await, [(0, true, 15)]);
     gone(&client).await;
 }
 
@@ -154,6 +180,7 @@ async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
     assert_eq!(told(true, 9_000).await, [(24, Some(2))], "fewer than k are new");
 
     visitors(&client, (0, 0, 1), "three", 10).await;
+    closed(&client, 0, DAY).await;
     run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 1, 0)", DAY.0)).await;
     assert_eq!(told(true, 9_001).await, [(34, Some(3))]);
     assert_eq!(told(false, 9_001).await, [(34, Some(3))]);
