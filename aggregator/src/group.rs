@@ -26,6 +26,7 @@ use crate::metrics;
 use crate::partition::Partition;
 use crate::read::StreamError;
 use crate::run::{Inputs, run};
+use crate::sweep::Imports;
 use crate::warehouse::Warehouse;
 
 /// How often the shards are looked at when nothing is said.
@@ -162,9 +163,8 @@ impl Shards<'_> {
         let (warehouse, told, gone) = (warehouse(), Arc::clone(&stop), Arc::clone(&abandon));
         let work = async move {
             let stream = Partition::new(&connection, &layout, membership, shard, assignment, accept_loss)?;
-            let import_lock = std::path::PathBuf::new();
-            let (engine_lives, stop) = (None, told);
-            let inputs = Inputs { shard, stream, warehouse, engine_lives, import_lock, limits, stop, now_s };
+            let (engine_lives, imports, stop) = (None, Imports::Unseen, told);
+            let inputs = Inputs { shard, stream, warehouse, engine_lives, imports, limits, stop, now_s };
             tokio::select! {
                 ended = run(inputs) => ended,
                 () = gone.notified() => Err(StreamError::Fenced),

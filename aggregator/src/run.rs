@@ -23,7 +23,7 @@ use crate::fold::{Copy, Fold, Limits};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
 use crate::store::Store;
-use crate::sweep::Sweep;
+use crate::sweep::{Imports, Sweep};
 use crate::warehouse::RoundKey;
 
 use rules::{Rule, holds};
@@ -55,8 +55,8 @@ pub struct Inputs<S, W> {
     pub warehouse: W,
     /// Counts the starts of an engine that this process supervises.
     pub engine_lives: Option<Arc<AtomicU64>>,
-    /// Taken by a running import, whose rows are not yet named.
-    pub import_lock: std::path::PathBuf,
+    /// How running imports are known.
+    pub imports: Imports,
     /// Bounds of the fold's state.
     pub limits: Limits,
     /// Set when the shard shall finish its batch and stop.

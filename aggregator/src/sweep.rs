@@ -18,15 +18,27 @@ const KEPT_S: i64 = 24 * 3600;
 /// Import shards begin here.
 pub const IMPORT_SHARD_MIN: u32 = 1000;
 
+/// So long after its last row, an import that is not seen and not named is taken for killed.
+const IMPORT_SILENCE_S: i64 = 24 * 3600;
+
+/// How it is known that an import is running, whose rows are not yet named.
+#[derive(Debug, Clone)]
+pub enum Imports {
+    /// It holds this lock.
+    Lock(PathBuf),
+    /// It runs on some other machine.
+    Unseen,
+}
+
 /// Knows what may go.
 pub(crate) struct Sweep<W> {
     warehouse: W,
-    import_lock: PathBuf,
+    imports: Imports,
 }
 
 impl<W: Store> Sweep<W> {
-    pub(crate) fn new(warehouse: W, import_lock: PathBuf) -> Sweep<W> {
-        Sweep { warehouse, import_lock }
+    pub(crate) fn new(warehouse: W, imports: Imports) -> Sweep<W> {
+        Sweep { warehouse, imports }
     }
 
     /// One look. What ClickHouse does not answer now is done next time.
@@ -49,6 +61,7 @@ impl<W: Store> Sweep<W> {
         // A running import holds the lock and has not named its shard yet. In this order: if the lock is free, whatever
         // is listed above has been named by now, or never will be.
         let importing = self.is_import_running();
+        let is_silent = |partition: &Partition| now_s - i64::from(partition.changed_at) > IMPORT_SILENCE_S;
         let named = self.warehouse.all_named().await?;
         let mut dropped = 0;
         for partition in &partitions {
@@ -63,7 +76,8 @@ impl<W: Store> Sweep<W> {
                     let unfinished = partition.generation > generation && !holds(Rule::SweepSparesNewer);
                     (replaced || unfinished) && !self.is_settled(partition).await?
                 }
-                None => partition.shard >= IMPORT_SHARD_MIN && !importing,
+                None if partition.shard < IMPORT_SHARD_MIN => false,
+                None => importing.map_or_else(|| is_silent(partition), |importing| !importing),
             };
             if unwanted {
                 self.warehouse.drop_partition(partition).await?;
@@ -78,10 +92,12 @@ impl<W: Store> Sweep<W> {
         Ok(holds(Rule::SweepSparesSettled) && settled.get(&partition.key) == Some(&partition.generation))
     }
 
-    fn is_import_running(&self) -> bool {
-        match std::fs::File::open(&self.import_lock) {
+    /// Nothing if that cannot be known here.
+    fn is_import_running(&self) -> Option<bool> {
+        let Imports::Lock(path) = &self.imports else { return None };
+        Some(match std::fs::File::open(path) {
             Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_err(),
             Err(_) => false,
-        }
+        })
     }
 }

@@ -4,7 +4,7 @@
 //! Every insert carries a token, goes to one partition as one block and is synchronous, so ClickHouse lands it once
 //! however often it is sent. An error here means *unknown*: the rows may have landed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use clickhouse::Row;
@@ -94,6 +94,8 @@ pub struct Partition {
     pub shard: u32,
     /// Which life of the shard.
     pub generation: u32,
+    /// When its last part was written, UTC seconds.
+    pub changed_at: u32,
 }
 
 impl Warehouse {
@@ -240,6 +242,10 @@ impl Store for Warehouse {
     }
 
     async fn partitions(&self) -> Result<Vec<Partition>> {
+        let sql = "SELECT table, partition_id, toUInt32(max(modification_time)) FROM system.parts \
+                   WHERE database = currentDatabase() AND active GROUP BY table, partition_id";
+        let changed = self.client.query(sql).fetch_all::<(String, String, u32)>().await?;
+        let changed: HashMap<_, _> = changed.into_iter().map(|(table, id, at)| ((table, id), at)).collect();
         let mut found = Vec::new();
         for &cube in Cube::ALL {
             let sql = format!(
@@ -249,7 +255,9 @@ impl Store for Warehouse {
             );
             for row in self.client.query(&sql).fetch_all::<PartitionRow>().await? {
                 let PartitionRow { table, partition_id: id, day, round, shard, generation } = row;
-                found.push(Partition { table, id, key: (Day(i32::from(day)), round), shard, generation });
+                let key = (Day(i32::from(day)), round);
+                let changed_at = changed.get(&(table.clone(), id.clone())).copied().unwrap_or(u32::MAX);
+                found.push(Partition { table, id, key, shard, generation, changed_at });
             }
         }
         Ok(found)

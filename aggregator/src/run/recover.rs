@@ -46,7 +46,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let mut shard = Shard {
             fold: Fold::new(intent.copy.clone(), inputs.limits.clone()),
             target: inputs.stream.end().await?,
-            sweep: Sweep::new(inputs.warehouse.clone(), inputs.import_lock.clone()),
+            sweep: Sweep::new(inputs.warehouse.clone(), inputs.imports.clone()),
             inputs,
             next: intent.offset,
             pending: intent.end,

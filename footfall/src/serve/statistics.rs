@@ -9,6 +9,7 @@ use aggregator::fold::Limits;
 use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
 use aggregator::spooled::Spooled;
+use aggregator::sweep::Imports;
 use aggregator::warehouse::Warehouse;
 use schema::clock;
 use tokio::sync::Notify;
@@ -39,7 +40,7 @@ impl Statistics {
             stream: Spooled::new(spool, intents)?,
             warehouse: warehouse.clone(),
             engine_lives: engine.map(Engine::lives),
-            import_lock: config.data.join("import.lock"),
+            imports: Imports::Lock(config.data.join("import.lock")),
             limits: Limits::default(),
             stop: Arc::clone(&stop),
             now_s: clock::now_s,

@@ -12,6 +12,7 @@ use aggregator::fold::Limits;
 use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
 use aggregator::spooled::Spooled;
+use aggregator::sweep::Imports;
 use aggregator::warehouse::Warehouse;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
@@ -88,7 +89,7 @@ impl Bench {
             stream: Spooled::new(self.handle.clone(), IntentFile::new(self.dir.path())).unwrap(),
             warehouse: Warehouse::new(self.engine.client()),
             engine_lives: None,
-            import_lock: self.dir.path().join("import.lock"),
+            imports: Imports::Lock(self.dir.path().join("import.lock")),
             limits: Limits::default(),
             stop: Arc::new(AtomicBool::new(stop)),
             now_s: schema::clock::now_s,

@@ -1,7 +1,6 @@
 //! The owner of shard 0 closes days, in every partition; a former one goes on until it looks. And other aggregators sweep
 //! while shards do what they do.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use schema::day::Day;
@@ -10,7 +9,7 @@ use super::clock::{closed_by_clock, now_s};
 use super::log::Entry;
 use super::process::{Ended, Seat};
 use super::store::Client;
-use crate::sweep::Sweep;
+use crate::sweep::{Imports, Sweep};
 
 pub(super) async fn care(seat: Seat) -> Ended {
     let mut appended = i32::MIN;
@@ -34,7 +33,7 @@ pub(super) async fn care(seat: Seat) -> Ended {
 
 /// The sweep of an aggregator that has other shards.
 pub(super) async fn sweep(seat: Seat) -> Ended {
-    let sweep = Sweep::new(Client::new(seat.clone()), PathBuf::from("/nonexistent"));
+    let sweep = Sweep::new(Client::new(seat.clone()), Imports::Unseen);
     loop {
         let seconds = seat.sim.world().chance.between(1, 20) as u64;
         tokio::time::sleep(Duration::from_secs(seconds)).await;

@@ -119,6 +119,7 @@ impl Store for Client {
                 key: (day, round),
                 shard,
                 generation,
+                changed_at: 0,
             };
             server.live.keys().map(partition).collect()
         })

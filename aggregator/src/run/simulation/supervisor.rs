@@ -1,6 +1,5 @@
 //! Who owns what, and what goes wrong.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +13,7 @@ use super::world::{Sim, World};
 use crate::fold::Limits;
 use crate::read::StreamError;
 use crate::run::{Inputs, run};
+use crate::sweep::Imports;
 
 /// Processes come back, and partitions without a shard get one.
 pub(super) async fn supervise(sim: &Sim) {
@@ -94,7 +94,7 @@ pub(super) fn assign(sim: &Sim, partition: usize) {
         stream: Partition::new(seat.clone()),
         warehouse: Client::new(seat.clone()),
         engine_lives: None,
-        import_lock: PathBuf::from("/nonexistent"),
+        imports: Imports::Unseen,
         limits: Limits::default(),
         stop: Arc::clone(&stop),
         now_s,
@@ -176,11 +176,20 @@ fn suffer(world: &mut World, fault: Fault) -> Option<usize> {
                 generation > named.get(&(*at as u32)).map_or(0, |(generation, _)| *generation)
             };
             let partition = (0..world.logs.len()).find(is_new).unwrap_or(partition);
-            let World { group, chance, .. } = world;
-            group.lose(partition, chance);
-            let left = world.group.saved[partition].as_ref().map(|intent| (intent.offset, intent.generation));
-            world.note(|| format!("the commit of {partition} is lost; what is there now: {left:?}"));
+            world.group.saved[partition] = None;
+            world.note(|| format!("the commit of {partition} is lost"));
             return world.chance.hits(0.7).then_some(partition);
+        }
+        Fault::OldCommit => {
+            // Kafka's brokers fail, and of the rest nothing goes on: against a commit that goes back while its owner
+            // inserts, nothing helps before the sums are compared.
+            (0..world.processes.len()).for_each(|process| world.stop(process, HOUR));
+            world.server.kill(1, &mut world.chance);
+            world.look();
+            let World { group, chance, .. } = world;
+            group.go_back(partition, chance);
+            let left = world.group.saved[partition].as_ref().map(|intent| (intent.offset, intent.generation));
+            world.note(|| format!("an older commit of {partition} came back: {left:?}"));
         }
         Fault::Outage => {
             for process in 0..world.processes.len() {
