@@ -240,6 +240,14 @@ impl Member {
         }
     }
 
+    /// Memory it holds now, in MiB.
+    pub(crate) fn memory_mib(&self) -> u64 {
+        let Some(child) = &self.child else { return 0 };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+        kib.unwrap_or(0u64) / 1024
+    }
+
     /// SIGSTOP or SIGCONT.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         if let Some(child) = &self.child {

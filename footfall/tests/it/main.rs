@@ -9,6 +9,7 @@ mod footfall;
 mod import;
 mod many;
 mod map;
+mod outages;
 mod prometheus;
 mod shard;
 mod storm;

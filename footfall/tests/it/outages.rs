@@ -1,0 +1,94 @@
+//! Kafka away, then ClickHouse away, under load: hits go on being answered, memory and disk stay bounded, and when both are
+//! back everything is counted once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::clients::{Answers, send_hits};
+use crate::fleet::{Fleet, Size};
+use crate::storms::assert_counted_once;
+
+const SIZE: Size = Size { partitions: 4, ingests: 1, aggregates: 1 };
+
+#[test]
+fn half_a_minute_without_kafka_and_without_clickhouse_loses_nothing() {
+    outages(Duration::from_secs(15), 2_000);
+}
+
+#[test]
+#[ignore = "takes 22 minutes: cargo test --release -p footfall --test it outages -- --ignored --nocapture"]
+fn ten_minutes_without_kafka_and_without_clickhouse_lose_nothing() {
+    outages(Duration::from_secs(600), 3_000);
+}
+
+#[derive(Debug, Default)]
+struct Most {
+    ingest_mib: u64,
+    aggregate_mib: u64,
+    spool_bytes: u64,
+}
+
+fn outages(long: Duration, hits_per_s: u64) {
+    let mut fleet = Fleet::start(SIZE, "");
+    let hits = hits_per_s * (2 * long.as_secs() + 30);
+    let (answers, over) = (Answers::new(hits, 2_000), AtomicBool::new(false));
+    answers.allowed.store(0, Ordering::Release);
+    let address = fleet.ingests[0].address();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| send_hits(&address, &answers, &over));
+        }
+        load(&fleet, &answers, Duration::from_secs(5), hits_per_s);
+        fleet.broker.kill();
+        let most = load(&fleet, &answers, long, hits_per_s);
+        println!("{} s without Kafka: {most:?}", long.as_secs());
+        assert!(most.ingest_mib < 250, "memory is bounded");
+        let began = Instant::now();
+        fleet.broker.run();
+        load(&fleet, &answers, Duration::from_secs(10), hits_per_s);
+        fleet.wait("the spool is shipped", |fleet| {
+            let position = |name: &str| fleet.ingests[0].metric(name);
+            position("footfall_spool_synced_position_bytes") == position("footfall_ship_position_bytes")
+        });
+        println!("caught up {:.1} s after the broker was started", began.elapsed().as_secs_f64());
+        fleet.engine.kill();
+        let most = load(&fleet, &answers, long, hits_per_s);
+        println!("{} s without ClickHouse: {most:?}", long.as_secs());
+        assert!(most.aggregate_mib < 1024, "memory is bounded");
+        fleet.kill_engine();
+        let began = Instant::now();
+        load(&fleet, &answers, Duration::from_secs(5), hits_per_s);
+        answers.allowed.store(hits, Ordering::Release);
+        while answers.next.load(Ordering::Relaxed) < hits {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        over.store(true, Ordering::Release);
+        fleet.wait_until_quiet();
+        println!("all counted {:.1} s after ClickHouse was started", began.elapsed().as_secs_f64());
+    });
+    assert_eq!(answers.failed.load(Ordering::Relaxed), 0, "every hit was taken");
+    assert_counted_once(&fleet, &answers);
+    let answered = answers.counted.lock().unwrap().len() as u64 + answers.refused.load(Ordering::Relaxed);
+    println!("{hits} hits, all answered: {answered}");
+    assert_eq!(answered, hits);
+}
+
+/// Lets clients send so many hits a second, and looks at what the processes take.
+fn load(fleet: &Fleet, answers: &Answers, long: Duration, hits_per_s: u64) -> Most {
+    let (began, mut most) = (Instant::now(), Most::default());
+    let first = answers.allowed.load(Ordering::Acquire);
+    let mut looked = began;
+    while began.elapsed() < long {
+        let allowed = first + (began.elapsed().as_secs_f64() * hits_per_s as f64) as u64;
+        answers.allowed.store(allowed, Ordering::Release);
+        std::thread::sleep(Duration::from_millis(20));
+        if looked.elapsed() > Duration::from_secs(1) {
+            looked = Instant::now();
+            most.ingest_mib = most.ingest_mib.max(fleet.ingests[0].memory_mib());
+            most.aggregate_mib = most.aggregate_mib.max(fleet.aggregates[0].memory_mib());
+            let spool = fleet.ingests[0].metric("footfall_spool_bytes").unwrap_or(0.0) as u64;
+            most.spool_bytes = most.spool_bytes.max(spool);
+        }
+    }
+    most
+}
