@@ -4,6 +4,7 @@
 mod browser;
 mod canary;
 mod clients;
+mod commands;
 mod fleet;
 mod footfall;
 mod import;

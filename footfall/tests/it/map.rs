@@ -35,3 +35,14 @@ fn every_path_that_the_maps_name_exists() {
     }
     assert!(checked > 20, "only {checked} paths were found in the maps");
 }
+
+#[test]
+fn every_file_of_tests_beside_this_one_is_run() {
+    let main = include_str!("main.rs");
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_module = path.extension().is_some_and(|extension| extension == "rs") && name != "main";
+        assert!(!is_module || main.contains(&format!("\nmod {name};\n")), "{name}.rs is in no binary");
+    }
+}
