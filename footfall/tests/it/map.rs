@@ -13,6 +13,8 @@ fn every_path_that_the_maps_name_exists() {
         let rooms = [
             "schema",
             "spool",
+            "kafka",
+            "testbed",
             "ingest",
             "aggregator",
             "crowd",
