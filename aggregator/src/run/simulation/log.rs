@@ -106,12 +106,12 @@ impl Group {
         }
     }
 
-    /// The commit is lost, or an older one came back.
-    pub(super) fn lose(&mut self, partition: usize, chance: &mut Chance) {
+    /// An older commit came back.
+    pub(super) fn go_back(&mut self, partition: usize, chance: &mut Chance) {
         let former = &self.former[partition];
-        let older =
-            if chance.hits(0.5) && !former.is_empty() { former.get(chance.below(former.len())).cloned() } else { None };
-        self.saved[partition] = older;
+        if !former.is_empty() {
+            self.saved[partition] = former.get(chance.below(former.len())).cloned();
+        }
     }
 
     pub(super) fn copy_at(&self, partition: usize, start: u64) -> Option<Copy> {

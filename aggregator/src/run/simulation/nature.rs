@@ -12,6 +12,7 @@ pub(super) enum Fault {
     KillCollector,
     SilenceCollector,
     LoseCommit,
+    OldCommit,
     Outage,
 }
 
@@ -52,6 +53,7 @@ impl Nature {
             (Fault::KillCollector, 2.0),
             (Fault::SilenceCollector, 1.0),
             (Fault::LoseCommit, 0.5),
+            (Fault::OldCommit, 0.3),
             (Fault::Outage, 0.3),
         ];
         // Each seed has faults of its own.
