@@ -1,12 +1,16 @@
 //! The collector against nginx's `empty_gif` and against a bare actix handler that reads the same body, in one run.
 //!
 //! ```text
-//! cargo run --release -p load-tests --bin edge -- [--rounds 7] [--seconds 4]
+//! cargo run --release -p load-tests --bin edge -- [--rounds 7] [--seconds 4] [--many]
 //! ```
 //!
-//! Each round runs the three in turn under `wrk -t1 -c512`; the medians of the rounds' ratios are printed, because the
+//! With `--many`, `footfall ingest` in front of a real Kafka broker is a fourth: is its HTTP path as fast as `serve`'s? Both
+//! have their statistics' or their broker's work beside them on the same cores.
+//!
+//! Each round runs them in turn under `wrk -t1 -c512`; the medians of the rounds' ratios are printed, because the
 //! machine changes speed between rounds. Hits per second: ours / nginx. CPU per hit: ours / bare actix, without the
-//! `aggregate` thread (that is the statistics' work, not the collector's) and with it. Ours answers after `fdatasync`.
+//! `aggregate` thread (that is the statistics' work, not the collector's; `ship` and the Kafka client's likewise) and with
+//! it. Ours answers after `fdatasync`.
 //! Needs nginx and wrk (Debian packages nginx-light and wrk) and `target/release/footfall`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
 
@@ -28,6 +32,9 @@ struct Args {
     /// How long each run is
     #[arg(long, default_value_t = 4)]
     seconds: u32,
+    /// Run `footfall ingest` with a Kafka broker too
+    #[arg(long)]
+    many: bool,
     /// Be the bare handler, on this port
     #[arg(long, hide = true)]
     bare: Option<u16>,
@@ -58,7 +65,7 @@ struct Run {
     per_second: f64,
     /// Of the process and its workers, microseconds per request.
     cpu_us: f64,
-    /// Without threads named `aggregate`.
+    /// Without the threads beside the HTTP path.
     cpu_us_edge: f64,
 }
 
@@ -73,6 +80,8 @@ fn main() {
     let (mut to_nginx, mut to_bare, mut to_bare_all) = (Vec::new(), Vec::new(), Vec::new());
     println!("round  nginx/s  bare/s  footfall/s | CPU us: nginx  bare  collector  +aggregate | hits/nginx  CPU/bare");
     let servers = [nginx(&dir), bare_actix(), footfall(&dir)];
+    let many = args.many.then(|| many(&dir));
+    let mut to_serve = Vec::new();
     for round in 1..=args.rounds {
         let [nginx, bare, ours] = [0, 1, 2].map(|n| load(&servers[n], args.seconds, &dir));
         let (hits, cpu) = (ours.per_second / nginx.per_second, ours.cpu_us_edge / bare.cpu_us);
@@ -89,8 +98,21 @@ fn main() {
         to_nginx.push(hits);
         to_bare.push(cpu);
         to_bare_all.push(ours.cpu_us / bare.cpu_us);
+        if let Some((server, _broker)) = &many {
+            let ingest = load(server, args.seconds, &dir);
+            let (hits, cpu) = (ingest.per_second / ours.per_second, ingest.cpu_us_edge / ours.cpu_us_edge);
+            println!(
+                "      ingest: {:.0}/s, {:.2} of serve; CPU {:.1} us, {cpu:.2} of serve",
+                ingest.per_second, hits, ingest.cpu_us_edge
+            );
+            to_serve.push((hits, cpu));
+        }
     }
-    drop(servers);
+    if !to_serve.is_empty() {
+        let (hits, cpu) = to_serve.into_iter().unzip();
+        println!("median of ingest against serve: hits per second {:.2}, CPU per hit {:.2}", median(hits), median(cpu));
+    }
+    drop((servers, many));
     fs::remove_dir_all(&dir).unwrap();
     println!(
         "median: hits per second {:.2} of nginx empty_gif; CPU per hit {:.2} of bare actix ({:.2} with the aggregator's thread)",
@@ -140,7 +162,7 @@ fn load(server: &Server, seconds: u32, dir: &Path) -> Run {
     Run { per_second, cpu_us: (after.0 - before.0) / total * 1e6, cpu_us_edge: (after.1 - before.1) / total * 1e6 }
 }
 
-/// CPU seconds of a process and its workers (not of the engine): all threads, and all but `aggregate`.
+/// CPU seconds of a process and its workers (not of the engine): all threads, and all but those beside the HTTP path.
 fn cpu_s(pid: u32) -> (f64, f64) {
     let (mut all, mut edge) = (0.0, 0.0);
     for pid in std::iter::once(pid).chain(workers(pid)) {
@@ -149,7 +171,9 @@ fn cpu_s(pid: u32) -> (f64, f64) {
             let Some((head, rest)) = stat.rsplit_once(')') else { continue };
             let ticks: f64 = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap()).sum();
             all += ticks / 100.0;
-            edge += if head.ends_with("(aggregate") { 0.0 } else { ticks / 100.0 };
+            let name = head.rsplit('(').next().unwrap_or_default();
+            let is_beside = name == "aggregate" || name == "ship" || name.starts_with("rdk:");
+            edge += if is_beside { 0.0 } else { ticks / 100.0 };
         }
     }
     (all, edge)
@@ -235,4 +259,30 @@ fn footfall(dir: &Path) -> Server {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line.contains("#token=")), "footfall serve did not start");
     Server { child, url: format!("http://127.0.0.1:{port}/api/event"), post: true }
+}
+
+/// `footfall ingest`, and the broker it sends to.
+fn many(dir: &Path) -> (Server, testbed::kafka::Broker) {
+    let (port, metrics, broker) = (free_port(), free_port(), testbed::kafka::Broker::start());
+    let dir = dir.join("many");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("salt-keys"), format!("{}\n", "0123456789abcdef".repeat(4))).unwrap();
+    fs::set_permissions(dir.join("salt-keys"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let config = format!(
+        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n[kafka]\nbrokers = \"{}\"\n\
+         partitions = 4\nreplication = 1\n[[site]]\nid = 1\ndomain = \"example.org\"\n",
+        broker.bootstrap()
+    );
+    fs::write(dir.join("footfall.toml"), config).unwrap();
+    let footfall = std::env::current_exe().unwrap().with_file_name("footfall");
+    let mut command = Command::new(footfall);
+    command.args(["ingest", "--config"]).arg(dir.join("footfall.toml")).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().expect("build it first: cargo build --release -p footfall");
+    wait_for(port);
+    let began = Instant::now();
+    while ureq::get(format!("http://127.0.0.1:{port}/healthz/ready")).call().is_err() {
+        assert!(began.elapsed() < Duration::from_secs(30), "footfall ingest is not ready");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    (Server { child, url: format!("http://127.0.0.1:{port}/api/event"), post: true }, broker)
 }
