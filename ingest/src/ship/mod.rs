@@ -221,3 +221,6 @@ pub fn describe() {
 pub fn shipped(dir: &Path) -> io::Result<u64> {
     Mark::new(dir).read()
 }
+
+#[cfg(test)]
+mod tests;
