@@ -36,7 +36,11 @@ impl Bench {
 
     /// So many records of `bytes` each, over all partitions in turn.
     fn append(&mut self, records: u64, bytes: usize) {
-        let crawler = "x".repeat(bytes);
+        // Nothing that compression makes small.
+        let hash = blake3::Hasher::new().update(&self.handle.synced().to_le_bytes()).finalize_xof();
+        let mut noise = vec![0; bytes / 2];
+        std::io::Read::read_exact(&mut { hash }, &mut noise).unwrap();
+        let crawler: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
         let (mut body, mut record) = (Vec::new(), Vec::new());
         for n in 0..records {
             let partition = (n % u64::from(PARTITIONS)) as u32;
