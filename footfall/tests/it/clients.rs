@@ -15,6 +15,8 @@ pub(crate) struct Answers {
     pub(crate) hits: u64,
     /// Visitors that send them in turn.
     pub(crate) visitors: u64,
+    /// What each page's path ends with.
+    pub(crate) suffix: String,
     /// Hits that may be sent by now; the others wait.
     pub(crate) allowed: AtomicU64,
     /// The next hit.
@@ -31,7 +33,12 @@ impl Answers {
     pub(crate) fn new(hits: u64, visitors: u64) -> Answers {
         let (next, refused, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let allowed = AtomicU64::new(hits);
-        Answers { hits, visitors, allowed, next, counted: Mutex::default(), refused, failed }
+        Answers { hits, visitors, suffix: String::new(), allowed, next, counted: Mutex::default(), refused, failed }
+    }
+
+    /// The page of a hit.
+    pub(crate) fn page(&self, n: u64) -> String {
+        format!("/page/{n}{}", self.suffix)
     }
 
     fn note(&self, counted: Vec<u64>) {
@@ -53,7 +60,7 @@ pub(crate) fn send_hits(address: &str, answers: &Answers, over: &AtomicBool) {
             std::thread::sleep(Duration::from_millis(5));
         }
         let crawler = n.is_multiple_of(CRAWLER_EVERY);
-        let request = request(n, answers.visitors, crawler);
+        let request = request(&answers.page(n), n % answers.visitors, crawler);
         // Refused connections are those of a restart: wait for it, and send the same hit, which was never sent.
         let connected = loop {
             match stream.take().map_or_else(|| connect(address), Some) {
@@ -83,11 +90,11 @@ fn connect(address: &str) -> Option<TcpStream> {
     Some(stream)
 }
 
-fn request(n: u64, visitors: u64, crawler: bool) -> String {
-    let body = format!("{{\"n\":\"pageview\",\"d\":\"example.org\",\"u\":\"https://example.org/page/{n}\"}}");
+fn request(page: &str, visitor: u64, crawler: bool) -> String {
+    let body = format!("{{\"n\":\"pageview\",\"d\":\"example.org\",\"u\":\"https://example.org{page}\"}}");
     let agent = match crawler {
         true => "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)".to_owned(),
-        false => format!("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0 v{}", n % visitors),
+        false => format!("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0 v{visitor}"),
     };
     format!(
         "POST /api/event HTTP/1.1\r\nHost: example.org\r\nUser-Agent: {agent}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",

@@ -6,7 +6,9 @@
 fn the_commands_answer_as_written_down() {
     let cases = trycmd::TestCases::new();
     cases.env("HOME", "/home/someone");
-    for unset in ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "CLICKHOUSE_URL", "FOOTFALL_LOG", "FOOTFALL_INSTANCE", "KAFKA_PASSWORD"] {
+    for unset in
+        ["XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "CLICKHOUSE_URL", "FOOTFALL_LOG", "FOOTFALL_INSTANCE", "KAFKA_PASSWORD"]
+    {
         cases.env(unset, "");
     }
     cases.case("tests/cmd/*.trycmd");

@@ -21,6 +21,33 @@ fn ten_minutes_without_kafka_and_without_clickhouse_lose_nothing() {
     outages(Duration::from_secs(600), 3_000);
 }
 
+#[test]
+fn a_full_spool_answers_503_and_takes_hits_again_once_kafka_is_back() {
+    let mut fleet = Fleet::start(SIZE, "[limits]\nspool_bytes_max = 134_217_728");
+    let mut answers = Answers::new(u64::MAX, 2_000);
+    answers.suffix = "/a-long-way-down".repeat(30);
+    let (answers, over) = (answers, AtomicBool::new(false));
+    let address = fleet.ingests[0].address();
+    fleet.broker.kill();
+    std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| send_hits(&address, &answers, &over));
+        }
+        fleet.wait("the spool is full", |_| answers.failed.load(Ordering::Relaxed) > 100);
+        assert!(fleet.ingests[0].metric("footfall_spool_bytes").unwrap() <= 134_217_728.0);
+        let before = answers.next.load(Ordering::Relaxed) - answers.failed.load(Ordering::Relaxed);
+        assert!(before > 100_000, "{before} hits do not fill a spool");
+        fleet.broker.run();
+        // Hits that found no room are answered at once, so there are many of them.
+        let stored = || fleet.ingests[0].metric("footfall_hits_total{fate=\"stored\"}").unwrap();
+        let full = stored();
+        fleet.wait("hits are taken again", |_| stored() > full + 1_000.0);
+        over.store(true, Ordering::Release);
+    });
+    fleet.wait_until_quiet();
+    assert_counted_once(&fleet, &answers);
+}
+
 #[derive(Debug, Default)]
 struct Most {
     ingest_mib: u64,

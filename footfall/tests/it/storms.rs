@@ -138,6 +138,6 @@ pub(crate) fn assert_counted_once(fleet: &Fleet, answers: &Answers) {
     let wrong: Vec<_> = views.iter().filter(|(_, n)| **n != 1).take(5).collect();
     assert!(wrong.is_empty(), "counted more than once: {wrong:?}");
     let counted = answers.counted.lock().unwrap();
-    let lost: Vec<_> = counted.iter().filter(|n| !views.contains_key(&format!("/page/{n}"))).take(5).collect();
+    let lost: Vec<_> = counted.iter().filter(|n| !views.contains_key(&answers.page(**n))).take(5).collect();
     assert!(lost.is_empty(), "answered and lost: {lost:?} of {}", counted.len());
 }
