@@ -3,9 +3,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
 
 /// How to reach the brokers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +145,34 @@ impl Connection {
         config
     }
 
+    /// Waits until a broker answers. The error is what was found instead: a certificate nobody signed, another host's
+    /// name, a wrong password. (A client that only asks for something tells no more than that its time is over.)
+    pub async fn reach(&self, within: Duration) -> Result<(), Unreached> {
+        let mut config = self.reader("footfall-reach");
+        // A broker that wants TLS only hangs up on who has none.
+        config.set("log.connection.close", "true");
+        let asker: BaseConsumer<Heard> = config.create_with_context(Heard::default())?;
+        let ask = move || {
+            let began = Instant::now();
+            loop {
+                let last = match asker.fetch_metadata(None, ASK) {
+                    Ok(_) => return Ok(()),
+                    Err(error) => error,
+                };
+                // This is how it comes to be told of errors that belong to no question.
+                let _nothing_to_read = asker.poll(Duration::ZERO);
+                let heard = asker.context().0.lock().ok().and_then(|heard| heard.clone());
+                match heard {
+                    Some(why) if began.elapsed() >= SETTLED => return Err(Unreached(explained(why))),
+                    None if began.elapsed() >= within => return Err(last.into()),
+                    Some(_) | None => {}
+                }
+            }
+        };
+        let asked = tokio::task::spawn_blocking(ask).await;
+        asked.unwrap_or_else(|_| Err(Unreached("whoever asked has stopped".to_owned())))
+    }
+
     fn protocol(&self) -> &'static str {
         match (&self.tls, &self.login) {
             (None, None) => "plaintext",
@@ -149,6 +182,71 @@ impl Connection {
         }
     }
 }
+
+/// How long one question waits.
+const ASK: Duration = Duration::from_millis(500);
+/// What one of several brokers, or one of a host's addresses, is told by within this time may not be the last word.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Why no broker answers.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreached(String);
+
+impl From<KafkaError> for Unreached {
+    fn from(error: KafkaError) -> Unreached {
+        Unreached(error.to_string())
+    }
+}
+
+/// The library does not say which of two faults a certificate has, nor why a broker hangs up at the first word.
+fn explained(why: String) -> String {
+    let more = if why.contains("certificate verify failed") {
+        "; either nobody who is believed has signed it, or it is for another host name"
+    } else if why.contains("state APIVERSION_QUERY") {
+        "; it hung up at the first word: does it want `tls = true`, or is it no broker?"
+    } else {
+        ""
+    };
+    why + more
+}
+
+/// The last error that belonged to no question.
+#[derive(Default)]
+struct Heard(Mutex<Option<String>>);
+
+impl ClientContext for Heard {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, "kafka: {message}");
+        // A broker that hangs up is no error to the library, and so comes as none.
+        if facility == "FAIL" {
+            let words = message.split_once("]: ").map_or(message, |(_thread, words)| words);
+            self.keep(words, is_no_reason);
+        }
+    }
+
+    fn error(&self, _: KafkaError, reason: &str) {
+        self.keep(reason, |heard| is_no_reason(heard) || !is_no_reason(reason));
+    }
+}
+
+impl Heard {
+    /// Keeps it if there is nothing yet, or if what there is may go.
+    fn keep(&self, words: &str, may_go: impl Fn(&str) -> bool) {
+        if let Ok(mut heard) = self.0.lock()
+            && heard.as_deref().is_none_or(may_go)
+        {
+            *heard = Some(words.to_owned());
+        }
+    }
+}
+
+/// It comes after what says why.
+fn is_no_reason(words: &str) -> bool {
+    words.ends_with("brokers are down")
+}
+
+impl ConsumerContext for Heard {}
 
 #[cfg(test)]
 mod tests {

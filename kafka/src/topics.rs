@@ -9,6 +9,7 @@ use rdkafka::admin::{
 };
 use rdkafka::error::RDKafkaErrorCode;
 
+use crate::connection::Unreached;
 use crate::{Connection, Error, Said};
 
 const SECOND_MS: i64 = 1000;
@@ -119,14 +120,21 @@ impl Layout {
 pub enum TopicError {
     /// The brokers did not answer; they may later.
     #[error("Kafka does not answer: {0}")]
-    Unreachable(#[from] Error),
+    Unreachable(Unreached),
     /// They answered, and this is wrong.
     #[error("{}", .0.join("; "))]
     Wrong(Vec<String>),
 }
 
+impl From<Error> for TopicError {
+    fn from(error: Error) -> TopicError {
+        TopicError::Unreachable(error.into())
+    }
+}
+
 /// Makes the topics that are missing and checks the others.
 pub async fn ensure(connection: &Connection, layout: &Layout, topics: &[Topic]) -> Result<(), TopicError> {
+    connection.reach(ANSWER_MAX).await.map_err(TopicError::Unreachable)?;
     let config = connection.client("footfall-topics");
     let admin: AdminClient<Said> = config.create_with_context(Said)?;
     let options = AdminOptions::new().request_timeout(Some(ANSWER_MAX)).operation_timeout(Some(ANSWER_MAX));

@@ -44,13 +44,15 @@ impl Broker {
         Broker::with(&[])
     }
 
-    /// The same with these further properties, which go before ours.
+    /// The same with these further properties, which go before ours. `{}` in one stands for what it is without.
     #[must_use]
     pub fn with(properties: &[(&str, &str)]) -> Broker {
         let mut broker = Broker { dir: TempDir::new().unwrap(), port: crate::free_port(), process: None };
-        let further = properties.iter().map(|(key, value)| format!("{key}={value}\n"));
+        let own = broker.properties();
+        let without = |key: &str| own.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("");
+        let further = properties.iter().map(|&(key, value)| format!("{key}={}\n", value.replace("{}", without(key))));
         // The last of two lines about one property counts.
-        let text = broker.properties() + &further.collect::<String>();
+        let text = further.fold(own.clone(), |text, line| text + &line);
         std::fs::write(broker.at("server.properties"), text).unwrap();
         let format = ["kafka.tools.StorageTool", "format", "--standalone", "--cluster-id", CLUSTER, "--config"];
         let (program, args) = java(&format);
