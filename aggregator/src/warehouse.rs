@@ -34,6 +34,7 @@ pub type RoundKey = (Day, u32);
 #[derive(Clone)]
 pub struct Warehouse {
     client: clickhouse::Client,
+    replicated: bool,
 }
 
 #[derive(Row, Serialize, Deserialize)]
@@ -107,26 +108,69 @@ impl Warehouse {
             .with_setting("insert_deduplicate", "1")
             .with_setting("max_insert_threads", "0")
             .with_setting("max_execution_time", QUERY_SECONDS_MAX.to_string());
-        Warehouse { client }
+        Warehouse { client, replicated: false }
+    }
+
+    /// Whether the tables are replicated ones (`schema::tables::replicated`).
+    ///
+    /// Copies make a server's loss bearable and its dedup log safe; they do not make several servers one. What was just
+    /// written must be read: a sweep that sees a new generation and not yet the round that an older one settled would
+    /// drop what counts. Quorum writes do not give that here. `select_sequential_consistency` needs
+    /// `insert_quorum_parallel = 0`, which refuses a second insert into a table while one waits, and shards insert all
+    /// the time; each refusal is an unknown outcome, to be followed by control sums. And `insert_quorum = 'auto'` counts
+    /// replicas that are gone for good. So the rule is: one server at a time. `migrate`, with which every process
+    /// begins, waits until that server has all that any replica took, and whoever wants an answered insert to outlive
+    /// the server's disk sets `insert_quorum = 2` in the profile of our user.
+    ///
+    /// Never run against a Keeper by the tests here: the embedded engine has none. They show that it takes the
+    /// statements up to that point.
+    #[must_use]
+    pub fn replicated(mut self, replicated: bool) -> Warehouse {
+        self.replicated = replicated;
+        self
     }
 
     /// Makes the tables: each numbered SQL file once, in order.
     pub async fn migrate(&self, now_s: i64) -> Result<()> {
-        let history = "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied_at DateTime('UTC')) \
-                       ENGINE = MergeTree ORDER BY number SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
-        self.client.query(history).execute().await?;
+        self.make(tables::HISTORY).await?;
         let done: Vec<u32> = self.client.query("SELECT number FROM migrations").fetch_all().await?;
         for (number, name, sql) in tables::MIGRATIONS.iter().filter(|(number, ..)| !done.contains(number)) {
             for statement in tables::statements(sql) {
-                // A migration cut off half-way is begun again: what it made already is left as it is.
-                let statement = statement.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ");
-                self.client.query_raw(&statement).execute().await?;
+                self.make(statement).await?;
             }
             let record = "INSERT INTO migrations SELECT ?, ?, toDateTime(?)";
             self.client.query(record).bind(number).bind(name).bind(now_s).execute().await?;
             tracing::info!(number, name, "applied migration {number} ({name})");
         }
+        self.check_engines().await?;
+        if self.replicated {
+            for table in tables::names() {
+                self.client.query_raw(&format!("SYSTEM SYNC REPLICA {table} LIGHTWEIGHT")).execute().await?;
+            }
+        }
         Ok(())
+    }
+
+    /// A migration cut off half-way is begun again: what it made already is left as it is.
+    async fn make(&self, statement: &str) -> Result<()> {
+        let statement = statement.replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ");
+        let statement = if self.replicated { tables::replicated(&statement) } else { statement };
+        self.client.query_raw(&statement).execute().await
+    }
+
+    /// Tables made one way are not turned into the other by a changed configuration.
+    async fn check_engines(&self) -> Result<()> {
+        let (wrong, is, must) = match self.replicated {
+            true => ("MergeTree", "not replicated", "and the configuration says `replicated_tables = true`"),
+            false => ("ReplicatedMergeTree", "replicated", "which takes `replicated_tables = true`"),
+        };
+        let sql = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = ? AND name IN ?";
+        let names: Vec<&str> = tables::names().collect();
+        let found: Vec<String> = self.client.query(sql).bind(wrong).bind(names).fetch_all().await?;
+        match found.first() {
+            None => Ok(()),
+            Some(table) => Err(Error::Other(format!("the table {table} is {is}, {must}").into())),
+        }
     }
 
     /// The same, again and again until ClickHouse has answered.
@@ -282,9 +326,18 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T>>>(what: &str, mut ask:
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(error) => tracing::warn!(%error, "{what} failed; trying again"),
+            Err(error) => tracing::warn!(error = reasons(&error), "{what} failed; trying again"),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_PAUSE_MAX);
     }
+}
+
+/// The error and what it came from: only the last of them says that it was the certificate.
+pub fn reasons(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut words: Vec<String> = chain.map(ToString::to_string).collect();
+    // Some repeat what they came from.
+    words.dedup_by(|later, earlier| earlier.ends_with(later.as_str()));
+    words.join(": ")
 }

@@ -1,11 +1,10 @@
-//! What the dashboard needs of the configuration: who may ask, and the ClickHouse that knows.
+//! What the dashboard needs of the configuration: who may ask.
 
 use std::sync::Arc;
 
 use schema::sites::Sites;
 
-use crate::config::{ClickHouse, Config};
-use crate::engine::Engine;
+use crate::config::Config;
 use crate::token;
 
 /// Sites and tokens, and one more token for whoever started this.
@@ -29,15 +28,4 @@ pub(crate) fn state(
         live: true,
     };
     dashboard::http::State::new(Sites::clone(sites), tokens.chain([here]).collect(), config.live_step, client)
-}
-
-/// The server of the environment, or the engine that was started.
-pub(crate) fn client(clickhouse: &ClickHouse, engine: Option<&Engine>) -> clickhouse::Client {
-    match (clickhouse, engine) {
-        (ClickHouse::Server { url, user, password }, _) => {
-            clickhouse::Client::default().with_url(url).with_user(user).with_password(password)
-        }
-        (ClickHouse::Embedded { .. }, Some(engine)) => clickhouse::Client::default().with_url(engine.url()),
-        (ClickHouse::Embedded { .. }, None) => clickhouse::Client::default(),
-    }
 }

@@ -54,6 +54,7 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         trusted_proxies,
         live_step,
         clickhouse,
+        replicated_tables,
         runtime_dir,
         log,
         kafka,
@@ -68,11 +69,13 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     writeln!(out, "live_step = \"{}\"", step(live_step.as_secs()))?;
     match clickhouse {
         ClickHouse::Embedded { engine } => writeln!(out, "engine = {}", path(engine))?,
-        ClickHouse::Server { url, user, password } => {
+        ClickHouse::Server { url, ca, user, password } => {
             let secret = if password.is_empty() { "no password" } else { "a password" };
             writeln!(out, "# ClickHouse (from the environment): {url}, user {user}, {secret}")?;
+            ca.iter().try_for_each(|ca| writeln!(out, "# CLICKHOUSE_CA: {}", ca.display()))?;
         }
     }
+    writeln!(out, "replicated_tables = {replicated_tables}")?;
     if let Some(dir) = runtime_dir {
         writeln!(out, "# XDG_RUNTIME_DIR: {}", dir.display())?;
     }

@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// The embedded ClickHouse, started by `serve` and `import` as their child
     #[command(hide = true)]
     Engine(Engine),
+    /// Whether a running Footfall answers 200: `footfall health 127.0.0.1:8000/healthz/ready`
+    #[command(hide = true)]
+    Health(Health),
 }
 
 /// `--config`, the same for every command.
@@ -122,4 +125,11 @@ pub(crate) struct Engine {
     /// It lives as long as someone holds this open for writing
     #[arg(long, value_name = "FILE")]
     pub(crate) fifo: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// An address, a port and a path
+    #[arg(value_name = "ADDRESS:PORT/PATH")]
+    pub(crate) at: String,
 }

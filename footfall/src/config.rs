@@ -4,8 +4,9 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `CLICKHOUSE_URL` | a ClickHouse server (`http://HOST:PORT`) to use instead of the embedded engine |
+//! | `CLICKHOUSE_URL` | a ClickHouse server (`https://HOST:PORT` or `http://...`) to use instead of the embedded engine |
 //! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | how to sign in there; default: user `default`, no password |
+//! | `CLICKHOUSE_CA` | a PEM file of the certificates believed there, with `https`; default: the system's |
 //! | `XDG_CACHE_HOME`, `HOME` | where `./start` put the engine, if the file does not name it |
 //! | `KAFKA_PASSWORD` | how to sign in at the brokers, if the file names a user |
 //! | `FOOTFALL_INSTANCE` | this aggregator's own name in the consumer group |
@@ -56,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) live_step: Duration,
     /// Where the statistics are kept.
     pub(crate) clickhouse: ClickHouse,
+    /// Whether its tables are replicated ones.
+    pub(crate) replicated_tables: bool,
     /// A place in memory for the day's salt (`XDG_RUNTIME_DIR`).
     pub(crate) runtime_dir: Option<PathBuf>,
     /// How much is logged (`FOOTFALL_LOG`).
@@ -80,8 +83,10 @@ pub(crate) enum ClickHouse {
     },
     /// On a server that someone else runs.
     Server {
-        /// `http://HOST:PORT`.
+        /// `http://HOST:PORT` or `https://HOST:PORT`.
         url: String,
+        /// The certificates believed with `https`; without, the system's.
+        ca: Option<PathBuf>,
         /// Who we are there.
         user: String,
         /// May be empty.
@@ -93,8 +98,8 @@ impl fmt::Debug for ClickHouse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ClickHouse::Embedded { engine } => f.debug_struct("Embedded").field("engine", engine).finish(),
-            ClickHouse::Server { url, user, password: _ } => {
-                f.debug_struct("Server").field("url", url).field("user", user).finish_non_exhaustive()
+            ClickHouse::Server { url, ca, user, password: _ } => {
+                f.debug_struct("Server").field("url", url).field("ca", ca).field("user", user).finish_non_exhaustive()
             }
         }
     }
@@ -145,6 +150,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
+    let replicated_tables = file.or("replicated_tables", false, |value| value.flag());
     let kafka = kafka::read(&file, folder, &set);
     let limits = limits::read(&file);
     let (sites, numbers) = sites::read(&file);
@@ -152,11 +158,22 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     file.end();
 
     let clickhouse = match set("CLICKHOUSE_URL") {
-        None => ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(&set).join(ENGINE)) },
+        None => {
+            if replicated_tables {
+                let wrong = "`replicated_tables = true` needs a server of your own, with a Keeper: set CLICKHOUSE_URL";
+                source.note_outside(wrong.to_owned());
+            }
+            ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(set).join(ENGINE)) }
+        }
         Some(url) => {
             server(&url).unwrap_or_else(|wrong| source.note_outside(format!("the variable CLICKHOUSE_URL {wrong}")));
             let user = set("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
-            ClickHouse::Server { url, user, password: set("CLICKHOUSE_PASSWORD").unwrap_or_default() }
+            let ca = set("CLICKHOUSE_CA").map(|ca| std::path::absolute(&ca).unwrap_or_else(|_| ca.into()));
+            if ca.is_some() && !url.starts_with("https://") {
+                let wrong = "the variable CLICKHOUSE_CA means nothing unless CLICKHOUSE_URL begins with `https://`";
+                source.note_outside(wrong.to_owned());
+            }
+            ClickHouse::Server { url, ca, user, password: set("CLICKHOUSE_PASSWORD").unwrap_or_default() }
         }
     };
     let log = set("FOOTFALL_LOG").map_or(Some(LevelFilter::INFO), |level| {
@@ -170,6 +187,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
         live_step,
         clickhouse,
+        replicated_tables,
         runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
         log: log?,
         kafka,
@@ -214,15 +232,15 @@ fn step(text: &str) -> Result<Duration, String> {
 
 /// The URL is never repeated in what is said: it may hold a password.
 fn server(url: &str) -> Result<(), String> {
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err("must begin with `http://` (https is not built in)".to_owned());
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return Err("must begin with `https://` or `http://`".to_owned());
     };
     if rest.contains('@') {
         return Err("must hold no user and password: give them as CLICKHOUSE_USER and CLICKHOUSE_PASSWORD".to_owned());
     }
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#".contains(c)) {
-        return Err("must be `http://HOST:PORT` and nothing after it".to_owned());
+        return Err("must be `https://HOST:PORT` or `http://HOST:PORT` and nothing after it".to_owned());
     }
     Ok(())
 }

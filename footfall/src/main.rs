@@ -6,11 +6,13 @@ mod cli;
 mod config;
 mod engine;
 mod exporter;
+mod health;
 mod import;
 mod listen;
 mod log;
 mod many;
 mod process;
+mod reach;
 mod serve;
 mod token;
 
@@ -34,11 +36,12 @@ fn main() -> ExitCode {
             .and_then(|it| many::aggregate::run(it, args.accept_loss)),
         Command::Dashboard(args) => Config::load(&args.config.path).map_err(Into::into).and_then(many::dashboard::run),
         Command::Import(args) => import::run(&args),
+        Command::Health(args) => health::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", aggregator::warehouse::reasons(&*error));
             ExitCode::FAILURE
         }
     }

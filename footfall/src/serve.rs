@@ -20,12 +20,12 @@ use ingest::http::{Edge, Script};
 use ingest::salt::Salts;
 use schema::clock;
 
-use crate::answers::{client, state};
+use crate::answers::state;
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
 use crate::listen::listen;
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
-use crate::{exporter, log, token};
+use crate::{exporter, log, reach, token};
 
 use statistics::Statistics;
 
@@ -50,7 +50,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         ClickHouse::Embedded { engine } => Some(Engine::start(engine, &config.data)?),
         ClickHouse::Server { .. } => None,
     };
-    let client = client(&config.clickhouse, engine.as_ref());
+    let client = reach::client(&config.clickhouse, engine.as_ref())?;
 
     let intents = aggregator::intent::IntentFile::new(&config.data);
     let committed = intents.read()?.map_or(0, |intent| intent.end.unwrap_or(intent.offset));

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 /// A running (or killed) ClickHouse; gone when dropped, or when the process that holds it ends.
 pub struct Engine {
     program: PathBuf,
+    further: String,
     dir: TempDir,
     port: u16,
     child: Option<(Child, File)>,
@@ -24,8 +25,13 @@ pub fn library() -> PathBuf {
 impl Engine {
     /// Starts an empty one by this `footfall`, and waits for an answer.
     pub async fn start(program: impl AsRef<Path>) -> Engine {
-        let (program, dir) = (program.as_ref().to_owned(), TempDir::new().unwrap());
-        let mut engine = Engine { program, dir, port: crate::free_port(), child: None };
+        Engine::with(program, "").await
+    }
+
+    /// The same with these further elements in its configuration. `default` must stay a user without a password.
+    pub async fn with(program: impl AsRef<Path>, further: &str) -> Engine {
+        let (program, further, dir) = (program.as_ref().to_owned(), further.to_owned(), TempDir::new().unwrap());
+        let mut engine = Engine { program, further, dir, port: crate::free_port(), child: None };
         engine.run().await;
         engine
     }
@@ -33,8 +39,11 @@ impl Engine {
     /// Starts it (again) with the data and the port that it had, and waits for an answer.
     pub async fn run(&mut self) {
         let at = |name: &str| self.dir.path().join(name);
-        let config = "<clickhouse><logger><console>false</console></logger><listen_host>127.0.0.1</listen_host>\
-                      <timezone>UTC</timezone><background_pool_size>2</background_pool_size></clickhouse>";
+        let config = format!(
+            "<clickhouse><logger><console>false</console></logger><listen_host>127.0.0.1</listen_host>\
+             <timezone>UTC</timezone><background_pool_size>2</background_pool_size>{}</clickhouse>",
+            self.further
+        );
         std::fs::write(at("config.xml"), config).unwrap();
         let _none_yet = std::fs::remove_file(at("alive"));
         let mode = rustix::fs::Mode::from(0o600);

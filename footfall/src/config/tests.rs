@@ -43,6 +43,7 @@ fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
     assert_eq!(short.data, example.data);
     assert_eq!(short.trusted_proxies, example.trusted_proxies);
     assert_eq!(short.live_step, example.live_step);
+    assert_eq!(short.replicated_tables, example.replicated_tables);
     assert_eq!(short.limits, example.limits);
     let (short, example) = (short.sites.by_id(1).unwrap(), example.sites.by_id(1).unwrap());
     assert_eq!(example.zone.name(), "Europe/Paris");
@@ -200,6 +201,7 @@ fn a_server_of_ones_own_is_used_instead_of_the_engine() {
     let url = ("CLICKHOUSE_URL", "http://127.0.0.1:8123");
     let server = |user: &str, password: &str| ClickHouse::Server {
         url: url.1.into(),
+        ca: None,
         user: user.into(),
         password: password.into(),
     };
@@ -208,13 +210,43 @@ fn a_server_of_ones_own_is_used_instead_of_the_engine() {
         [url, ("CLICKHOUSE_USER", "footfall"), ("CLICKHOUSE_PASSWORD", "p"), ("XDG_RUNTIME_DIR", "/run/me")];
     let read = read_with(SITE, &signed_in).unwrap();
     assert_eq!((read.clickhouse, read.runtime_dir), (server("footfall", "p"), Some("/run/me".into())));
-    for wrong in ["127.0.0.1:8123", "https://secret.example", "http://me:secret@h:8123", "http://", "http://h/secret"] {
+    for wrong in [
+        "127.0.0.1:8123",
+        "ftp://secret.example",
+        "https://secret.example/x",
+        "http://me:secret@h:8123",
+        "http://",
+        "http://h/secret",
+    ] {
         let said = read_with(SITE, &[("CLICKHOUSE_URL", wrong)]).unwrap_err().to_string();
         assert!(
             said.starts_with("/etc/footfall.toml: the variable CLICKHOUSE_URL must") && !said.contains("secret"),
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_server_may_be_reached_over_tls_and_its_certificates_be_named() {
+    let url = ("CLICKHOUSE_URL", "https://db.example:8443");
+    let ca = |env: &[(&str, &str)]| match read_with(SITE, env).unwrap().clickhouse {
+        ClickHouse::Server { ca, .. } => ca,
+        ClickHouse::Embedded { .. } => panic!("a server is named"),
+    };
+    assert_eq!(ca(&[url]), None);
+    assert_eq!(ca(&[url, ("CLICKHOUSE_CA", "/etc/ca.pem")]), Some("/etc/ca.pem".into()));
+    let plain = [("CLICKHOUSE_URL", "http://db.example:8123"), ("CLICKHOUSE_CA", "/etc/ca.pem")];
+    let said = read_with(SITE, &plain).unwrap_err().to_string();
+    assert!(said.contains("CLICKHOUSE_CA means nothing unless"), "{said}");
+}
+
+#[test]
+fn replicated_tables_need_a_server() {
+    let text = format!("replicated_tables = true\n{SITE}");
+    let said = read_with(&text, &[]).unwrap_err().to_string();
+    assert!(said.contains("set CLICKHOUSE_URL"), "{said}");
+    assert!(read_with(&text, &[("CLICKHOUSE_URL", "http://h:8123")]).unwrap().replicated_tables);
+    assert!(!config(SITE).replicated_tables);
 }
 
 #[test]

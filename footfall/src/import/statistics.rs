@@ -1,5 +1,6 @@
 //! Where an import's rows go: a server's ClickHouse, that of a `serve` running on the same data, or an engine of its own.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use aggregator::warehouse::Warehouse;
 
 use crate::config::{ClickHouse, Config};
 use crate::engine::{self, Engine, EngineError};
+use crate::reach;
 
 /// Longest wait for the engine of a `serve` that is just starting or stopping.
 const BUSY_MAX: Duration = Duration::from_secs(90);
@@ -20,13 +22,13 @@ pub(super) struct Statistics {
 
 impl Statistics {
     /// Finds or starts it.
-    pub(super) async fn open(config: &Config) -> Result<Statistics, EngineError> {
+    pub(super) async fn open(config: &Config) -> Result<Statistics, Box<dyn Error>> {
         match &config.clickhouse {
-            ClickHouse::Server { url, user, password } => {
-                let client = clickhouse::Client::default().with_url(url).with_user(user).with_password(password);
-                Ok(Statistics { warehouse: Warehouse::new(client), engine: None })
+            ClickHouse::Server { .. } => {
+                let client = reach::client(&config.clickhouse, None)?;
+                Ok(Statistics { warehouse: reach::warehouse(config, client), engine: None })
             }
-            ClickHouse::Embedded { engine: library } => embedded(library, &config.data).await,
+            ClickHouse::Embedded { engine: library } => Ok(embedded(library, &config.data).await?),
         }
     }
 

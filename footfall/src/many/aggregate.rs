@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use aggregator::fold::Limits;
 use aggregator::group::{Settings, work};
-use aggregator::warehouse::Warehouse;
 use kafka::topics::{Topic, TopicError, ensure};
 use schema::clock;
 use schema::zone::last_day_over;
@@ -17,7 +16,7 @@ use schema::zone::last_day_over;
 use crate::config::Config;
 use crate::process::{make_private_dir, stopped};
 use crate::serve::upkeep::CLOSE_AFTER_S;
-use crate::{exporter, log};
+use crate::{exporter, log, reach};
 
 /// Longest wait for the last inserts.
 const FLUSH_MAX: Duration = Duration::from_secs(20);
@@ -33,7 +32,7 @@ pub(crate) fn run(config: Config, accept_loss: bool) -> Result<(), Box<dyn Error
 
 async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Error>> {
     let kafka = super::kafka(&config)?;
-    let client = super::server(&config)?;
+    let warehouse = reach::warehouse(&config, super::server(&config)?);
     make_private_dir(&config.data)?;
     exporter::begin(config.metrics_listen)
         .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
@@ -55,7 +54,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Warehouse::new(client.clone()).migrate_until_done(clock::now_s()).await;
+        warehouse.migrate_until_done(clock::now_s()).await;
         Ok(())
     };
     tokio::select! {
@@ -72,7 +71,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
         session: kafka.session,
         accept_loss,
         limits: Limits::default(),
-        warehouse: Box::new(move || Warehouse::new(client.clone())),
+        warehouse: Box::new(move || warehouse.clone()),
         due: Box::new(move |now_s| last_day_over(&zones, now_s, CLOSE_AFTER_S)),
         now_s: clock::now_s,
     };

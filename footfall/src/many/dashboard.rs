@@ -10,7 +10,7 @@ use crate::answers::state;
 use crate::config::Config;
 use crate::listen::listen;
 use crate::process::stopped;
-use crate::{exporter, log, token};
+use crate::{exporter, log, reach, token};
 
 /// Runs until it is told to stop.
 pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
@@ -23,6 +23,7 @@ async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
     let client = super::server(&config)?;
     exporter::begin(config.metrics_listen)
         .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
+    reach::look(&client).await;
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &Arc::new(config.sites.clone()), client, &visit));
     let server = listen(&config, move |routes| {

@@ -19,7 +19,7 @@ fn kafka(config: &Config) -> Result<Kafka, Box<dyn Error>> {
 /// A client of the server that CLICKHOUSE_URL names.
 fn server(config: &Config) -> Result<clickhouse::Client, Box<dyn Error>> {
     match &config.clickhouse {
-        ClickHouse::Server { .. } => Ok(crate::answers::client(&config.clickhouse, None)),
+        ClickHouse::Server { .. } => Ok(crate::reach::client(&config.clickhouse, None)?),
         ClickHouse::Embedded { .. } => Err("set CLICKHOUSE_URL: many machines share one ClickHouse server".into()),
     }
 }

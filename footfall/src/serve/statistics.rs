@@ -10,12 +10,12 @@ use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
 use aggregator::spooled::Spooled;
 use aggregator::sweep::Imports;
-use aggregator::warehouse::Warehouse;
 use schema::clock;
 use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::reach;
 
 /// The running aggregator.
 pub(super) struct Statistics {
@@ -34,7 +34,7 @@ impl Statistics {
         engine: Option<&Engine>,
     ) -> Result<Statistics, Box<dyn Error>> {
         let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
-        let warehouse = Warehouse::new(client);
+        let warehouse = reach::warehouse(config, client);
         let inputs = Inputs {
             shard: 0,
             stream: Spooled::new(spool, intents)?,

@@ -12,6 +12,7 @@ mod many;
 mod map;
 mod outages;
 mod prometheus;
+mod secure;
 mod shard;
 mod storm;
 mod storms;
