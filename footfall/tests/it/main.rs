@@ -5,6 +5,7 @@ mod browser;
 mod canary;
 mod clients;
 mod commands;
+mod deploy;
 mod fleet;
 mod footfall;
 mod import;
