@@ -140,7 +140,8 @@ impl Shards<'_> {
         for shard in ended {
             let Some(running) = self.running.remove(&shard) else { continue };
             match running.thread.join() {
-                Ok(Ok(()) | Err(StreamError::Fenced)) => {}
+                // Still ours, it is taken over anew.
+                Ok(Ok(()) | Err(StreamError::Fenced | StreamError::Trimmed)) => {}
                 Ok(Err(error)) => return Err(GroupError::Shard { shard, error }),
                 Err(_) => return Err(io::Error::other(format!("the thread of shard {shard} had panicked")).into()),
             }

@@ -2,7 +2,7 @@
 //!
 //! * A message holds records of one epoch; its offset is their position.
 //! * The intent is the metadata of an offset commit: ASCII, far below the broker's bound of 4,096 bytes. Brokers refuse
-//!   it from a former owner ([`Membership::commit`]).
+//!   it from a former owner (`membership`).
 //! * What replay from S begins with does not fit there. It stands in the compacted topic `folds`, in the partition of the
 //!   same number, keyed by (S, generation), and is written before a commit names that S and generation.
 //! * Messages are read by a client of its own that belongs to no group: what is read is said by us alone, and a slow
@@ -200,7 +200,13 @@ impl Stream for Partition {
                 }
                 Some(Err(KafkaError::MessageConsumption(
                     RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
-                ))) => return Err(self.gone(self.position).await),
+                ))) => {
+                    return Err(match self.gone(self.position).await {
+                        // What it means is told by what is committed: see `saved` and `copy_at_start`.
+                        StreamError::Gone { from, low, .. } if from < low => StreamError::Trimmed,
+                        error => error,
+                    });
+                }
                 Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error.into()),
                 Some(Err(error)) => {
                     tracing::debug!(%error, partition = self.number, "reading a partition: {error}");
@@ -266,10 +272,16 @@ impl Stream for Partition {
         let mut intent =
             place::read(saved).ok_or_else(|| StreamError::Commit { partition, says: saved.metadata.clone() })?;
         let key = Key { start: intent.start, generation: intent.generation };
-        intent.copy = self.copies.get(&key).cloned().ok_or_else(|| StreamError::Folds {
-            partition,
-            says: format!("it has nothing for S = {} of generation {}", intent.start, intent.generation),
-        })?;
+        match self.copies.get(&key).cloned() {
+            Some(copy) => intent.copy = copy,
+            // Whoever deleted it knew of a later S, which is what counts then.
+            None if intent.start < self.start().await? => {}
+            None => {
+                let (start, generation) = (key.start, key.generation);
+                let says = format!("it has nothing for S = {start} of generation {generation}");
+                return Err(StreamError::Folds { partition, says });
+            }
+        }
         Ok(Some(intent))
     }
 

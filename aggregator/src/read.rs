@@ -72,6 +72,10 @@ pub enum StreamError {
     /// Another owns the shard now.
     #[error("another aggregator owns this partition now")]
     Fenced,
+    /// What was to be read next was deleted meanwhile, perhaps by a former owner whose S was further: to be looked at
+    /// again from the beginning.
+    #[error("a part of the partition was deleted while it was read")]
+    Trimmed,
     /// What must be read next is not there any more.
     #[error(
         "Kafka no longer has all of {topic}/{partition}: offsets {from} to {low} are missing (it holds {low} to {high}) \
