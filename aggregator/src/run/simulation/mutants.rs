@@ -39,7 +39,7 @@ const MUTANTS: &[Mutant] = &[
     rule(&[Rule::SweepSparesNewer], 4),
     rule(&[Rule::SweepSparesSettled], 1),
     rule(&[Rule::DropsWait], 3),
-    // Rare: one seed in 2,300. A change of what the simulation draws needs another search (`survey`).
+    // Rare: one seed in 2,300. A change of what the simulation draws needs another search (`how_often_each_rule_is_missed`).
     rule(&[Rule::DropsWaitForOwners], 2233),
     rule(&[Rule::Sweep], 0),
     law(&[Law::Fencing], 3),
