@@ -1,12 +1,17 @@
 //! Closing days in the stream: the owner of shard 0 says `close(D)` to every partition once D has been over for long
 //! enough. A close said twice, late, or by a former owner changes nothing: the fold takes the first.
 
+use std::time::Duration;
+
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
 use kafka::rdkafka::util::Timeout;
 use kafka::topics::Topic;
 use kafka::{Connection, Error, Layout, Said};
 use schema::day::Day;
 use schema::wire::Packer;
+
+/// Longest wait for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Says what is over.
 pub(crate) struct Closer {
@@ -33,11 +38,17 @@ impl Closer {
         Packer::close(day, &mut message);
         for partition in 0..self.partitions as i32 {
             let record = FutureRecord::<(), [u8]>::to(&self.topic).partition(partition).payload(&message);
-            if let Err((error, _)) =
-                self.producer.send(record, Timeout::After(std::time::Duration::from_secs(10))).await
-            {
-                tracing::error!(%error, %day, "{day} could not be closed everywhere; tried again soon");
-                return;
+            match tokio::time::timeout(ANSWER_MAX, self.producer.send(record, Timeout::After(ANSWER_MAX))).await {
+                Ok(Ok(_)) => {}
+                Ok(Err((error, _))) => {
+                    tracing::error!(%error, %day, "{day} could not be closed everywhere; tried again soon");
+                    return;
+                }
+                // It may come yet; said twice it changes nothing.
+                Err(_) => {
+                    tracing::error!(%day, "{day} could not be closed everywhere yet: no answer; tried again soon");
+                    return;
+                }
             }
         }
         tracing::info!(%day, "said that {day} is over");

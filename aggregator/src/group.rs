@@ -96,16 +96,16 @@ pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration)
             .name("group".to_owned())
             .spawn(move || membership.live(|| leave.load(Ordering::Acquire)))?
     };
-    let mut closer = Closer::new(connection, layout)?;
+    // Beside the shards: brokers that do not answer must not keep them from being looked at.
+    let closing = close_days(Closer::new(connection, layout)?, &membership, &settings);
+    let mut closing = std::pin::pin!(closing);
     let mut shards = Shards { settings: &settings, membership: &membership, running: BTreeMap::new() };
     let mut changes = membership.changes();
     let mut failed = None;
     while !stop.load(Ordering::Acquire) && failed.is_none() && !member.is_finished() {
         failed = shards.look().err();
-        if membership.owned().contains_key(&0) {
-            closer.close((settings.due)((settings.now_s)())).await;
-        }
         tokio::select! {
+            () = &mut closing => {}
             _ = changes.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -117,6 +117,16 @@ pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration)
     match left {
         Ok(Ok(ended)) => Ok(ended?),
         Ok(Err(_)) | Err(_) => Err(io::Error::other("the thread of the group had panicked").into()),
+    }
+}
+
+/// The owner of shard 0 says which days are over. Never ends.
+async fn close_days(mut closer: Closer, membership: &Membership, settings: &Settings) {
+    loop {
+        if membership.owned().contains_key(&0) {
+            closer.close((settings.due)((settings.now_s)())).await;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = IntentFile::new(dir.path());
         assert_eq!(file.read().unwrap(), None);
-        let copy = Copy { seen: [(7, 9), (u64::MAX, 1)].into(), last_close: Some(20_000) };
+        let copy = Copy { seen: [(7, 9), (u64::MAX, 1)].into(), heard: [(7, 19_999)].into(), last_close: Some(20_000) };
         let intent = Intent::new(3, 10, Some(20), 5, 2, 1_700_000_000, copy);
         file.write(&intent).unwrap();
         assert_eq!(file.read().unwrap(), Some(intent.clone()));

@@ -2,8 +2,9 @@
 //!
 //! Brokers refuse a commit from a member of an older generation of the group. That alone is not enough: a member that
 //! gave up a partition and lives on is of the newest generation, and its commits would be taken. So the partitions we
-//! own stand in `owned`, under a lock that a commit holds until it is answered, and that the giving up takes first. And
-//! what is about to be replaced is read before: if it is not what we put there, someone else owns the partition.
+//! own stand in `owned`; a commit holds its partition's gate until it is answered, and looks there behind it; and who
+//! gives a partition up takes it out of there, then goes through its gate. What is about to be replaced is read before:
+//! if it is not what we put there, someone else owns the partition.
 //!
 //! The group's client reads no message: partitions are paused as soon as they are ours. Its thread does nothing but
 //! answer the group, so no insert ever delays a heartbeat.
@@ -63,6 +64,7 @@ pub enum MemberError {
 /// Which partitions are ours, each with the number of its assignment.
 struct Owned {
     state: Mutex<State>,
+    gates: Mutex<BTreeMap<i32, Arc<Mutex<()>>>>,
     changed: watch::Sender<u64>,
 }
 
@@ -91,6 +93,9 @@ impl ConsumerContext for Owned {
                 state.owned.remove(&element.partition());
             }
             drop(state);
+            for element in list.elements() {
+                drop(lock(&self.gate(element.partition())));
+            }
             self.tell("revoked", list.count());
         }
     }
@@ -113,7 +118,12 @@ impl ConsumerContext for Owned {
 
 impl Owned {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+
+    /// What a commit for a partition holds until it is answered.
+    fn gate(&self, partition: i32) -> Arc<Mutex<()>> {
+        Arc::clone(lock(&self.gates).entry(partition).or_default())
     }
 
     fn tell(&self, what: &'static str, partitions: usize) {
@@ -149,7 +159,7 @@ impl Membership {
             // Between an assignment and its pause one fetch may go out.
             .set("queued.min.messages", "1")
             .set("queued.max.messages.kbytes", "1024");
-        let context = Owned { state: Mutex::default(), changed: watch::Sender::new(0) };
+        let context = Owned { state: Mutex::default(), gates: Mutex::default(), changed: watch::Sender::new(0) };
         let consumer: BaseConsumer<Owned> = config.create_with_context(context)?;
         let topic = layout.name(Topic::Hits);
         consumer.subscribe(&[&topic])?;
@@ -206,14 +216,16 @@ impl Membership {
         before: Option<&Saved>,
         fresh: &Saved,
     ) -> Result<(), CommitError> {
-        let state = self.consumer.context().state();
-        if state.owned.get(&partition) != Some(&assignment) {
-            return Err(CommitError::Fenced);
-        }
         let found = self.committed(partition).map_err(sorted)?;
         // An earlier try may have been taken after all.
         if found.as_ref() != before && found.as_ref() != Some(fresh) {
             tracing::error!(partition, "another aggregator commits for partition {partition}; giving it up");
+            return Err(CommitError::Fenced);
+        }
+        let gate = self.consumer.context().gate(partition);
+        let _held = lock(&gate);
+        // A member that was thrown out has no generation any more, and an empty group would believe it.
+        if self.consumer.assignment_lost() || !self.owns(partition, assignment) {
             return Err(CommitError::Fenced);
         }
         let mut list = TopicPartitionList::new();
@@ -228,11 +240,16 @@ impl Membership {
 
 /// Which errors say that we no longer own what we commit for.
 fn sorted(error: KafkaError) -> CommitError {
-    use RDKafkaErrorCode::{Fenced, FencedInstanceId, IllegalGeneration, UnknownMemberId};
+    use RDKafkaErrorCode::{Fenced, FencedInstanceId, UnknownMemberId};
     match error.rdkafka_error_code() {
-        Some(FencedInstanceId | Fenced | IllegalGeneration | UnknownMemberId) => CommitError::Fenced,
+        Some(FencedInstanceId | Fenced | UnknownMemberId) => CommitError::Fenced,
         _ => CommitError::Passing(error),
     }
+}
+
+/// A panic elsewhere does not make these wrong: each change to them is one statement.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn fatal(code: RDKafkaErrorCode) -> MemberError {

@@ -146,6 +146,9 @@ impl Partition {
         loop {
             match self.folds.put(&key.bytes(), Some(&value), ANSWER_MAX).await {
                 Ok(_) => break,
+                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                    return Err(error.into());
+                }
                 Err(error) => self.wait("writing to the topic folds", &error).await?,
             }
         }
@@ -181,6 +184,10 @@ impl Partition {
 
 impl Stream for Partition {
     async fn fold_into(&mut self, fold: &mut Fold, until: u64, rows_max: usize) -> Result<u64, StreamError> {
+        if !self.membership.owns(self.number, self.assignment) {
+            return Err(StreamError::Fenced);
+        }
+        tokio::task::yield_now().await; // where a shard whose partition has gone ends
         let began = Instant::now();
         let mut records = 0;
         while self.position < until && fold.pending_rows() < rows_max && began.elapsed() < READ_MAX {
@@ -188,6 +195,10 @@ impl Stream for Partition {
             match self.reader.poll(patience) {
                 Some(Ok(message)) => {
                     let position = message.offset() as u64;
+                    if position != self.position {
+                        // Nothing is ever missing between two messages of `hits`: what is not the next is not believed.
+                        return Err(StreamError::Trimmed);
+                    }
                     let batch = Batch::decode(message.payload().unwrap_or_default())
                         .map_err(|error| StreamError::Record { position, error })?;
                     metrics::message(message.payload_len());
@@ -213,9 +224,6 @@ impl Stream for Partition {
                 }
                 None => break,
             }
-        }
-        if records == 0 && !self.membership.owns(self.number, self.assignment) {
-            return Err(StreamError::Fenced);
         }
         Ok(records)
     }
@@ -271,11 +279,22 @@ impl Stream for Partition {
         let partition = self.number as u32;
         let mut intent =
             place::read(saved).ok_or_else(|| StreamError::Commit { partition, says: saved.metadata.clone() })?;
+        let (low, high) = self.watermarks().await?;
+        let reached = intent.end.unwrap_or(intent.offset).max(intent.offset);
+        let oldest = self.copies.keys().next().map_or(0, |key| key.start);
+        if reached > high || low < oldest {
+            // What was read is not there, or what was deleted is: another topic of the same name.
+            if !self.accept_loss {
+                return Err(self.gone(intent.start).await);
+            }
+            tracing::error!(partition, "the topic was made anew; it is counted from its beginning");
+            return Ok(None);
+        }
         let key = Key { start: intent.start, generation: intent.generation };
         match self.copies.get(&key).cloned() {
             Some(copy) => intent.copy = copy,
             // Whoever deleted it knew of a later S, which is what counts then.
-            None if intent.start < self.start().await? => {}
+            None if intent.start < low => {}
             None => {
                 let (start, generation) = (key.start, key.generation);
                 let says = format!("it has nothing for S = {start} of generation {generation}");

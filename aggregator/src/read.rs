@@ -78,9 +78,9 @@ pub enum StreamError {
     Trimmed,
     /// What must be read next is not there any more.
     #[error(
-        "Kafka no longer has all of {topic}/{partition}: offsets {from} to {low} are missing (it holds {low} to {high}) \
-         and belong to days that are not done. Was the topic's retention too short, the aggregator away for longer, or \
-         the topic made anew? `footfall aggregate --accept-loss` goes on without them"
+        "Kafka does not have {topic}/{partition} from offset {from} on, which belongs to days that are not done: it holds \
+         {low} to {high}. Was the topic's retention too short, the aggregator away for longer, or the topic made anew? \
+         `footfall aggregate --accept-loss` goes on with what there is"
     )]
     Gone {
         /// The topic.

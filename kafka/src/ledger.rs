@@ -47,7 +47,7 @@ impl Ledger {
     /// Opens it; nothing is read yet.
     pub fn open(connection: &Connection, topic: &str, partition: i32) -> Result<Ledger, Error> {
         let mut reader = connection.reader("footfall-ledger");
-        reader.set("enable.partition.eof", "true");
+        reader.set("enable.partition.eof", "true").set("queued.max.messages.kbytes", "1024");
         Ok(Ledger {
             reader: Arc::new(reader.create_with_context(Said)?),
             producer: connection.producer("footfall-ledger").set("linger.ms", "0").create_with_context(Said)?,

@@ -141,12 +141,14 @@ pub async fn ensure(connection: &Connection, layout: &Layout, topics: &[Topic]) 
     let mut wrong = make_missing(&admin, &options, layout, topics).await?;
     for &topic in topics {
         let name = layout.name(topic);
-        match partitions(&admin, &name).await? {
-            found if found == layout.partitions_of(topic) => {}
-            found => wrong.push(format!(
-                "topic {name} has {found} partitions and must have {}: a visitor's hits must stay in one partition",
-                layout.partitions_of(topic)
-            )),
+        let (found, copies) = partitions(&admin, &name).await?;
+        let must = layout.partitions_of(topic);
+        if found != must {
+            let why = "a visitor's hits must stay in one partition";
+            wrong.push(format!("topic {name} has {found} partitions and must have {must}: {why}"));
+        } else if copies < layout.replication {
+            let must = layout.replication;
+            wrong.push(format!("topic {name} has partitions of {copies} copies and must have {must} (`replication`)"));
         }
     }
     let names: Vec<String> = topics.iter().map(|&topic| layout.name(topic)).collect();
@@ -210,17 +212,19 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// How many partitions a topic has; 0 if it is not there. A topic just made takes a moment to be seen.
-async fn partitions(admin: &AdminClient<Said>, name: &str) -> Result<u32, Error> {
+/// How many partitions a topic has, and of how many copies the least copied is; 0 if it is not there. A topic just made
+/// takes a moment to be seen.
+async fn partitions(admin: &AdminClient<Said>, name: &str) -> Result<(u32, u32), Error> {
     for _ in 0..50 {
         let metadata = admin.inner().fetch_metadata(Some(name), ANSWER_MAX)?;
         let found = metadata.topics().iter().find(|topic| topic.name() == name);
-        match found.map(|topic| topic.partitions().len()) {
-            None | Some(0) => tokio::time::sleep(Duration::from_millis(100)).await,
-            Some(found) => return Ok(u32::try_from(found).unwrap_or(u32::MAX)),
+        let found = found.map_or(&[][..], |topic| topic.partitions());
+        if let Some(copies) = found.iter().map(|partition| partition.replicas().len()).min() {
+            return Ok((found.len() as u32, copies as u32));
         }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(0)
+    Ok((0, 0))
 }
 
 fn faults(layout: &Layout, topics: &[Topic], found: &ConfigResource) -> Vec<String> {
@@ -229,7 +233,12 @@ fn faults(layout: &Layout, topics: &[Topic], found: &ConfigResource) -> Vec<Stri
     let values: HashMap<&str, &str> =
         found.entries.iter().filter_map(|entry| Some((&entry.name[..], entry.value.as_deref()?))).collect();
     let mut wrong = Vec::new();
-    for &(key, rule, _, why) in topic.rules() {
+    let safe = [
+        ("unclean.leader.election.enable", Rule::Is("false"), "", "a broker that missed hits must not lead"),
+        ("min.insync.replicas", Rule::AtLeast(2), "", "one broker alone must not answer for three"),
+    ];
+    let safe = &safe[..if layout.replication >= 3 { 2 } else { 1 }];
+    for &(key, rule, _, why) in topic.rules().iter().chain(safe) {
         let Some(&value) = values.get(key) else { continue };
         let number = value.parse::<i64>().unwrap_or(0);
         let (fits, must) = match rule {

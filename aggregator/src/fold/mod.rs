@@ -119,8 +119,10 @@ impl Fold {
             return self.close(day); // closes bear no number
         }
         if self.message.as_ref().is_none_or(|message| message.position != position) {
-            let seen = self.copy.seen.get(&record.epoch).copied();
-            self.message = Some(Message { position, epoch: record.epoch, seen });
+            let epoch = record.epoch;
+            let (seen, heard) = (self.copy.seen.get(&epoch).copied(), self.copy.heard.get(&epoch).copied());
+            self.message = Some(Message { position, epoch, seen, heard });
+            self.copy.hear(epoch);
         }
         if self.copy.is_repeat(record.epoch, record.number) {
             self.repeats += 1;
@@ -269,17 +271,24 @@ struct Message {
     position: u64,
     epoch: u64,
     seen: Option<u64>,
+    heard: Option<i32>,
 }
 
 /// What replay from the beginning of a message begins with.
 fn before(copy: &Copy, message: Option<&Message>) -> Copy {
     let mut copy = copy.clone();
-    match message {
-        Some(&Message { epoch, seen: Some(seen), .. }) => drop(copy.seen.insert(epoch, seen)),
-        Some(Message { epoch, seen: None, .. }) => drop(copy.seen.remove(epoch)),
-        None => {}
+    if let Some(&Message { epoch, seen, heard, .. }) = message {
+        restore(&mut copy.seen, epoch, seen);
+        restore(&mut copy.heard, epoch, heard);
     }
     copy
+}
+
+fn restore<T>(map: &mut BTreeMap<u64, T>, epoch: u64, value: Option<T>) {
+    match value {
+        Some(value) => drop(map.insert(epoch, value)),
+        None => drop(map.remove(&epoch)),
+    }
 }
 
 impl fmt::Debug for Fold {

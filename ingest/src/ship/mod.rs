@@ -120,6 +120,8 @@ enum Broken {
     Spool(#[from] spool::Error),
     #[error("a record of the spool cannot be understood ({0}); a newer Footfall may have written it")]
     Record(#[from] schema::wire::WireError),
+    #[error("{0}")]
+    Partition(#[from] pack::NoPartition),
     #[error("the mark cannot be kept: {0}")]
     Mark(#[from] io::Error),
 }

@@ -9,6 +9,17 @@ const MESSAGE_BYTES: usize = 64 << 10;
 /// or when its first record has waited so long.
 const MESSAGE_AGE: Duration = Duration::from_millis(50);
 
+/// A record of a part of the stream that is not there. Put into another it would bear another record's number.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the spool holds hits for partition {partition}, and the configuration has {partitions} partitions: ship them with the \
+     former number first"
+)]
+pub(super) struct NoPartition {
+    partition: u32,
+    partitions: u32,
+}
+
 /// A message to be sent.
 pub(super) struct Message<'a> {
     pub(super) partition: u32,
@@ -39,15 +50,15 @@ impl Packing {
     }
 
     /// Packs one record of the spool, and sends what is full.
-    pub(super) fn push<E: From<WireError>>(
+    pub(super) fn push<E: From<WireError> + From<NoPartition>>(
         &mut self,
         position: u64,
         record: &[u8],
         mut send: impl FnMut(Message<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let record = decode_sealed(record)?;
-        let partition = record.partition % self.parts.len() as u32;
-        let part = &mut self.parts[partition as usize];
+        let (partition, partitions) = (record.partition, self.parts.len() as u32);
+        let part = self.parts.get_mut(partition as usize).ok_or(NoPartition { partition, partitions })?;
         match record.body {
             SealedBody::Event(event) => {
                 if !part.packer.takes(record.epoch, record.number) {

@@ -6,6 +6,22 @@ use schema::wire::{Batch, encode_close, encode_event, encode_fates, encode_recor
 
 use super::*;
 
+/// Either is a test's failure.
+#[derive(Debug)]
+struct TestError;
+
+impl From<WireError> for TestError {
+    fn from(_: WireError) -> TestError {
+        TestError
+    }
+}
+
+impl From<NoPartition> for TestError {
+    fn from(_: NoPartition) -> TestError {
+        TestError
+    }
+}
+
 const PARTITIONS: u32 = 3;
 
 /// What the messages of a partition say: (epoch, number) of each record, in order.
@@ -75,7 +91,7 @@ proptest! {
             }
             expected[*partition as usize].push((epoch, *number));
             let record = record(*partition, epoch, *number, &body);
-            packing.push::<WireError>(position, &record, |message| {
+            packing.push::<TestError>(position, &record, |message| {
                 hear(&mut heard, &mut froms, &message);
                 Ok(())
             }).unwrap();
@@ -103,7 +119,7 @@ fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() 
     let (mut heard, mut froms) = (vec![vec![]], vec![]);
     let mut close = Vec::new();
     encode_close(Day(1), &mut close);
-    packing.push::<WireError>(0, &record(0, 0, 0, &close), |_| panic!("no message")).unwrap();
+    packing.push::<TestError>(0, &record(0, 0, 0, &close), |_| panic!("no message")).unwrap();
     let mut number = 0;
     while froms.is_empty() {
         number += 1;
@@ -113,11 +129,11 @@ fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() 
             hear(&mut heard, &mut froms, &message);
             Ok(())
         };
-        packing.push::<WireError>(number, &record(0, 1, number, &body), hear).unwrap();
+        packing.push::<TestError>(number, &record(0, 1, number, &body), hear).unwrap();
     }
     assert_eq!(froms, [1]);
     let body = event(0, "/last");
-    packing.push::<WireError>(number + 1, &record(0, 1, number + 1, &body), |_| panic!("not full")).unwrap();
+    packing.push::<TestError>(number + 1, &record(0, 1, number + 1, &body), |_| panic!("not full")).unwrap();
     let began = Instant::now();
     while froms.len() == 1 {
         assert!(began.elapsed() < Duration::from_secs(5));
@@ -131,4 +147,12 @@ fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() 
     assert!(began.elapsed() >= MESSAGE_AGE / 2);
     assert_eq!(froms, [1, number + 1]);
     assert_eq!(heard[0].len() as u64, number + 1);
+}
+
+#[test]
+fn a_record_of_a_partition_that_is_not_there_is_put_into_no_other() {
+    let mut packing = Packing::new(2);
+    let body = event(1, "/");
+    assert!(packing.push::<TestError>(0, &record(1, 1, 1, &body), |_| Ok(())).is_ok());
+    assert!(packing.push::<TestError>(1, &record(2, 1, 1, &body), |_| Ok(())).is_err());
 }
