@@ -1,7 +1,7 @@
 //! Many machines on one: a Kafka broker, a ClickHouse, any number of `footfall ingest` and `footfall aggregate`, each with
 //! a folder and ports of its own, killed and started at will.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -185,11 +185,15 @@ impl Fleet {
         });
     }
 
-    /// A metric of all aggregators, by shard.
-    fn each(&self, name: &str) -> std::collections::BTreeMap<String, String> {
+    /// A position of all shards: of two processes that show the same one, the later.
+    fn each(&self, name: &str) -> BTreeMap<String, u64> {
         let texts = self.aggregates.iter().map(Member::metrics).collect::<Vec<_>>().join("\n");
-        let lines = texts.lines().filter_map(|line| line.strip_prefix(name)?.split_once(' '));
-        lines.map(|(labels, value)| (labels.to_owned(), value.to_owned())).collect()
+        let mut all = BTreeMap::new();
+        for (labels, value) in texts.lines().filter_map(|line| line.strip_prefix(name)?.split_once(' ')) {
+            let position = all.entry(labels.to_owned()).or_insert(0);
+            *position = value.parse::<f64>().map_or(0, |value| value as u64).max(*position);
+        }
+        all
     }
 
     pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Fleet) -> bool) {

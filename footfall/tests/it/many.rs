@@ -33,6 +33,16 @@ fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_b
     assert_eq!(fleet.sum("visitors", "live_visits"), 50, "a visitor of two collectors is one");
     assert_eq!(fleet.sum("hits", "live_fates") as u64, 5_000 / CRAWLER_EVERY + 1);
     assert!(fleet.one::<u64>("SELECT uniqExact(shard) FROM live_pages") == 4, "all partitions have traffic");
+    // stored = shipped = folded = inserted. Records are hits and, each second, one of refusals.
+    let all = |members: &[crate::fleet::Member], name: &str| -> f64 {
+        members.iter().map(|it| it.metric(name).unwrap_or(0.0)).sum()
+    };
+    let stored = all(&fleet.ingests, "footfall_hits_total{fate=\"stored\"}");
+    let shipped = all(&fleet.ingests, "footfall_ship_records_total");
+    assert_eq!(stored as usize, counted.len());
+    assert!((stored..stored + 120.0).contains(&shipped), "{stored} stored, {shipped} shipped");
+    assert_eq!(shipped, all(&fleet.aggregates, "footfall_aggregate_records_total"), "what is shipped is folded");
+    assert_eq!(stored as i64, fleet.sum("pageviews", "live_pages"), "what is folded is inserted");
     for member in fleet.aggregates.iter_mut().chain(&mut fleet.ingests) {
         assert!(member.stop().success(), "{}", member.said());
     }
