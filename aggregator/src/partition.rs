@@ -242,8 +242,16 @@ impl Stream for Partition {
         Ok(())
     }
 
+    /// A broker that is killed may forget what was deleted in its last minute. Below the oldest copy all is done: what
+    /// that copy replaced was taken back only after the deletion.
     async fn start(&mut self) -> Result<u64, StreamError> {
-        Ok(self.watermarks().await?.0)
+        let (low, high) = self.watermarks().await?;
+        let oldest = self.copies.keys().next().map_or(0, |key| key.start);
+        match oldest > high {
+            true if self.accept_loss => Ok(low),
+            true => Err(self.gone(oldest).await),
+            false => Ok(low.max(oldest)),
+        }
     }
 
     async fn end(&mut self) -> Result<u64, StreamError> {
@@ -280,14 +288,13 @@ impl Stream for Partition {
         let mut intent =
             place::read(saved).ok_or_else(|| StreamError::Commit { partition, says: saved.metadata.clone() })?;
         let (low, high) = self.watermarks().await?;
-        let reached = intent.end.unwrap_or(intent.offset).max(intent.offset);
-        let oldest = self.copies.keys().next().map_or(0, |key| key.start);
-        if reached > high || low < oldest {
-            // What was read is not there, or what was deleted is: another topic of the same name.
+        if intent.end.unwrap_or(intent.offset).max(intent.offset) > high {
+            // What was read is not there: another topic of the same name.
             if !self.accept_loss {
                 return Err(self.gone(intent.start).await);
             }
             tracing::error!(partition, "the topic was made anew; it is counted from its beginning");
+            self.copies.clear();
             return Ok(None);
         }
         let key = Key { start: intent.start, generation: intent.generation };

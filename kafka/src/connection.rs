@@ -120,8 +120,6 @@ impl Connection {
             // One at a time. A broker that knows nothing of this producer yet takes any number as its first: of two requests
             // under way it may refuse one and take the next (KAFKA-15591), and what comes later then counts as a repeat.
             .set("max.in.flight.requests.per.connection", "1")
-            // After a message that is refused for good nothing that follows it may be taken.
-            .set("enable.gapless.guarantee", "true")
             // For as long as it takes: what is sent stands elsewhere until it is answered.
             .set("message.timeout.ms", "0")
             .set("compression.codec", "lz4");

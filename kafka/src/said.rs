@@ -1,10 +1,16 @@
 //! What the client library says goes into our log, under our name and at our levels.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
+
+/// How long the same error is not said again.
+const SAID_AGAIN: Duration = Duration::from_secs(10);
 
 /// The context of a client that wants nothing but its words logged.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,6 +49,37 @@ pub fn failed(error: &KafkaError, reason: &str) {
         Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AutoOffsetReset) => {
             tracing::debug!(%error, "kafka: {reason}");
         }
+        Some(code) if !is_news(code) => tracing::trace!(%error, "kafka: {reason}"),
         _ => tracing::warn!(%error, "kafka: {reason}"),
+    }
+}
+
+/// Brokers that are away are away hundreds of times a second; once in a while is enough to know.
+fn is_news(code: RDKafkaErrorCode) -> bool {
+    static SAID: Mutex<Vec<(RDKafkaErrorCode, Instant)>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    match said.iter_mut().find(|(known, _)| *known == code) {
+        Some((_, at)) if now - *at < SAID_AGAIN => false,
+        Some((_, at)) => {
+            *at = now;
+            true
+        }
+        None => {
+            said.push((code, now));
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_error_is_said_once_in_a_while() {
+        assert!(is_news(RDKafkaErrorCode::AllBrokersDown));
+        assert!(!is_news(RDKafkaErrorCode::AllBrokersDown));
+        assert!(is_news(RDKafkaErrorCode::Resolve));
     }
 }

@@ -123,6 +123,17 @@ impl Fleet {
         }
     }
 
+    /// The group and its commits are gone; its members must be, or about to be forgotten.
+    pub(crate) fn forget_group(&self) {
+        let admin = kafka::topics::admin(&self.connection()).unwrap();
+        let began = Instant::now();
+        let options = kafka::rdkafka::admin::AdminOptions::new();
+        while self.block_on(admin.delete_groups(&["footfall"], &options)).unwrap()[0].is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "the group never forgets its members");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     fn group(&self) -> BaseConsumer {
         let mut config = self.connection().client("test");
         config.set("group.id", "footfall").set("enable.auto.commit", "false").create().unwrap()

@@ -185,6 +185,31 @@ fn a_topic_made_anew_is_noticed_and_only_an_order_counts_it() {
     all_ones(&fleet.views(), 50);
 }
 
+/// Brokers note where a partition begins once a minute: killed before, they hold again what was deleted.
+#[test]
+fn a_broker_that_forgets_what_was_deleted_changes_nothing() {
+    let mut fleet = Fleet::start(ONE, "");
+    begun(&fleet);
+    // With nothing open, what is over is deleted at once: the close itself.
+    fleet.wait("the close is deleted", |fleet| fleet.watermarks(0).0 == 1);
+    fleet.produce(0, &[message(today(), 1, 1..=100)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 100);
+    fleet.broker.kill();
+    fleet.broker.run();
+    assert_eq!(fleet.watermarks(0).0, 0, "or this test shows nothing");
+    fleet.aggregates[0].kill();
+    fleet.aggregates[0].run();
+    fleet.produce(0, &[message(today(), 1, 101..=200)]);
+    fleet.wait("it goes on", |fleet| fleet.views().len() == 200);
+    // And without a commit, too.
+    fleet.wait_until_quiet();
+    fleet.aggregates[0].kill();
+    fleet.forget_group();
+    fleet.aggregates[0].run();
+    fleet.wait("a new generation", |fleet| generation(fleet) == 2);
+    all_ones(&fleet.views(), 200);
+}
+
 #[test]
 fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
     let mut fleet = Fleet::start(ONE, "");

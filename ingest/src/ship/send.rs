@@ -65,6 +65,8 @@ impl Sender {
         let mut config = connection.producer("footfall-ingest");
         config
             // Messages are packed already: what waits for more of them waits for the bound of one request.
+            // After a message that is refused for good nothing that follows it may be taken.
+            .set("enable.gapless.guarantee", "true")
             .set("linger.ms", "5")
             .set("batch.size", "1000000")
             // The bound that counts is ours; the library's must not be met before it.
