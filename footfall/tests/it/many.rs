@@ -41,7 +41,11 @@ fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_b
     let shipped = all(&fleet.ingests, "footfall_ship_records_total");
     assert_eq!(stored as usize, counted.len());
     assert!((stored..stored + 120.0).contains(&shipped), "{stored} stored, {shipped} shipped");
-    assert_eq!(shipped, all(&fleet.aggregates, "footfall_aggregate_records_total"), "what is shipped is folded");
+    let closes = all(&fleet.aggregates, "footfall_aggregate_records_total") - shipped;
+    assert!(
+        (4.0..=16.0).contains(&closes),
+        "what is shipped is folded, and closes, one a partition when they are said: {closes}"
+    );
     assert_eq!(stored as i64, fleet.sum("pageviews", "live_pages"), "what is folded is inserted");
     for member in fleet.aggregates.iter_mut().chain(&mut fleet.ingests) {
         assert!(member.stop().success(), "{}", member.said());
