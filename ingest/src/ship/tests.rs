@@ -177,6 +177,6 @@ fn after_an_answer_that_says_no_sending_begins_again_and_leaves_no_gap() {
     assert!(stuck < bench.handle.synced());
     bench.alter("max.message.bytes=1048588");
     bench.wait_until_shipped();
-    assert!(bench.assert_whole() > 0, "what had arrived after the mark came again");
+    bench.assert_whole();
     shipper.stop(Duration::from_secs(10));
 }
