@@ -302,6 +302,13 @@ impl Stream for Partition {
             Some(copy) => intent.copy = copy,
             // Whoever deleted it knew of a later S, which is what counts then.
             None if intent.start < low => {}
+            None if self.accept_loss => {
+                tracing::error!(
+                    partition,
+                    "the topic folds has lost its copy: what the stream still holds is counted afresh"
+                );
+                return Ok(None);
+            }
             None => {
                 let (start, generation) = (key.start, key.generation);
                 let says = format!("it has nothing for S = {start} of generation {generation}");

@@ -95,7 +95,10 @@ pub enum StreamError {
         high: u64,
     },
     /// What the topic `folds` says cannot be used.
-    #[error("the topic `folds` has no use for partition {partition}: {says}")]
+    #[error(
+        "what the topic `folds` says of partition {partition} cannot be used: {says}. Bring the topic back, or go on by \
+         `footfall aggregate --accept-loss`: what is still in Kafka is counted afresh, late hits perhaps not"
+    )]
     Folds {
         /// The partition.
         partition: u32,
@@ -103,7 +106,10 @@ pub enum StreamError {
         says: String,
     },
     /// What is committed was not committed by this program.
-    #[error("the commit of partition {partition} was made by another program or a newer Footfall: \"{says}\"")]
+    #[error(
+        "the commit of partition {partition} was made by another program or a newer Footfall: \"{says}\". Use that Footfall, \
+         or delete the group's offset of the partition: what is still in Kafka is counted afresh then"
+    )]
     Commit {
         /// The partition.
         partition: u32,

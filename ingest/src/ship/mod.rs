@@ -39,7 +39,7 @@ const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
 /// How often the mark is written down and the spool trimmed.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for something to do.
-const IDLE: Duration = Duration::from_millis(5);
+const IDLE: Duration = Duration::from_millis(10);
 /// Between two tries, longest.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// Records read between two looks at the answers.
@@ -59,24 +59,18 @@ pub struct Settings {
 /// The running shipper.
 pub struct Shipper {
     stop: Arc<AtomicBool>,
-    sound: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
 impl Shipper {
     /// Starts it at the mark.
     pub fn start(settings: Settings, spool: spool::Handle) -> io::Result<Shipper> {
-        let (stop, sound) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let stop = Arc::new(AtomicBool::new(false));
         let mark = Mark::new(&settings.dir);
         let from = mark.read()?.max(spool.start());
-        let work = Work { settings, spool, mark, from, stop: Arc::clone(&stop), sound: Arc::clone(&sound) };
+        let work = Work { settings, spool, mark, from, stop: Arc::clone(&stop) };
         let thread = thread::Builder::new().name("ship".to_owned()).spawn(move || work.run())?;
-        Ok(Shipper { stop, sound, thread })
-    }
-
-    /// Whether the topics are as they must be, as far as is known.
-    pub fn is_sound(&self) -> bool {
-        self.sound.load(Ordering::Relaxed)
+        Ok(Shipper { stop, thread })
     }
 
     /// Sends what is in the spool, if the brokers take it within `patience`, and ends. What is left is sent after the
@@ -106,7 +100,6 @@ struct Work {
     /// The low-water mark.
     from: u64,
     stop: Arc<AtomicBool>,
-    sound: Arc<AtomicBool>,
 }
 
 /// Why sending begins again at the mark.
@@ -132,7 +125,6 @@ impl Work {
         loop {
             let before = self.from;
             let Err(broken) = self.ship() else { return };
-            self.sound.store(!matches!(&broken, Broken::Topics(TopicError::Wrong(_))), Ordering::Relaxed);
             counter!("footfall_ship_failures_total").increment(1);
             tracing::error!(error = %broken, "shipping begins again where the brokers had everything: {broken}");
             if self.from > before {
@@ -151,7 +143,6 @@ impl Work {
         let Settings { connection, layout, .. } = &self.settings;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(ensure(connection, layout, &[Topic::Hits]))?;
-        self.sound.store(true, Ordering::Relaxed);
         let mut sender = Sender::new(connection, layout)?;
         let mut packing = Packing::new(layout.partitions);
         let mut reader = self.spool.reader(self.from)?;
@@ -159,15 +150,20 @@ impl Work {
         loop {
             // Read before the spool: what was appended before the order to stop is still sent.
             let stopping = self.stop.load(Ordering::SeqCst);
-            let mut read = 0;
-            while read < READ_AT_ONCE && sender.bytes() < IN_FLIGHT_BYTES_MAX {
-                let Some(frame) = reader.next()? else { break };
-                packing.push(frame.position, frame.payload, |message| sender.send(message))?;
+            let (mut read, mut caught_up) = (0, false);
+            while read < READ_AT_ONCE && sender.bytes() < IN_FLIGHT_BYTES_MAX && !caught_up {
+                match reader.next()? {
+                    Some(frame) => packing.push(frame.position, frame.payload, |message| sender.send(message))?,
+                    None => caught_up = true,
+                }
                 read += 1;
             }
-            let all = stopping && read == 0;
+            let all = stopping && caught_up;
             packing.send_old(all, |message| sender.send(message))?;
-            sender.answers(if read == 0 { IDLE } else { Duration::ZERO })?;
+            // Whoever has caught up looks again in a while: hits that come one by one are packed many at a time, and the
+            // processor is left to those who take them.
+            let is_full = sender.bytes() >= IN_FLIGHT_BYTES_MAX;
+            sender.answers(if caught_up || is_full { IDLE } else { Duration::ZERO })?;
             let low = [packing.oldest(), sender.oldest()].into_iter().flatten().min().unwrap_or(reader.position());
             let ends = all && sender.oldest().is_none();
             if marked.elapsed() >= MARK_EVERY || ends {
