@@ -3,8 +3,8 @@
 //!
 //! Everything in it changes at once: a new file is written, synced and renamed over the old one.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -86,12 +86,7 @@ impl IntentFile {
 
     /// Replaces it; when this returns it survives a power cut.
     pub fn write(&self, intent: &Intent) -> io::Result<()> {
-        let fresh = self.path.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(intent)?)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        spool::replace(&self.path, &serde_json::to_vec(intent)?)
     }
 }
 

@@ -38,6 +38,7 @@ mod scan;
 mod lock;
 mod segment;
 mod shared;
+mod place;
 mod recover;
 mod writer;
 mod reader;
@@ -47,6 +48,7 @@ use std::time::Duration;
 
 pub use error::Error;
 pub use frame::{COMMIT_BYTES_MAX, PAYLOAD_BYTES_MAX, frame_bytes};
+pub use place::replace;
 pub use reader::{Frame, Reader};
 pub use recover::Recovery;
 pub use shared::Handle;

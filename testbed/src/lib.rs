@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub mod clickhouse;
+pub mod events;
 mod held;
 pub mod kafka;
 

@@ -15,10 +15,11 @@ use aggregator::spooled::Spooled;
 use aggregator::sweep::Imports;
 use aggregator::warehouse::Warehouse;
 use schema::day::Day;
-use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::event::VisitorTag;
 use schema::wire;
 use tempfile::TempDir;
 use testbed::clickhouse::Engine;
+use testbed::events::view;
 
 const TODAY: Day = Day(20_000);
 
@@ -45,27 +46,7 @@ impl Bench {
     }
 
     fn view(&mut self, day: Day, visitor: u64, page: &str) {
-        let event = Event {
-            site: 1,
-            day,
-            time_s: u32::try_from(day.0).unwrap() * 86_400 + 3600,
-            offset_quarters: 0,
-            lane: Lane::Audience,
-            tag: VisitorTag(visitor),
-            kind: Kind::Pageview,
-            interactive: true,
-            name: "",
-            page,
-            source: "Direct",
-            channel: Channel::Direct,
-            country: "unknown",
-            region: "unknown",
-            device: Device::Desktop,
-            browser: "Firefox 130",
-            os: "Linux",
-            language: "fr",
-            screen: "unknown",
-        };
+        let event = view(day, 0, VisitorTag(visitor), page);
         let (mut body, mut record) = (Vec::new(), Vec::new());
         wire::encode_event(&event, &mut body);
         self.number += 1;

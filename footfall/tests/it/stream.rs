@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use schema::day::Day;
-use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::event::VisitorTag;
 use schema::wire::{Packer, SealedBody, decode_sealed, encode_event, encode_record};
+use testbed::events::view;
 
 use crate::fleet::{Fleet, Size};
 
@@ -23,27 +24,8 @@ fn message(day: Day, epoch: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<
     let mut packer = Packer::default();
     for number in numbers {
         let page = format!("/{epoch}/{number}");
-        let event = Event {
-            site: 1,
-            day,
-            time_s: day.0 as u32 * 86_400 + 43_200 + number as u32,
-            offset_quarters: 0,
-            lane: Lane::Audience,
-            tag: VisitorTag((number % 50 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            kind: Kind::Pageview,
-            interactive: true,
-            name: "",
-            page: &page,
-            source: "Direct",
-            channel: Channel::Direct,
-            country: "FR",
-            region: "unknown",
-            device: Device::Desktop,
-            browser: "Firefox 130",
-            os: "Linux",
-            language: "fr",
-            screen: "unknown",
-        };
+        let tag = VisitorTag((number % 50 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let event = view(day, number as u32, tag, &page);
         let (mut body, mut record) = (Vec::new(), Vec::new());
         encode_event(&event, &mut body);
         encode_record(0, epoch, number, &body, &mut record);
@@ -65,6 +47,13 @@ fn all_ones(views: &HashMap<String, i64>, pages: usize) {
 /// The topics are there, and the closer has said which days are over.
 fn begun(fleet: &Fleet) {
     fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("said that")));
+}
+
+/// 200 views in two messages.
+fn two_messages_are_counted(fleet: &Fleet) {
+    begun(fleet);
+    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
+    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
 }
 
 fn generation(fleet: &Fleet) -> u32 {
@@ -148,9 +137,7 @@ fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
 #[test]
 fn a_range_that_kafka_no_longer_has_is_named_and_only_an_order_goes_on_without_it() {
     let mut fleet = Fleet::start(ONE, "");
-    begun(&fleet);
-    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    two_messages_are_counted(&fleet);
     fleet.aggregates[0].kill();
     let (first, _) = fleet.watermarks(0);
     fleet.produce(0, &[message(today(), 1, 201..=300), message(today(), 1, 301..=400)]);
@@ -170,9 +157,7 @@ fn a_range_that_kafka_no_longer_has_is_named_and_only_an_order_goes_on_without_i
 #[test]
 fn a_topic_made_anew_is_noticed_and_only_an_order_counts_it() {
     let mut fleet = Fleet::start(ONE, "");
-    begun(&fleet);
-    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    two_messages_are_counted(&fleet);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     let _deleted = fleet.broker.tool("org.apache.kafka.tools.TopicCommand", &["--delete", "--topic", "hits"]);
@@ -213,9 +198,7 @@ fn a_broker_that_forgets_what_was_deleted_changes_nothing() {
 #[test]
 fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
     let mut fleet = Fleet::start(ONE, "");
-    begun(&fleet);
-    fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    two_messages_are_counted(&fleet);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     let (end, metadata) = fleet.committed(0).unwrap();

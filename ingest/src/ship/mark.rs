@@ -1,7 +1,7 @@
 //! The low-water mark on disk: a position, as text. An old one only means that more is sent again.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file `shipped`.
@@ -31,12 +31,7 @@ impl Mark {
 
     /// Replaces it; when this returns it survives a power cut, so the spool may be trimmed.
     pub fn write(&self, position: u64) -> io::Result<()> {
-        let fresh = self.path.with_extension("new");
-        let mut file = File::create(&fresh)?;
-        writeln!(file, "{position}")?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
-        File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        spool::replace(&self.path, format!("{position}\n").as_bytes())
     }
 }
 

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 use schema::day::Day;
-use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::event::VisitorTag;
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Batch, encode_close, encode_event, encode_fates, encode_record};
+use testbed::events::view;
 
 use super::*;
 
@@ -28,27 +29,7 @@ const PARTITIONS: u32 = 3;
 type Heard = Vec<Vec<(u64, u64)>>;
 
 fn event(tag: u64, page: &str) -> Vec<u8> {
-    let event = Event {
-        site: 1,
-        day: Day(20_000),
-        time_s: 1_728_000_000 + tag as u32,
-        offset_quarters: 0,
-        lane: Lane::Audience,
-        tag: VisitorTag(tag),
-        kind: Kind::Pageview,
-        interactive: true,
-        name: "",
-        page,
-        source: "Direct",
-        channel: Channel::Direct,
-        country: "FR",
-        region: "unknown",
-        device: Device::Desktop,
-        browser: "Firefox 130",
-        os: "Linux",
-        language: "fr",
-        screen: "unknown",
-    };
+    let event = view(Day(20_000), tag as u32, VisitorTag(tag), page);
     let mut body = Vec::new();
     encode_event(&event, &mut body);
     body
