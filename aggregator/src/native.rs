@@ -57,11 +57,21 @@ pub fn block(rows: &Rows, shard: u32, generation: u32) -> Vec<u8> {
         head("LowCardinality(String)", &mut out);
         low_cardinality(column, &mut out);
     }
-    for sums in &rows.sums {
-        head("Int32", &mut out);
-        sums.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+    for (measure, sums) in rows.cube.measures().iter().zip(&rows.sums) {
+        if measure.is_wide() {
+            head("Int64", &mut out);
+            sums.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        } else {
+            head("Int32", &mut out);
+            sums.iter().for_each(|&n| out.extend_from_slice(&narrow(n).to_le_bytes()));
+        }
     }
     out
+}
+
+/// Counts of one batch, which has fewer than 2^31 events.
+fn narrow(sum: i64) -> i32 {
+    sum.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 fn low_cardinality(column: &Column, out: &mut Vec<u8>) {

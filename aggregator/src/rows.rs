@@ -22,8 +22,8 @@ pub struct Rows {
     pub hour: Vec<u32>,
     /// In the order of `cube.dimensions()`.
     pub dimensions: Vec<Column>,
-    /// In the order of `cube.measures()`; signed.
-    pub sums: Vec<Vec<i32>>,
+    /// In the order of `cube.measures()`; signed. Those of measures that are not wide fit 32 bits.
+    pub sums: Vec<Vec<i64>>,
 }
 
 /// A column of names: each distinct one once, and which of them each row has.

@@ -22,7 +22,7 @@ impl Sums {
     /// Adds what rows hold.
     pub fn add(&mut self, rows: &Rows) {
         for (total, column) in self.of_mut(rows.cube).iter_mut().zip(&rows.sums) {
-            *total += column.iter().map(|&n| i64::from(n)).sum::<i64>();
+            *total += column.iter().sum::<i64>();
         }
     }
 
@@ -67,7 +67,7 @@ mod tests {
         }
         assert_eq!(sums.get(Cube::Visits, Measure::Visits), 1);
         assert_eq!(sums.get(Cube::Pages, Measure::ExitVisitors), 6);
-        assert_eq!(sums.iter().count(), 10 + 6 + 3 + 1);
+        assert_eq!(sums.iter().count(), 10 + 8 + 4 + 1 + 8 + 4);
         assert!(!sums.is_zero());
     }
 }

@@ -36,7 +36,7 @@ fn visitors_by(d: D) -> M {
         D::Channel => M::VisitorsChannel,
         D::EntryPage => M::VisitorsEntryPage,
         D::Country | D::Region | D::Device | D::Browser | D::Os | D::Language | D::Screen => M::Visitors,
-        D::Page | D::Kind | D::Name | D::Reason | D::Crawler => unreachable!("{d:?} is no dimension of visits"),
+        other => unreachable!("{other:?} is no dimension of visits"),
     }
 }
 

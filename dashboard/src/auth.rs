@@ -85,22 +85,11 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
-    use schema::sites::{Bots, Marketing};
-    use schema::zone::Zone;
 
     use super::*;
 
     fn sites() -> Sites {
-        let site = |id, domain: &str, alias: &str| Site {
-            id,
-            domain: domain.into(),
-            aliases: vec![alias.into()],
-            zone: Zone::utc(),
-            hostnames: vec![],
-            marketing: Marketing::Consent,
-            crowd: 5,
-            bots: Bots::Refuse,
-        };
+        let site = |id, domain: &str, alias: &str| Site { aliases: vec![alias.into()], ..Site::new(id, domain) };
         Sites::new(vec![site(1, "a.org", "a"), site(7, "b.org", "b"), site(9, "c.org", "c")]).unwrap()
     }
 

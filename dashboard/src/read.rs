@@ -145,7 +145,7 @@ impl Reader {
                 let table = match cube {
                     Cube::Visits => &mut of.visits,
                     Cube::Pages => &mut of.pages,
-                    Cube::Events | Cube::Fates => &mut of.events,
+                    _ => &mut of.events,
                 };
                 table.add(row.hour, &row.names, &row.sums);
             }
@@ -181,7 +181,11 @@ fn cube_sql(cube: Cube) -> String {
     let names: Vec<&str> = cube.dimensions().iter().map(|d| d.label()).collect();
     let sums: Vec<String> = cube.measures().iter().map(|m| format!("sum({})", m.label())).collect();
     let names = names.join(", ");
-    let kind = if cube == Cube::Events { format!(" AND kind = '{}'", Kind::Custom.label()) } else { String::new() };
+    let kind = if cube == Cube::Events {
+        format!(" AND kind = '{}' AND property = ''", Kind::Custom.label())
+    } else {
+        String::new()
+    };
     format!(
         "SELECT day, round, hour, [{names}] AS names, [{sums}] AS sums FROM {table} \
          WHERE site = ? AND day BETWEEN toDate(?) AND toDate(?) AND (toUInt16(day), round) IN ?{kind} AND {COUNTED} \

@@ -116,7 +116,7 @@ fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
 }
 
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
-    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots } = site;
+    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency } = site;
     let marketing = match marketing {
         Marketing::Consent => "consent",
         Marketing::Always => "always",
@@ -130,7 +130,8 @@ fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     writeln!(out, "aliases = {}", list(aliases))?;
     writeln!(out, "time_zone = {}", text(zone.name()))?;
     writeln!(out, "hostnames = {}", list(hostnames))?;
-    writeln!(out, "marketing = \"{marketing}\"\ncrowd = {crowd}\nbots = \"{bots}\"")
+    writeln!(out, "marketing = \"{marketing}\"\ncrowd = {crowd}\nbots = \"{bots}\"")?;
+    writeln!(out, "properties = {}\ncurrency = {}", list(properties), text(currency))
 }
 
 fn write_token(token: &Token, out: &mut String) -> fmt::Result {

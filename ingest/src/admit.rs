@@ -77,21 +77,13 @@ pub fn robot(site: &Site, agent: &Agent) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use schema::sites::Marketing;
-    use schema::zone::Zone;
-
     use super::*;
 
     fn site_on(hostnames: &[&str]) -> Site {
         Site {
-            id: 1,
-            domain: "example.org".into(),
             aliases: vec!["Old.example".into()],
-            zone: Zone::utc(),
             hostnames: hostnames.iter().map(|&name| name.to_owned()).collect(),
-            marketing: Marketing::Consent,
-            crowd: 5,
-            bots: Bots::Refuse,
+            ..Site::new(1, "example.org")
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! The tag is the first 64 bits of keyed BLAKE3 under the salt of the site's day, over the site's number, the truncated
 //! address, the user agent and the languages, each with its length before it, so that no two visitors run together.
+//! Numbers that a sender gives orders and hits are hashed likewise: within the day they are told apart, and no longer.
 
-use schema::event::{Event, VisitorTag};
+use schema::event::{Event, Kind, Lane, VisitorTag};
 use schema::fate::Fault;
 use schema::zone::Local;
 use zeroize::Zeroize;
@@ -24,9 +25,30 @@ pub fn anonymise<'a>(
     scratch: &mut Vec<u8>,
 ) -> Result<Event<'a>, Fault> {
     // A new field must be placed here, or this does not compile.
-    let Hit { site, kind, name: _, interactive, lane, page: _, referrer: _, screen_px: _, visitor } = hit;
-    let tag = tag(visitor, site.id, salt, scratch)?;
-    let Seen { name, page, source, channel, country, region, device, browser, os, language, screen } = seen;
+    let Hit {
+        site,
+        kind,
+        name: _,
+        interactive,
+        page: _,
+        referrer: _,
+        screen_px: _,
+        properties: _,
+        engagement: _,
+        amount: _,
+        once,
+        marketing,
+        visitor,
+    } = hit;
+    let Seen { name, page, source, channel, country, region, device, browser, os, language, screen, extra } = seen;
+    let tag = match kind {
+        Kind::Open => VisitorTag::NONE, // a beacon makes none
+        _ => tag(visitor, site.id, salt, scratch)?,
+    };
+    let lane = if marketing.is_some() { Lane::Marketing } else { Lane::Audience };
+    let order = marketing.and_then(|opened| opened.order).map(|order| order.id).unwrap_or_default();
+    let order_id = number("order", &order, site.id, salt, scratch)?;
+    let once = number("once", once, site.id, salt, scratch)?;
     Ok(Event {
         site: site.id,
         day: local.day,
@@ -47,7 +69,20 @@ pub fn anonymise<'a>(
         os,
         language,
         screen,
+        extra: extra.numbered(order_id, once),
     })
+}
+
+/// A number of the sender's own, so that the same number is told on the same day, and no more: 0 if there is none.
+fn number(what: &str, said: &str, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
+    if said.is_empty() {
+        return Ok(0);
+    }
+    scratch.clear();
+    field(scratch, |out| out.extend_from_slice(what.as_bytes()));
+    field(scratch, |out| out.extend_from_slice(&site.to_le_bytes()));
+    field(scratch, |out| out.extend_from_slice(said.as_bytes()));
+    Ok(hashed(salt, scratch)?.max(1)) // 0 is none
 }
 
 fn tag(visitor: Visitor<'_>, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<VisitorTag, Fault> {
@@ -57,12 +92,17 @@ fn tag(visitor: Visitor<'_>, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> R
     field(scratch, |out| out.extend_from_slice(prefix.bytes()));
     field(scratch, |out| out.extend_from_slice(agent));
     field(scratch, |out| normalise(language, out));
+    hashed(salt, scratch).map(VisitorTag)
+}
+
+/// The first 64 bits of the hash under the salt. What was hashed is wiped.
+fn hashed(salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
     let mut key = salt.key().ok_or(Fault::NoSalt)?;
     let hash = blake3::keyed_hash(&key, scratch);
     key.zeroize();
     scratch.zeroize();
     let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-    Ok(VisitorTag(u64::from_le_bytes([a, b, c, d, e, f, g, h])))
+    Ok(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
 }
 
 /// Writes a field with its length before it.

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ipnet::IpNet;
-use schema::event::{Kind, Lane};
 use schema::fate::{Fault, Refusal};
-use schema::sites::{Marketing, Site, Sites};
+use schema::sites::{Site, Sites};
 use schema::zone::{Local, Zone};
 
 use crate::accept::{Bad, SITES_MAX, Sent};
@@ -20,6 +19,7 @@ use crate::enrich::agent::Agents;
 use crate::enrich::{Words, enrich};
 use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
+use crate::lane::Basis;
 use crate::metrics::{Laps, Meters, Stage};
 use crate::salt::{Salt, Salts};
 
@@ -174,23 +174,23 @@ fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static st
     Turned::Refused(Refused { site, day: local.day, reason, crawler })
 }
 
-/// What was sent, as a hit of one site.
+/// What was sent, as a hit of one site. What is reserved is opened here, or never.
 fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
-    let lane = match site.marketing {
-        Marketing::Always => Lane::Marketing,
-        Marketing::Consent if sent.consent => Lane::Marketing,
-        Marketing::Consent | Marketing::Never => Lane::Audience,
-    };
+    let basis = Basis::of(site, sent.consent);
     let Visitor { prefix, agent, language } = head.visitor;
     Hit {
         site,
         kind: sent.kind,
-        name: if sent.kind == Kind::Pageview { "" } else { &sent.name },
+        name: &sent.name,
         interactive: sent.interactive,
-        lane,
         page: sent.page.borrowed(),
         referrer: &sent.referrer,
         screen_px: sent.screen_px,
+        properties: &sent.properties,
+        engagement: sent.engagement,
+        amount: sent.amount,
+        once: &sent.once,
+        marketing: basis.map(|basis| sent.reserved.open(basis, &site.currency)),
         visitor: Visitor { prefix, agent, language },
     }
 }

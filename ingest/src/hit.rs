@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use schema::event::{Kind, Lane};
+use schema::event::Kind;
+use schema::extra::Engagement;
 use schema::sites::Site;
 
-use crate::accept::Page;
+use crate::accept::{Opened, Page, Property};
 use crate::client::Prefix;
 
 /// Who sent a hit, as far as anything after `client` may know. No `Clone`, no `Serialize`; `Debug` hides it.
@@ -30,18 +31,26 @@ pub struct Hit<'a> {
     pub site: &'a Site,
     /// What.
     pub kind: Kind,
-    /// Name of a custom event or error; empty for page views.
+    /// What it is called, raw; empty for page views.
     pub name: &'a str,
     /// Whether it shows that someone stayed.
     pub interactive: bool,
-    /// Which fields may be read.
-    pub lane: Lane,
     /// Where it happened, as sent.
     pub page: Page<'a>,
     /// The page before, as sent.
     pub referrer: &'a str,
     /// Width of the screen in CSS pixels, if the sender told.
     pub screen_px: Option<u32>,
+    /// Names and values, as sent.
+    pub properties: &'a [Property<'a>],
+    /// Time on the page.
+    pub engagement: Option<Engagement>,
+    /// What it is worth, or how many.
+    pub amount: i64,
+    /// The sender's own number of this hit; empty: none.
+    pub once: &'a str,
+    /// What a basis has opened; without one the hit is on the audience lane.
+    pub marketing: Option<Opened<'a>>,
     /// Who.
     pub visitor: Visitor<'a>,
 }

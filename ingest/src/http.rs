@@ -29,7 +29,6 @@ use futures_core::Stream;
 use schema::clock::now_s;
 use schema::fate::Refusal;
 
-use crate::accept::plausible::Read;
 use crate::accept::{BODY_BYTES_MAX, Bad, pixel, plausible};
 use crate::collect::{Collector, Outcome, Walk};
 
@@ -89,14 +88,7 @@ async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let (mut outcome, why) = {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
-        let sent = match plausible::read(&body) {
-            Ok(Read::Engagement) => {
-                worker.edge.collector.meters.engagement();
-                return answer::engagement();
-            }
-            Ok(Read::Hit(sent)) => Ok(sent),
-            Err(bad) => Err(bad),
-        };
+        let sent = plausible::read(&body);
         let why = sent.as_ref().err().copied();
         let head = head::of(&request, &worker.edge.collector.trusted_proxies);
         (walk.collect(sent, &head, now_s()), why)

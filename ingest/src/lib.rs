@@ -28,6 +28,7 @@ pub mod ship;
 pub mod fate;
 pub mod client;
 pub mod hit;
+pub mod lane;
 pub mod lines;
 pub mod metrics;
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use schema::day::BUCKET_S;
-use schema::event::{Event, Kind, Lane};
+use schema::event::{Event, Kind};
 use schema::fate::{Fault, Refusal};
 use schema::sites::Site;
 use schema::zone::Local;
@@ -71,10 +71,14 @@ impl Lines {
             kind: line.kind,
             name: line.name,
             interactive: true,
-            lane: Lane::Audience,
             page: Page::of_target(line.target),
             referrer: line.referrer,
             screen_px: None,
+            properties: &[],
+            engagement: None,
+            amount: 0,
+            once: "",
+            marketing: None,
             visitor: Visitor { prefix: line.prefix, agent: line.agent, language: b"" },
         };
         let seen = enrich(&hit, agent, &mut self.words);

@@ -41,7 +41,6 @@ pub struct Meters {
     stored: Counter,
     refused: Vec<Counter>,
     failed: Vec<Counter>,
-    engagement: Counter,
     stages: Vec<Histogram>,
     commit_frames: Histogram,
     commit_bytes: Histogram,
@@ -58,7 +57,6 @@ pub fn describe() {
         "footfall_hits_total",
         "Hits received, by fate: stored, a refusal (the sender's side) or a fault (ours)."
     );
-    describe_counter!("footfall_engagement_total", "Engagement pings received; they are answered and not stored yet.");
     describe_histogram!(
         "footfall_stage_seconds",
         Unit::Seconds,
@@ -89,7 +87,6 @@ impl Meters {
             stored: fate("stored"),
             refused: Refusal::ALL.iter().map(|refusal| fate(refusal.label())).collect(),
             failed: Fault::ALL.iter().map(|fault| fate(fault.label())).collect(),
-            engagement: counter!("footfall_engagement_total"),
             stages: Stage::ALL
                 .iter()
                 .map(|stage| histogram!("footfall_stage_seconds", "stage" => stage.label()))
@@ -114,10 +111,6 @@ impl Meters {
 
     pub(crate) fn refused(&self, refusal: Refusal) {
         self.refused[refusal as usize - 1].increment(1);
-    }
-
-    pub(crate) fn engagement(&self) {
-        self.engagement.increment(1);
     }
 
     pub(crate) fn commit(&self, committed: &spool::Committed) {

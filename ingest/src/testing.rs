@@ -7,7 +7,6 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use schema::sites::{Bots, Marketing, Site, Sites};
 use schema::wire::{Body, decode};
-use schema::zone::Zone;
 use tempfile::TempDir;
 
 use crate::append::Appender;
@@ -38,23 +37,19 @@ pub(crate) enum Kept {
 pub(crate) type Numbered = (u64, u64, Kept);
 
 pub(crate) fn site(id: u32, domain: &str) -> Site {
-    Site {
-        id,
-        domain: domain.into(),
-        aliases: vec![format!("alias-{id}")],
-        zone: Zone::utc(),
-        hostnames: vec![],
-        marketing: Marketing::Consent,
-        crowd: 5,
-        bots: Bots::Refuse,
-    }
+    Site { aliases: vec![format!("alias-{id}")], ..Site::new(id, domain) }
 }
 
 pub(crate) fn sites() -> Vec<Site> {
     vec![
         site(1, "example.org"),
         Site { hostnames: vec!["shop.example".into()], ..site(2, "shop.example") },
-        Site { bots: Bots::Count, marketing: Marketing::Always, ..site(3, "counts.example") },
+        Site {
+            bots: Bots::Count,
+            marketing: Marketing::Always,
+            properties: vec!["plan".into(), "author".into()],
+            ..site(3, "counts.example")
+        },
     ]
 }
 

@@ -3,6 +3,7 @@
 
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::Extra;
 
 /// A page view of the synthetic day.
 pub struct View {
@@ -69,6 +70,7 @@ impl View {
             os: pick(&names.systems, 5),
             language: pick(&names.languages, 6),
             screen: pick(&names.screens, 7),
+            extra: Extra::NONE,
         }
     }
 }

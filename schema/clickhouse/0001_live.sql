@@ -54,7 +54,9 @@ CREATE TABLE live_pages (
     visits Int32,
     entries Int32,
     exits Int32,
-    exit_visitors Int32
+    exit_visitors Int32,
+    engaged_s Int32,
+    scroll Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
 SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
@@ -69,6 +71,8 @@ CREATE TABLE live_events (
     hour DateTime('UTC'),
     kind LowCardinality(String),
     name LowCardinality(String),
+    property LowCardinality(String),
+    value LowCardinality(String),
     page LowCardinality(String),
     source LowCardinality(String),
     channel LowCardinality(String),
@@ -76,7 +80,8 @@ CREATE TABLE live_events (
     device LowCardinality(String),
     events Int32,
     visitors Int32,
-    visits Int32
+    visits Int32,
+    amount Int64
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
 SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
@@ -91,6 +96,58 @@ CREATE TABLE live_fates (
     crawler LowCardinality(String),
     hits Int32
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, reason)
+SETTINGS non_replicated_deduplication_window = 100000,
+    fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
+
+-- Marketing measures: rows are there only for visits whose visitor consented, or whose site's owner declared a basis.
+CREATE TABLE live_campaigns (
+    site UInt32,
+    day Date,
+    round UInt32,
+    shard UInt32,
+    generation UInt32,
+    bucket DateTime('UTC'),
+    hour DateTime('UTC'),
+    campaign_source LowCardinality(String),
+    medium LowCardinality(String),
+    campaign LowCardinality(String),
+    content LowCardinality(String),
+    term LowCardinality(String),
+    landing_page LowCardinality(String),
+    goal LowCardinality(String),
+    currency LowCardinality(String),
+    country LowCardinality(String),
+    device LowCardinality(String),
+    visits Int32,
+    visitors Int32,
+    bounces Int32,
+    conversions Int32,
+    orders Int32,
+    buyers Int32,
+    revenue Int64,
+    opens Int32
+) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
+SETTINGS non_replicated_deduplication_window = 100000,
+    fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
+
+CREATE TABLE live_items (
+    site UInt32,
+    day Date,
+    round UInt32,
+    shard UInt32,
+    generation UInt32,
+    bucket DateTime('UTC'),
+    hour DateTime('UTC'),
+    product LowCardinality(String),
+    category LowCardinality(String),
+    currency LowCardinality(String),
+    campaign LowCardinality(String),
+    source LowCardinality(String),
+    orders Int32,
+    units Int64,
+    revenue Int64,
+    visitors Int32
+) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
 SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 

@@ -15,6 +15,10 @@ closed_set! {
         Events = 3 "live_events",
         /// Refused hits by reason.
         Fates = 4 "live_fates",
+        /// Visits by campaign, and their orders; opened by a basis.
+        Campaigns = 5 "live_campaigns",
+        /// Products of orders.
+        Items = 6 "live_items",
     }
 }
 
@@ -35,8 +39,23 @@ impl Cube {
                 D::Screen,
             ],
             Cube::Pages => &[D::Page, D::Source, D::Channel, D::Country, D::Device, D::Browser, D::Os, D::Language],
-            Cube::Events => &[D::Kind, D::Name, D::Page, D::Source, D::Channel, D::Country, D::Device],
+            Cube::Events => {
+                &[D::Kind, D::Name, D::Property, D::Value, D::Page, D::Source, D::Channel, D::Country, D::Device]
+            }
             Cube::Fates => &[D::Reason, D::Crawler],
+            Cube::Campaigns => &[
+                D::CampaignSource,
+                D::Medium,
+                D::Campaign,
+                D::Content,
+                D::Term,
+                D::LandingPage,
+                D::Goal,
+                D::Currency,
+                D::Country,
+                D::Device,
+            ],
+            Cube::Items => &[D::Product, D::Category, D::Currency, D::Campaign, D::Source],
         }
     }
 
@@ -55,16 +74,22 @@ impl Cube {
                 M::VisitorsChannel,
                 M::VisitorsEntryPage,
             ],
-            Cube::Pages => &[M::Pageviews, M::Visitors, M::Visits, M::Entries, M::Exits, M::ExitVisitors],
-            Cube::Events => &[M::Events, M::Visitors, M::Visits],
+            Cube::Pages => {
+                &[M::Pageviews, M::Visitors, M::Visits, M::Entries, M::Exits, M::ExitVisitors, M::EngagedS, M::Scroll]
+            }
+            Cube::Events => &[M::Events, M::Visitors, M::Visits, M::Amount],
             Cube::Fates => &[M::Hits],
+            Cube::Campaigns => {
+                &[M::Visits, M::Visitors, M::Bounces, M::Conversions, M::Orders, M::Buyers, M::Revenue, M::Opens]
+            }
+            Cube::Items => &[M::Orders, M::Units, M::Revenue, M::Visitors],
         }
     }
 
     /// Whether its rows carry a bucket and a local hour (refusals are kept by day only).
     pub fn is_timed(self) -> bool {
         match self {
-            Cube::Visits | Cube::Pages | Cube::Events => true,
+            Cube::Visits | Cube::Pages | Cube::Events | Cube::Campaigns | Cube::Items => true,
             Cube::Fates => false,
         }
     }

@@ -35,6 +35,30 @@ closed_set! {
         Reason = 14 "reason",
         /// Which crawler.
         Crawler = 15 "crawler",
+        /// Name of an event's property; empty on the event's own row.
+        Property = 16 "property",
+        /// Value of that property.
+        Value = 17 "value",
+        /// Where a campaign says it is (`utm_source`).
+        CampaignSource = 18 "campaign_source",
+        /// By what means (`utm_medium`).
+        Medium = 19 "medium",
+        /// Which campaign (`utm_campaign`).
+        Campaign = 20 "campaign",
+        /// Which of its pieces (`utm_content`).
+        Content = 21 "content",
+        /// For which words (`utm_term`).
+        Term = 22 "term",
+        /// First page of a campaign's visit.
+        LandingPage = 23 "landing_page",
+        /// What was reached; empty on the visit's own row.
+        Goal = 24 "goal",
+        /// Currency of an order, ISO 4217.
+        Currency = 25 "currency",
+        /// What was bought.
+        Product = 26 "product",
+        /// What kind of thing that is.
+        Category = 27 "category",
     }
 }
 
@@ -61,6 +85,9 @@ impl Dimension {
             Dimension::Region => Some(Dimension::Country),
             Dimension::Source => Some(Dimension::Channel),
             Dimension::Name => Some(Dimension::Kind),
+            Dimension::Property => Some(Dimension::Name),
+            Dimension::Value => Some(Dimension::Property),
+            Dimension::Product => Some(Dimension::Category),
             Dimension::EntryPage
             | Dimension::Page
             | Dimension::Channel
@@ -72,7 +99,16 @@ impl Dimension {
             | Dimension::Screen
             | Dimension::Kind
             | Dimension::Reason
-            | Dimension::Crawler => None,
+            | Dimension::Crawler
+            | Dimension::CampaignSource
+            | Dimension::Medium
+            | Dimension::Campaign
+            | Dimension::Content
+            | Dimension::Term
+            | Dimension::LandingPage
+            | Dimension::Goal
+            | Dimension::Currency
+            | Dimension::Category => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::day::Day;
+use crate::extra::Extra;
 
 /// The first 64 bits of a keyed hash of (site, truncated address, user agent, language) under the salt of one day.
 ///
@@ -12,6 +13,9 @@ use crate::day::Day;
 pub struct VisitorTag(pub u64);
 
 impl VisitorTag {
+    /// Of events that nobody's browser is told apart by.
+    pub const NONE: VisitorTag = VisitorTag(0);
+
     /// Which part of the stream its events are in: all of them in one.
     pub fn partition(self, partitions: u32) -> u32 {
         self.0 as u32 % partitions.max(1)
@@ -63,6 +67,22 @@ closed_set! {
         Custom = 2 "custom",
         /// A page could not be shown (404, 5xx) or broke.
         Error = 3 "error",
+        /// Someone left for another site.
+        Outbound = 4 "outbound",
+        /// A file was asked for.
+        Download = 5 "download",
+        /// Someone searched the site.
+        Search = 6 "search",
+        /// A form was sent.
+        Form = 7 "form",
+        /// How fast a page was (a web vital).
+        Vital = 8 "vital",
+        /// Time spent on a page, and how far down someone came.
+        Engagement = 9 "engagement",
+        /// Consent to marketing measures was given.
+        Consent = 10 "consent",
+        /// A beacon in a mail or an advertisement was loaded. It has no tag.
+        Open = 11 "open",
     }
 }
 
@@ -143,7 +163,7 @@ pub struct Event<'a> {
     pub kind: Kind,
     /// Whether it shows that someone stayed: an interactive event starts a visit and is no bounce.
     pub interactive: bool,
-    /// A custom event's or error's name; empty for page views.
+    /// What it is called: a custom event, an error, a host left for, a file, words searched for; empty for page views.
     pub name: &'a str,
     /// Path of the page: no query, no fragment, nothing shaped like an identifier.
     pub page: &'a str,
@@ -165,6 +185,28 @@ pub struct Event<'a> {
     pub language: &'a str,
     /// Class of the screen's width.
     pub screen: &'a str,
+    /// What only some events say.
+    pub extra: Extra<'a>,
+}
+
+impl Kind {
+    /// Whether it tells of a step that someone took: it belongs to a visit, and starts one if it is interactive.
+    pub fn is_step(self) -> bool {
+        match self {
+            Kind::Pageview | Kind::Custom | Kind::Outbound | Kind::Download | Kind::Search | Kind::Form => true,
+            Kind::Error | Kind::Vital | Kind::Engagement | Kind::Consent | Kind::Open => false,
+        }
+    }
+
+    /// Whether it is kept by its name, in the cube of events.
+    pub fn is_named(self) -> bool {
+        match self {
+            Kind::Custom | Kind::Error | Kind::Outbound | Kind::Download | Kind::Search | Kind::Form | Kind::Vital => {
+                true
+            }
+            Kind::Pageview | Kind::Engagement | Kind::Consent | Kind::Open => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! ```text
 //! clock, day, zone      time: UTC seconds, quarter-hour buckets, a site's local date
 //! sites                 the numbered sites of footfall.toml
-//! event, fate           what is left of a hit once it is anonymous; what became of it
+//! event, extra          what is left of a hit once it is anonymous
+//! fate                  what became of it
 //! wire                  records <-> bytes (protobuf, ../footfall.proto), in the spool and on Kafka
 //! dimensions, measures  the columns
 //! cubes                 which columns each live table has
@@ -17,6 +18,7 @@ pub mod day;
 pub mod zone;
 pub mod sites;
 pub mod event;
+pub mod extra;
 pub mod fate;
 pub mod wire;
 pub mod dimensions;

@@ -33,5 +33,30 @@ closed_set! {
         ExitVisitors = 13 "exit_visitors",
         /// Refused hits.
         Hits = 14 "hits",
+        /// Seconds that a page was looked at, each report rounded.
+        EngagedS = 15 "engaged_s",
+        /// Percent of the page that each visitor came down, in steps of 25.
+        Scroll = 16 "scroll",
+        /// What events are worth, or how many things they found.
+        Amount = 17 "amount",
+        /// Visits that reached the goal.
+        Conversions = 18 "conversions",
+        /// Orders (in `items`: orders of this product).
+        Orders = 19 "orders",
+        /// First order of the tag by this campaign today.
+        Buyers = 20 "buyers",
+        /// What was paid, minor units of the currency.
+        Revenue = 21 "revenue",
+        /// How many were bought.
+        Units = 22 "units",
+        /// Loads of a beacon in a mail or advertisement.
+        Opens = 23 "opens",
+    }
+}
+
+impl Measure {
+    /// Whether sums need 64 bits: those that a sender puts numbers of its own into.
+    pub fn is_wide(self) -> bool {
+        matches!(self, Measure::Amount | Measure::Revenue | Measure::Units)
     }
 }

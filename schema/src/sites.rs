@@ -51,6 +51,28 @@ pub struct Site {
     pub crowd: u32,
     /// What happens to robots.
     pub bots: Bots,
+    /// Names of the properties of its own events that are kept.
+    pub properties: Vec<String>,
+    /// The currency of orders that name none, ISO 4217; empty: not known.
+    pub currency: String,
+}
+
+impl Site {
+    /// One of which nothing is said but its number and name.
+    pub fn new(id: u32, domain: &str) -> Site {
+        Site {
+            id,
+            domain: domain.to_owned(),
+            aliases: Vec::new(),
+            zone: Zone::utc(),
+            hostnames: Vec::new(),
+            marketing: Marketing::Consent,
+            crowd: CROWD_DEFAULT,
+            bots: Bots::Refuse,
+            properties: Vec::new(),
+            currency: String::new(),
+        }
+    }
 }
 
 /// All sites, found by name or number.
@@ -122,16 +144,7 @@ mod tests {
     use super::*;
 
     fn site(id: u32, domain: &str, alias: &str) -> Site {
-        Site {
-            id,
-            domain: domain.into(),
-            aliases: vec![alias.into()],
-            zone: Zone::utc(),
-            hostnames: vec![],
-            marketing: Marketing::Consent,
-            crowd: CROWD_DEFAULT,
-            bots: Bots::Refuse,
-        }
+        Site { aliases: vec![alias.into()], ..Site::new(id, domain) }
     }
 
     #[test]

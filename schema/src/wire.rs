@@ -6,10 +6,11 @@
 
 use crate::day::Day;
 use crate::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use crate::extra::Extra;
 use crate::fate::{FateCount, Refusal};
 
 mod batch;
-mod protobuf;
+pub(crate) mod protobuf;
 
 pub use batch::{Batch, Contents, Packer};
 use protobuf::{Fields, fixed64, nested, sint, text, uint};
@@ -87,6 +88,7 @@ pub fn encode_event(event: &Event<'_>, out: &mut Vec<u8>) {
             os,
             language,
             screen,
+            extra,
         } = *event;
         uint(1, u64::from(site), out);
         sint(2, day.0, out);
@@ -107,6 +109,9 @@ pub fn encode_event(event: &Event<'_>, out: &mut Vec<u8>) {
         text(17, os, out);
         text(18, language, out);
         text(19, screen, out);
+        if !extra.is_empty() {
+            nested(20, out, |out| extra.write(out));
+        }
     });
 }
 
@@ -204,6 +209,7 @@ fn decode_event(bytes: &[u8]) -> Result<Event<'_>, WireError> {
         os: "",
         language: "",
         screen: "",
+        extra: Extra::NONE,
     };
     for field in Fields(bytes) {
         let (key, value) = field?;
@@ -228,6 +234,7 @@ fn decode_event(bytes: &[u8]) -> Result<Event<'_>, WireError> {
             17 => event.os = value.text(key)?,
             18 => event.language = value.text(key)?,
             19 => event.screen = value.text(key)?,
+            20 => event.extra = Extra::read(value.bytes(key)?)?,
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::Extra;
 
 /// A page view of site 1 at 12:00:`second` UTC of a day; what is not named is the same for all.
 #[must_use]
@@ -26,5 +27,6 @@ pub fn view(day: Day, second: u32, tag: VisitorTag, page: &str) -> Event<'_> {
         os: "Linux",
         language: "fr",
         screen: "unknown",
+        extra: Extra::NONE,
     }
 }

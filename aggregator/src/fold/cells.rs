@@ -9,19 +9,37 @@ use super::slots::Index;
 
 const HASH: FixedState = FixedState::with_seed(0xce11_5000);
 
+/// What is summed: narrow where cells are many, wide where sums are large.
+pub(super) trait Number: Copy + PartialEq + Default + Into<i64> {
+    /// The sum; at the end of its range it stays there. Only a forger gets there, by times and prices made up.
+    fn plus(self, other: Self) -> Self;
+}
+
+impl Number for i32 {
+    fn plus(self, other: i32) -> i32 {
+        self.saturating_add(other)
+    }
+}
+
+impl Number for i64 {
+    fn plus(self, other: i64) -> i64 {
+        self.saturating_add(other)
+    }
+}
+
 /// The sums of one cube of one (site, day, round).
-pub(super) struct Cells<K, const N: usize> {
-    rows: Vec<(K, [i32; N])>,
+pub(super) struct Cells<K, S, const N: usize> {
+    rows: Vec<(K, [S; N])>,
     index: Index,
 }
 
-impl<K: Key, const N: usize> Cells<K, N> {
-    pub(super) fn new() -> Cells<K, N> {
+impl<K: Key, S: Number, const N: usize> Cells<K, S, N> {
+    pub(super) fn new() -> Cells<K, S, N> {
         Cells { rows: Vec::new(), index: Index::default() }
     }
 
     /// Adds to a key's sums; says which row that is until the cells are cleared.
-    pub(super) fn add(&mut self, key: K, sums: impl Into<[i32; N]>) -> u32 {
+    pub(super) fn add(&mut self, key: K, sums: impl Into<[S; N]>) -> u32 {
         let hash = HASH.hash_one(&key) as u32;
         match self.index.find(hash, |row| self.rows[row as usize].0 == key) {
             Ok(row) => {
@@ -38,9 +56,9 @@ impl<K: Key, const N: usize> Cells<K, N> {
     }
 
     /// Adds to the sums of a row.
-    pub(super) fn add_to(&mut self, row: u32, sums: impl Into<[i32; N]>) {
+    pub(super) fn add_to(&mut self, row: u32, sums: impl Into<[S; N]>) {
         for (total, sum) in self.rows[row as usize].1.iter_mut().zip(sums.into()) {
-            *total = total.checked_add(sum).expect("a batch is too small for a sum beyond 31 bits");
+            *total = total.plus(sum);
         }
     }
 
@@ -49,7 +67,7 @@ impl<K: Key, const N: usize> Cells<K, N> {
     }
 
     /// Keys and sums; some may have cancelled to nothing.
-    pub(super) fn rows(&self) -> &[(K, [i32; N])] {
+    pub(super) fn rows(&self) -> &[(K, [S; N])] {
         &self.rows
     }
 
@@ -63,6 +81,6 @@ impl<K: Key, const N: usize> Cells<K, N> {
 
     /// How many bytes they take.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.capacity() * size_of::<(K, [i32; N])>() + self.index.bytes()
+        self.rows.capacity() * size_of::<(K, [S; N])>() + self.index.bytes()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use schema::day::Day;
 
-use super::cells::Cells;
+use super::cells::{Cells, Number};
 use super::keys::Key;
 use super::names::{Name, Names};
 use super::site::Site;
@@ -25,17 +25,19 @@ pub(super) fn drain(day: Day, round: u32, sites: &mut BTreeMap<u32, Site>) -> Ve
         block(day, round, sites, |site| &site.pages),
         block(day, round, sites, |site| &site.events),
         block(day, round, sites, |site| &site.fates),
+        block(day, round, sites, |site| &site.marketing.campaigns),
+        block(day, round, sites, |site| &site.marketing.items),
     ];
     sites.values_mut().for_each(Site::clear);
     blocks.retain(|rows| !rows.is_empty());
     blocks
 }
 
-fn block<K: Key, const N: usize>(
+fn block<K: Key, S: Number, const N: usize>(
     day: Day,
     round: u32,
     sites: &BTreeMap<u32, Site>,
-    cells: impl Fn(&Site) -> &Cells<K, N>,
+    cells: impl Fn(&Site) -> &Cells<K, S, N>,
 ) -> Rows {
     let len = sites.values().map(|site| cells(site).len()).sum();
     let mut rows = Rows {
@@ -55,7 +57,7 @@ fn block<K: Key, const N: usize>(
             columns.iter_mut().for_each(|column| column.begin_site(site.names.len()));
         }
         for chunk in cells(site).rows().chunks(ROWS_AT_ONCE) {
-            let has_any = |(_, sums): &&(K, [i32; N])| sums.iter().any(|&sum| sum != 0);
+            let has_any = |(_, sums): &&(K, [S; N])| sums.iter().any(|&sum| sum != S::default());
             live.clear();
             live.extend(chunk.iter().filter(has_any).map(|(key, sums)| (key.names(&site.profiles), key.when(), sums)));
             rows.site.extend(std::iter::repeat_n(number, live.len()));
@@ -65,7 +67,7 @@ fn block<K: Key, const N: usize>(
                 column.extend(live.iter().map(|(names, ..)| names.as_ref()[at]), &site.names);
             }
             for (at, column) in rows.sums.iter_mut().enumerate() {
-                column.extend(live.iter().map(|(.., sums)| sums[at]));
+                column.extend(live.iter().map(|(.., sums)| -> i64 { sums[at].into() }));
             }
         }
     }

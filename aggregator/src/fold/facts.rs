@@ -1,5 +1,10 @@
 //! What each tag has done today: a flat set of hashes, so that "for the first time" costs one look.
 
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use schema::event::Kind;
+
 use super::names::Name;
 use super::slots::Slots;
 use super::visitor::Visitor;
@@ -18,31 +23,58 @@ pub(super) enum Fact {
     /// Ended a visit on this page.
     Exit(Name),
     /// Did this.
-    Custom(Name),
+    Event(Kind, Name),
     /// Did this in this visit.
-    CustomOfVisit(Name, u16),
-    /// Met this error.
-    Error(Name),
-    /// Met this error in this visit.
-    ErrorOfVisit(Name, u16),
+    EventOfVisit(Kind, Name, u16),
+    /// Did this with this property.
+    Property(u64),
+    /// Did this with this property in this visit.
+    PropertyOfVisit(u64, u16),
+    /// Came so far down this page, in quarters of it.
+    Scroll(Name, u16),
+    /// Came by this campaign.
+    Campaign(u64),
+    /// Bought something, by this campaign.
+    Buyer(u64),
+    /// Bought something in this visit.
+    BoughtInVisit(u16),
+    /// Bought this product.
+    Product(u64),
+    /// Sent this, by its own number.
+    Once(u64),
+    /// This was ordered, by its number; no matter by whom.
+    Order(u64),
 }
 
 impl Fact {
     fn hash(self, tag: u64) -> u64 {
-        let (kind, visit, name): (u64, u16, Name) = match self {
-            Fact::Page(name) => (1, 0, name),
-            Fact::PageOfVisit(name, visit) => (2, visit, name),
-            Fact::Source(name) => (3, 0, name),
-            Fact::Entry(name) => (4, 0, name),
-            Fact::Exit(name) => (5, 0, name),
-            Fact::Custom(name) => (6, 0, name),
-            Fact::CustomOfVisit(name, visit) => (7, visit, name),
-            Fact::Error(name) => (8, 0, name),
-            Fact::ErrorOfVisit(name, visit) => (9, visit, name),
+        let (kind, visit, id): (u64, u16, u64) = match self {
+            Fact::Page(name) => (1, 0, name.into()),
+            Fact::PageOfVisit(name, visit) => (2, visit, name.into()),
+            Fact::Source(name) => (3, 0, name.into()),
+            Fact::Entry(name) => (4, 0, name.into()),
+            Fact::Exit(name) => (5, 0, name.into()),
+            Fact::Scroll(name, quarter) => (6, quarter, name.into()),
+            Fact::Campaign(id) => (7, 0, mix(id)),
+            Fact::Buyer(id) => (8, 0, mix(id)),
+            Fact::BoughtInVisit(visit) => (9, visit, 0),
+            Fact::Product(id) => (10, 0, mix(id)),
+            Fact::Once(id) => (11, 0, mix(id)),
+            Fact::Order(id) => (12, 0, mix(id)),
+            Fact::Property(id) => (13, 0, mix(id)),
+            Fact::PropertyOfVisit(id, visit) => (14, visit, mix(id)),
+            Fact::Event(kind, name) => (32 + u64::from(kind.code()), 0, name.into()),
+            Fact::EventOfVisit(kind, name, visit) => (64 + u64::from(kind.code()), visit, name.into()),
         };
+        let tag = if matches!(self, Fact::Order(_)) { 0 } else { tag };
         // 0 is not a hash.
-        mix(tag.wrapping_add(mix(kind << 48 | u64::from(visit) << 32 | u64::from(name)))).max(1)
+        mix(tag.wrapping_add(mix((kind << 48 | u64::from(visit) << 32).wrapping_add(id)))).max(1)
     }
+}
+
+/// A number for something that is told by several others. It differs by chance in 2^64.
+pub(super) fn id_of(parts: &impl Hash) -> u64 {
+    FixedState::with_seed(0xfac7).hash_one(parts)
 }
 
 /// Spreads a number over all its bits, one to one (the finaliser of MurmurHash3 and SplitMix64).

@@ -124,11 +124,13 @@ pub(super) struct PageSums {
     pub(super) entries: i32,
     pub(super) exits: i32,
     pub(super) exit_visitors: i32,
+    pub(super) engaged_s: i32,
+    pub(super) scroll: i32,
 }
 
-impl From<PageSums> for [i32; 6] {
-    fn from(s: PageSums) -> [i32; 6] {
-        [s.pageviews, s.visitors, s.visits, s.entries, s.exits, s.exit_visitors]
+impl From<PageSums> for [i32; 8] {
+    fn from(s: PageSums) -> [i32; 8] {
+        [s.pageviews, s.visitors, s.visits, s.entries, s.exits, s.exit_visitors, s.engaged_s, s.scroll]
     }
 }
 
@@ -138,6 +140,9 @@ pub(super) struct EventKey {
     pub(super) when: When,
     pub(super) kind: Kind,
     pub(super) name: Name,
+    /// Empty on the event's own row, which alone counts for totals.
+    pub(super) property: Name,
+    pub(super) value: Name,
     pub(super) page: Name,
     pub(super) source: Name,
     pub(super) channel: Channel,
@@ -147,11 +152,12 @@ pub(super) struct EventKey {
 
 impl Key for EventKey {
     const CUBE: Cube = Cube::Events;
-    type Names = [Name; 7];
+    type Names = [Name; 9];
 
-    fn names(&self, _: &Profiles) -> [Name; 7] {
-        let channel = of_channel(self.channel);
-        [of_kind(self.kind), self.name, self.page, self.source, channel, self.country, self.device]
+    fn names(&self, _: &Profiles) -> [Name; 9] {
+        let (kind, channel) = (of_kind(self.kind), of_channel(self.channel));
+        let EventKey { name, property, value, page, source, country, device, .. } = *self;
+        [kind, name, property, value, page, source, channel, country, device]
     }
 
     fn when(&self) -> Option<When> {
@@ -162,14 +168,15 @@ impl Key for EventKey {
 /// The sums of `live_events`, in the cube's order.
 #[derive(Clone, Copy, Default)]
 pub(super) struct EventSums {
-    pub(super) events: i32,
-    pub(super) visitors: i32,
-    pub(super) visits: i32,
+    pub(super) events: i64,
+    pub(super) visitors: i64,
+    pub(super) visits: i64,
+    pub(super) amount: i64,
 }
 
-impl From<EventSums> for [i32; 3] {
-    fn from(s: EventSums) -> [i32; 3] {
-        [s.events, s.visitors, s.visits]
+impl From<EventSums> for [i64; 4] {
+    fn from(s: EventSums) -> [i64; 4] {
+        [s.events, s.visitors, s.visits, s.amount]
     }
 }
 

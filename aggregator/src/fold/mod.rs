@@ -9,6 +9,7 @@
 //!             visitor   a tag's day: frozen attributes, its visit     touched   what of it is not told yet
 //!             facts     what a tag has done today, for "first"
 //!             names     strings -> numbers                            profile   frozen attributes -> one number
+//!             marketing campaigns, orders, products: with a basis only
 //!             cells     sums per key (`keys`) since the last drain    slots     what all of these look things up in
 //! drain -> columns  cells -> rows, ready to insert
 //! ```
@@ -37,6 +38,7 @@ mod names;
 mod profile;
 mod slots;
 mod keys;
+mod marketing;
 mod cells;
 mod columns;
 
@@ -45,7 +47,7 @@ pub use copy::{Copy, First};
 use site::Site;
 
 /// Which rules made the rows. A shard whose rows were begun under other rules starts afresh.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// How much a site may fill in one (day, round). Beyond it hits still count; firsts are no longer told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,17 +4,19 @@
 //! seconds) stands in `touched` and goes to the cells once per drain, as the difference to what the last drain told: so
 //! corrections cancel before they become rows.
 
-use schema::event::{Event, Kind};
+use schema::event::{Event, Kind, Lane};
+use schema::extra::Engagement;
 use schema::fate::FateCount;
 
 use super::Limits;
 use super::cells::Cells;
 use super::facts::{Fact, Facts};
 use super::keys::{EventKey, EventSums, FateKey, PageKey, PageSums, VisitKey, VisitSums, When};
+use super::marketing::{CampaignKey, CampaignSums, Marketing, Ordered, words};
 use super::names::{self, MANY, Name, Names};
 use super::profile::{Profile, ProfileIds, Profiles};
 use super::touched::{Begun, Told, Touched};
-use super::visitor::{Exit, NONE, Visit, Visitors};
+use super::visitor::{Exit, NONE, Visit, Visitor, Visitors};
 
 /// The state of one (site, day, round), and its sums since the last drain.
 pub(super) struct Site {
@@ -25,10 +27,11 @@ pub(super) struct Site {
     visitors: Visitors,
     facts: Facts,
     touched: Vec<Touched>,
-    pub(super) visits: Cells<VisitKey, 10>,
-    pub(super) pages: Cells<PageKey, 6>,
-    pub(super) events: Cells<EventKey, 3>,
-    pub(super) fates: Cells<FateKey, 1>,
+    pub(super) visits: Cells<VisitKey, i32, 10>,
+    pub(super) pages: Cells<PageKey, i32, 8>,
+    pub(super) events: Cells<EventKey, i64, 4>,
+    pub(super) fates: Cells<FateKey, i32, 1>,
+    pub(super) marketing: Marketing,
     saturated: u64,
 }
 
@@ -46,6 +49,7 @@ impl Site {
             pages: Cells::new(),
             events: Cells::new(),
             fates: Cells::new(),
+            marketing: Marketing::new(),
             saturated: 0,
         }
     }
@@ -59,30 +63,50 @@ impl Site {
 
     /// An event of any kind.
     pub(super) fn event(&mut self, event: &Event<'_>) {
+        if event.kind == Kind::Open {
+            return self.open(event);
+        }
         let page = self.name(event.page);
         let Some(at) = self.visitor(event) else { return self.event_beyond_the_cap(event, page) };
+        if self.is_sent_again(at, event.extra.once) {
+            return;
+        }
         let is_running = self.visitors.get_mut(at).visit.takes(event.time_s);
-        let (can_start, can_join) = match event.kind {
-            Kind::Pageview => (true, true),
-            Kind::Custom => (event.interactive, true),
-            Kind::Error => (false, false),
-        };
-        let starts = can_start && !is_running;
+        let can_join = event.kind.is_step();
+        let starts = can_join && starts_visits(event) && !is_running;
         if starts {
             self.start_visit(at, event, page);
         }
         let is_latest = (starts || is_running && can_join) && self.join_visit(at, event);
-        match event.kind {
-            Kind::Pageview => self.page_view(at, event, page, starts, starts || is_latest),
-            Kind::Custom | Kind::Error => {
-                if starts {
-                    let visitor = self.visitors.get_mut(at);
-                    let key = visitor.page_key(visitor.visit.start(), page);
-                    self.pages.add(key, PageSums { entries: 1, ..PageSums::default() });
-                }
-                self.named_event(at, event, page, starts || is_running);
-            }
+        let has_visit = starts || is_running;
+        if event.kind == Kind::Pageview {
+            self.page_view(at, event, page, starts, starts || is_latest);
+        } else if starts {
+            let visitor = self.visitors.get_mut(at);
+            let key = visitor.page_key(visitor.visit.start(), page);
+            self.pages.add(key, PageSums { entries: 1, ..PageSums::default() });
         }
+        if event.kind.is_named() {
+            self.named_event(at, event, page, has_visit);
+        }
+        if event.kind == Kind::Engagement {
+            self.engagement(at, event, page, has_visit);
+        }
+        if event.lane == Lane::Marketing {
+            self.marketing(at, event, page, has_visit);
+        }
+    }
+
+    /// Whether a sender has sent this before, by its own number; 0 is none.
+    fn is_sent_again(&mut self, at: u32, once: u64) -> bool {
+        let fact = Fact::Once(once);
+        let visitor = self.visitors.get_mut(at);
+        // Without room for facts it cannot be told, and counts.
+        let is_again = once != 0 && self.facts.has(visitor, fact);
+        if once != 0 && !is_again {
+            self.facts.is_first(visitor, fact, self.facts_max);
+        }
+        is_again
     }
 
     /// A visit that can no longer change is told for good, and the next one begins.
@@ -126,20 +150,25 @@ impl Site {
         }
     }
 
-    /// Counts an event in its visit; says whether it is the latest so far.
-    fn join_visit(&mut self, at: u32, event: &Event<'_>) -> bool {
+    /// Sees to it that a visitor's current visit is settled at the next drain; says where it stands.
+    fn touch(&mut self, at: u32) -> u32 {
         let visitor = self.visitors.get_mut(at);
-        let visit = &mut visitor.visit;
         if visitor.touched == NONE {
             visitor.touched = self.touched.len() as u32;
-            self.touched.push(Touched::new(at, Told::of(visit), Begun::default()));
+            self.touched.push(Touched::new(at, Told::of(&visitor.visit), Begun::default()));
         }
-        let touched = &mut self.touched[visitor.touched as usize];
+        visitor.touched
+    }
+
+    /// Counts an event in its visit; says whether it is the latest so far.
+    fn join_visit(&mut self, at: u32, event: &Event<'_>) -> bool {
+        let touched = self.touch(at);
+        let touched = &mut self.touched[touched as usize];
+        let visit = &mut self.visitors.get_mut(at).visit;
         touched.events += 1;
         match event.kind {
             Kind::Pageview => touched.pageviews += 1,
-            Kind::Custom => visit.bounced &= !event.interactive,
-            Kind::Error => {}
+            _ => visit.bounced &= !event.interactive,
         }
         let is_latest = event.time_s > visit.last_s;
         if is_latest {
@@ -180,23 +209,100 @@ impl Site {
     fn named_event(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
         let name = self.name(event.name);
         let own_source = if has_visit { 0 } else { self.name(event.source) };
+        let kind = event.kind;
         let visitor = self.visitors.get_mut(at);
         let Visit { number, source, channel, .. } = visitor.visit;
         let (source, channel) = if has_visit { (source, channel) } else { (own_source, event.channel) };
-        let (today, in_visit) = match event.kind {
-            Kind::Error => (Fact::Error(name), Fact::ErrorOfVisit(name, number)),
-            Kind::Custom | Kind::Pageview => (Fact::Custom(name), Fact::CustomOfVisit(name, number)),
-        };
-        let is_first_today = self.facts.is_first(visitor, today, self.facts_max);
-        let is_first_in_visit = match has_visit {
-            true => self.facts.is_first(visitor, in_visit, self.facts_max),
-            false => is_first_today,
-        };
+        let (today, in_visit) = (Fact::Event(kind, name), Fact::EventOfVisit(kind, name, number));
+        let firsts = firsts(&mut self.facts, self.facts_max, visitor, today, in_visit, has_visit);
         let &Profile { country, device, .. } = self.profiles.get(visitor.profile.whole);
         let when = When::of(event.time_s, event.offset_quarters);
-        let key = EventKey { when, kind: event.kind, name, page, source, channel, country, device };
-        let sums = EventSums { events: 1, visitors: is_first_today.into(), visits: is_first_in_visit.into() };
-        self.events.add(key, sums);
+        let key = EventKey { when, kind, name, property: 0, value: 0, page, source, channel, country, device };
+        let amount = event.extra.amount();
+        let sums = |(today, in_visit): (bool, bool), amount| EventSums {
+            events: 1,
+            visitors: today.into(),
+            visits: in_visit.into(),
+            amount,
+        };
+        self.events.add(key.clone(), sums(firsts, amount));
+        for (property, value) in event.extra.properties() {
+            let (property, value) = (self.name(property), self.name(value));
+            let key = EventKey { property, value, ..key.clone() };
+            let id = super::facts::id_of(&(kind.code(), name, property, value));
+            let visitor = self.visitors.get_mut(at);
+            let (today, in_visit) = (Fact::Property(id), Fact::PropertyOfVisit(id, number));
+            let firsts = self::firsts(&mut self.facts, self.facts_max, visitor, today, in_visit, has_visit);
+            self.events.add(key, sums(firsts, 0));
+        }
+    }
+
+    /// Time on a page, and how far down someone came: sums of the page under the source of the visit that runs.
+    fn engagement(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
+        let Engagement { ms, scroll } = event.extra.engagement().unwrap_or_default();
+        let own_source = if has_visit { 0 } else { self.name(event.source) };
+        let visitor = self.visitors.get_mut(at);
+        let when = When::of(event.time_s, event.offset_quarters);
+        let mut key = visitor.page_key(when, page);
+        if !has_visit {
+            (key.source, key.channel) = (own_source, event.channel);
+        }
+        let quarters = 1..=(scroll / 25).min(4) as u16;
+        let new = quarters.filter(|q| self.facts.is_first(visitor, Fact::Scroll(page, *q), self.facts_max)).count();
+        let sums = PageSums { engaged_s: seconds(ms), scroll: 25 * new as i32, ..PageSums::default() };
+        self.pages.add(key, sums);
+    }
+
+    /// What the marketing lane adds: its visit is opened, its order counted.
+    fn marketing(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
+        let words = words(event, |word| self.name(word));
+        let own_source = if has_visit { 0 } else { self.name(event.source) };
+        if has_visit {
+            self.touch(at);
+        }
+        let visitor = self.visitors.get_mut(at);
+        let &Profile { country, device, .. } = self.profiles.get(visitor.profile.whole);
+        let when = When::of(event.time_s, event.offset_quarters);
+        let own = CampaignKey { when, words, landing: page, goal: 0, currency: 0, country, device };
+        let key = if !has_visit {
+            own
+        } else if let Some(known) = self.marketing.of_visit(at, visitor) {
+            known.clone()
+        } else {
+            let key = CampaignKey { when: visitor.visit.start(), landing: visitor.visit.entry, ..own };
+            self.marketing.open(at, visitor, key.clone(), &mut self.facts, self.facts_max);
+            key
+        };
+        let source = if has_visit { visitor.visit.source } else { own_source };
+        self.order(Some(at), event, CampaignKey { when, ..key }, source, has_visit);
+    }
+
+    /// The order of an event, if it has one that was not there before.
+    fn order(&mut self, at: Option<u32>, event: &Event<'_>, key: CampaignKey, source: Name, has_visit: bool) {
+        let Some(order) = event.extra.order() else { return };
+        if let (Some(at), id @ 1..) = (at, event.extra.order_id) {
+            let visitor = self.visitors.get_mut(at);
+            if self.facts.has(visitor, Fact::Order(id)) {
+                return;
+            }
+            self.facts.is_first(visitor, Fact::Order(id), self.facts_max);
+        }
+        let (goal, currency) = (self.name(PURCHASE), self.name(order.currency));
+        let items: Vec<_> =
+            order.items().map(|item| ([self.name(item.product), self.name(item.category)], item)).collect();
+        let key = CampaignKey { goal, currency, ..key };
+        let ordered = Ordered { key, revenue: order.revenue, source, items: &items };
+        let buyer = at.map(|at| (self.visitors.get_mut(at), &mut self.facts, self.facts_max));
+        self.marketing.order(&ordered, buyer, has_visit);
+    }
+
+    /// A beacon was loaded.
+    fn open(&mut self, event: &Event<'_>) {
+        let words = words(event, |word| self.name(word));
+        let (country, device) = (self.name(event.country), names::of_device(event.device));
+        let when = When::of(event.time_s, event.offset_quarters);
+        let key = CampaignKey { when, words, landing: 0, goal: 0, currency: 0, country, device };
+        self.marketing.campaigns.add(key, CampaignSums { opens: 1, ..CampaignSums::default() });
     }
 
     /// Its tag has no state: its hits are sums as ever, under its own source, and nothing is a first.
@@ -207,26 +313,32 @@ impl Site {
         let (source, channel) = (self.name(event.source), event.channel);
         let when = When::of(event.time_s, event.offset_quarters);
         let pageviews = i32::from(event.kind == Kind::Pageview);
-        let is_of_a_visit = match event.kind {
-            Kind::Pageview => true,
-            Kind::Custom => event.interactive,
-            Kind::Error => false,
-        };
-        if is_of_a_visit {
+        if event.kind.is_step() && starts_visits(event) {
             let key = VisitKey { when, entry: MANY, source, channel, profile: ids.whole };
             self.visits.add(key, VisitSums { pageviews, events: 1, ..VisitSums::default() });
         }
-        match event.kind {
-            Kind::Pageview => {
-                let key = PageKey { when, page, source, channel, profile: ids.of_pages };
-                self.pages.add(key, PageSums { pageviews, ..PageSums::default() });
-            }
-            Kind::Custom | Kind::Error => {
-                let (name, kind) = (self.name(event.name), event.kind);
-                let &Profile { country, device, .. } = self.profiles.get(ids.whole);
-                let key = EventKey { when, kind, name, page, source, channel, country, device };
+        if matches!(event.kind, Kind::Pageview | Kind::Engagement) {
+            let engaged = event.extra.engagement().filter(|_| event.kind == Kind::Engagement);
+            let engaged_s = seconds(engaged.unwrap_or_default().ms);
+            let key = PageKey { when, page, source, channel, profile: ids.of_pages };
+            self.pages.add(key, PageSums { pageviews, engaged_s, ..PageSums::default() });
+        }
+        let &Profile { country, device, .. } = self.profiles.get(ids.whole);
+        if event.kind.is_named() {
+            let (name, kind) = (self.name(event.name), event.kind);
+            let key = EventKey { when, kind, name, property: 0, value: 0, page, source, channel, country, device };
+            let amount = event.extra.amount();
+            self.events.add(key.clone(), EventSums { events: 1, amount, ..EventSums::default() });
+            for (property, value) in event.extra.properties() {
+                let (property, value) = (self.name(property), self.name(value));
+                let key = EventKey { property, value, ..key.clone() };
                 self.events.add(key, EventSums { events: 1, ..EventSums::default() });
             }
+        }
+        if event.lane == Lane::Marketing {
+            let words = words(event, |word| self.name(word));
+            let key = CampaignKey { when, words, landing: page, goal: 0, currency: 0, country, device };
+            self.order(None, event, key, source, false);
         }
     }
 
@@ -267,6 +379,7 @@ impl Site {
         let touched = &self.touched[touched as usize];
         let visitor = self.visitors.get_mut(touched.visitor);
         self.visits.add(visitor.visit_key(), touched.sums(&visitor.visit));
+        self.marketing.settle(touched.visitor, visitor);
         let ends = |counts: bool, sign| PageSums {
             exits: sign,
             exit_visitors: sign * i32::from(counts),
@@ -298,6 +411,7 @@ impl Site {
         self.pages.clear();
         self.events.clear();
         self.fates.clear();
+        self.marketing.clear();
     }
 
     /// At most how many rows the cells will be once settled.
@@ -307,6 +421,7 @@ impl Site {
             + self.pages.len()
             + self.events.len()
             + self.fates.len()
+            + self.marketing.rows()
             + ROWS_OF_A_VISIT * self.touched.len()
     }
 
@@ -322,6 +437,33 @@ impl Site {
     pub(super) fn bytes(&self) -> usize {
         let state = self.names.bytes() + self.profiles.bytes() + self.visitors.bytes() + self.facts.bytes();
         let cells = self.visits.bytes() + self.pages.bytes() + self.events.bytes() + self.fates.bytes();
-        state + cells + self.touched.capacity() * size_of::<Touched>()
+        state + cells + self.marketing.bytes() + self.touched.capacity() * size_of::<Touched>()
     }
+}
+
+/// What an order is, among the goals of campaigns.
+const PURCHASE: &str = "purchase";
+
+/// Whether a step starts a visit where none runs.
+fn starts_visits(event: &Event<'_>) -> bool {
+    event.kind == Kind::Pageview || event.interactive
+}
+
+/// Half a second and more is a second.
+fn seconds(ms: u32) -> i32 {
+    (ms / 500).div_ceil(2).cast_signed()
+}
+
+/// Whether a visitor does something for the first time today, and for the first time in the visit that runs.
+fn firsts(
+    facts: &mut Facts,
+    max: u16,
+    visitor: &mut Visitor,
+    today: Fact,
+    in_visit: Fact,
+    has_visit: bool,
+) -> (bool, bool) {
+    let is_first_today = facts.is_first(visitor, today, max);
+    let is_first_in_visit = if has_visit { facts.is_first(visitor, in_visit, max) } else { is_first_today };
+    (is_first_today, is_first_in_visit)
 }

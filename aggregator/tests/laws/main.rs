@@ -3,6 +3,7 @@
 
 mod stream;
 mod naive;
+mod marketing;
 mod brute_force;
 mod replay;
 mod rounds;

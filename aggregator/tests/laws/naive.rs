@@ -8,6 +8,7 @@ use schema::event::{Event, Kind};
 use schema::fate::FateCount;
 use schema::wire::Body;
 
+use crate::marketing;
 use crate::stream::{Cells, Placed};
 
 /// What is left of a stream once repeats are gone, each with its round.
@@ -75,24 +76,31 @@ pub(crate) fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
 pub(crate) fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
     let mut by_tag = BTreeMap::<_, Vec<_>>::new();
     for (round, event) in &accepted.events {
-        by_tag.entry((event.day, *round, event.site, event.tag)).or_default().push(*event);
+        let events: &mut Vec<Event<'static>> = by_tag.entry((event.day, *round, event.site, event.tag)).or_default();
+        let once = event.extra.once;
+        if event.kind != Kind::Open && (once == 0 || events.iter().all(|earlier| earlier.extra.once != once)) {
+            events.push(*event);
+        }
     }
+    by_tag.retain(|_, events| !events.is_empty());
     let day = |((_, round, ..), events): ((Day, u32, u32, _), Vec<Event<'static>>)| {
         let (mut visits, mut all) = (Vec::<Vec<Event<'static>>>::new(), Vec::new());
         for &event in &events {
             let latest_s = visits.last().and_then(|visit| visit.iter().map(|event| event.time_s).max());
             let is_running = latest_s.is_some_and(|latest_s| event.time_s <= latest_s + 1800);
-            let is_in_a_visit = match (event.kind, event.interactive) {
-                (Kind::Error, _) => is_running,
-                (Kind::Pageview | Kind::Custom, _) if is_running => {
+            let is_step =
+                !matches!(event.kind, Kind::Error | Kind::Vital | Kind::Engagement | Kind::Consent | Kind::Open);
+            let is_in_a_visit = match (is_step, event.kind == Kind::Pageview || event.interactive) {
+                (false, _) => is_running,
+                (true, _) if is_running => {
                     visits.last_mut().expect("one is running").push(event);
                     true
                 }
-                (Kind::Pageview, _) | (Kind::Custom, true) => {
+                (true, true) => {
                     visits.push(vec![event]);
                     true
                 }
-                (Kind::Custom, false) => false,
+                (true, false) => false,
             };
             all.push((event, is_in_a_visit.then(|| visits.len() - 1)));
         }
@@ -108,7 +116,9 @@ pub(crate) fn cells(accepted: &Accepted) -> Cells {
         visits(&tag_day, &mut cells);
         pages(&tag_day, &mut cells);
         events(&tag_day, &mut cells);
+        engagement(&tag_day, &mut cells);
     }
+    marketing::cells(accepted, &mut cells);
     for (round, count) in &accepted.fates {
         let names = vec![count.reason.label().to_string(), count.crawler.to_string()];
         add(&mut cells, (Cube::Fates, count.day, *round, count.site, 0, 0, names), &[count.hits as i64]);
@@ -124,7 +134,7 @@ fn visits(tag_day: &TagDay, cells: &mut Cells) {
     for (at, visit) in tag_day.visits.iter().enumerate() {
         let (start, frozen) = (&visit[0], &tag_day.first);
         let views = visit.iter().filter(|event| event.kind == Kind::Pageview).count() as i64;
-        let is_interactive = visit.iter().any(|event| event.kind == Kind::Custom && event.interactive);
+        let is_interactive = visit.iter().any(|event| event.kind != Kind::Pageview && event.interactive);
         let latest_s = visit.iter().map(|event| event.time_s).max().expect("a visit has events");
         let names = [
             start.page,
@@ -165,47 +175,77 @@ fn pages(tag_day: &TagDay, cells: &mut Cells) {
     let mut ended_on = Vec::new();
     for visit in &tag_day.visits {
         let mut seen_in_visit = Vec::new();
-        add(cells, key_of(&visit[0], &visit[0]), &[0, 0, 0, 1, 0, 0]);
+        add(cells, key_of(&visit[0], &visit[0]), &[0, 0, 0, 1, 0, 0, 0, 0]);
         for view in visit.iter().filter(|event| event.kind == Kind::Pageview) {
             let (today, in_visit) = (!seen_today.contains(&view.page), !seen_in_visit.contains(&view.page));
-            add(cells, key_of(&visit[0], view), &[1, today.into(), in_visit.into(), 0, 0, 0]);
+            add(cells, key_of(&visit[0], view), &[1, today.into(), in_visit.into(), 0, 0, 0, 0, 0]);
             seen_today.push(view.page);
             seen_in_visit.push(view.page);
         }
         if let Some(exit) = exit(visit) {
-            add(cells, key_of(&visit[0], &exit), &[0, 0, 0, 0, 1, i64::from(!ended_on.contains(&exit.page))]);
+            add(cells, key_of(&visit[0], &exit), &[0, 0, 0, 0, 1, i64::from(!ended_on.contains(&exit.page)), 0, 0]);
             ended_on.push(exit.page);
         }
     }
 }
 
 fn events(tag_day: &TagDay, cells: &mut Cells) {
-    let same = |a: &Event<'static>, b: &Event<'static>| (a.kind, a.name) == (b.kind, b.name);
-    for (at, (event, visit)) in tag_day.all.iter().enumerate().filter(|(_, (event, _))| event.kind != Kind::Pageview) {
-        let earlier = &tag_day.all[..at];
-        let is_new = !earlier.iter().any(|(e, _)| same(e, event));
-        let is_new_in_visit = !earlier.iter().any(|(e, v)| same(e, event) && (v == visit || visit.is_none()));
-        let came = visit.map_or(event, |visit| &tag_day.visits[visit][0]);
-        let f = &tag_day.first;
-        let names = [
-            event.kind.label(),
-            event.name,
-            event.page,
-            came.source,
-            came.channel.label(),
-            f.country,
-            f.device.label(),
-        ];
-        add(cells, key(Cube::Events, tag_day, event, &names), &[1, is_new.into(), is_new_in_visit.into()]);
+    let is_named = |e: &Event<'static>| !matches!(e.kind, Kind::Pageview | Kind::Engagement | Kind::Consent);
+    for (at, (event, visit)) in tag_day.all.iter().enumerate().filter(|(_, (event, _))| is_named(event)) {
+        let mut own_row = vec![("", "", event.extra.amount())];
+        own_row.extend(event.extra.properties().map(|(property, value)| (property, value, 0)));
+        for (line, &(property, value, amount)) in own_row.iter().enumerate() {
+            let same = |e: &Event<'static>| {
+                let says = || e.extra.properties().any(|said| said == (property, value));
+                (e.kind, e.name) == (event.kind, event.name) && (line == 0 || says())
+            };
+            let said_above = own_row[..line].iter().any(|&(p, v, _)| line > 0 && (p, v) == (property, value));
+            let earlier = &tag_day.all[..at];
+            let is_new = !said_above && !earlier.iter().any(|(e, _)| same(e));
+            let is_new_in_visit =
+                !said_above && !earlier.iter().any(|(e, v)| same(e) && (v == visit || visit.is_none()));
+            let came = visit.map_or(event, |visit| &tag_day.visits[visit][0]);
+            let f = &tag_day.first;
+            let names = [
+                event.kind.label(),
+                event.name,
+                property,
+                value,
+                event.page,
+                came.source,
+                came.channel.label(),
+                f.country,
+                f.device.label(),
+            ];
+            let sums = [1, is_new.into(), is_new_in_visit.into(), amount];
+            add(cells, key(Cube::Events, tag_day, event, &names), &sums);
+        }
     }
 }
 
-fn key(cube: Cube, tag_day: &TagDay, at: &Event<'static>, names: &[&str]) -> crate::stream::Key {
+/// Time is added up; of a page's quarters each visitor comes down to each once.
+fn engagement(tag_day: &TagDay, cells: &mut Cells) {
+    let f = tag_day.first;
+    let mut reached = BTreeMap::<&str, u32>::new();
+    for (event, visit) in tag_day.all.iter().filter(|(event, _)| event.kind == Kind::Engagement) {
+        let came = visit.map_or(event, |visit| &tag_day.visits[visit][0]);
+        let said = event.extra.engagement().unwrap_or_default();
+        let (quarters, before) = (said.scroll.min(100) / 25, reached.entry(event.page).or_insert(0));
+        let new = quarters.saturating_sub(*before);
+        *before = quarters.max(*before);
+        let names =
+            [event.page, came.source, came.channel.label(), f.country, f.device.label(), f.browser, f.os, f.language];
+        let seconds = (f64::from(said.ms) / 1000.0).round() as i64;
+        add(cells, key(Cube::Pages, tag_day, event, &names), &[0, 0, 0, 0, 0, 0, seconds, i64::from(new) * 25]);
+    }
+}
+
+pub(crate) fn key(cube: Cube, tag_day: &TagDay, at: &Event<'static>, names: &[&str]) -> crate::stream::Key {
     let (bucket, hour) = (bucket_of(at.time_s), hour_of(at.time_s, at.offset_quarters));
     (cube, at.day, tag_day.round, at.site, bucket, hour, names.iter().map(|name| name.to_string()).collect())
 }
 
-fn add(cells: &mut Cells, key: crate::stream::Key, sums: &[i64]) {
+pub(crate) fn add(cells: &mut Cells, key: crate::stream::Key, sums: &[i64]) {
     let total = cells.entry(key).or_insert_with(|| vec![0; sums.len()]);
     total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
 }

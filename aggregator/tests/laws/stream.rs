@@ -10,6 +10,7 @@ use proptest::sample::select;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::{Campaign, Engagement, Extra, ExtraBuf, Item};
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Body, Record};
 
@@ -59,8 +60,12 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn event() -> impl Strategy<Value = Event<'static>> {
     let what = (
-        select(vec![Kind::Pageview, Kind::Pageview, Kind::Pageview, Kind::Custom, Kind::Custom, Kind::Error]),
+        prop_oneof![
+            5 => select(vec![Kind::Pageview, Kind::Pageview, Kind::Pageview, Kind::Custom, Kind::Custom, Kind::Error]),
+            3 => select(Kind::ALL),
+        ],
         any::<bool>(),
+        (select(vec![Lane::Audience, Lane::Audience, Lane::Marketing]), extra()),
     );
     let names = (select(vec!["a", "b", ""]), select(vec!["/", "/1", "/2", "/3"]));
     let origin =
@@ -73,7 +78,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
     (whose, what, names, origin, place, software).prop_map(
         |(
             (site, day, tag),
-            (kind, interactive),
+            (kind, interactive, (lane, extra)),
             (name, page),
             (source, channel),
             (country, region, device),
@@ -85,8 +90,12 @@ fn event() -> impl Strategy<Value = Event<'static>> {
                 day: Day(FIRST_DAY + day),
                 time_s: 0,
                 offset_quarters: 0,
-                lane: Lane::Audience,
-                tag: VisitorTag(tag.wrapping_mul(0x0123_4567_89ab_cdef)),
+                lane,
+                tag: if kind == Kind::Open {
+                    VisitorTag::NONE
+                } else {
+                    VisitorTag(tag.wrapping_mul(0x0123_4567_89ab_cdef))
+                },
                 kind,
                 interactive,
                 name: if kind == Kind::Pageview { "" } else { name },
@@ -100,9 +109,43 @@ fn event() -> impl Strategy<Value = Event<'static>> {
                 os,
                 language,
                 screen,
+                extra,
             }
         },
     )
+}
+
+/// Most say nothing; what is said is kept for as long as the test runs.
+fn extra() -> impl Strategy<Value = Extra<'static>> {
+    let word = || select(vec!["", "x", "y"]);
+    let campaign = proptest::option::of((word(), word()));
+    let properties = vec((select(vec!["p", "q"]), select(vec!["1", "2"])), 0..3);
+    let item = (select(vec!["Tea", "Cup"]), word(), 1u32..4, 0i64..500);
+    let order = proptest::option::of((select(vec!["EUR", "USD"]), 0i64..9000, vec(item, 0..3)));
+    let engagement = proptest::option::of((0u32..9000, 0u32..140));
+    let numbers = (0i64..3, 0u64..4, select(vec![0, 0, 0, 0, 0, 0, 1, 2]));
+    let said = (campaign, properties, order, engagement, numbers).prop_map(
+        |(campaign, properties, order, engagement, (amount, order_id, once))| {
+            let mut buf = ExtraBuf::default();
+            if let Some((source, name)) = campaign {
+                buf.campaign(&Campaign { source, name, ..Campaign::default() });
+            }
+            properties.iter().for_each(|(name, value)| buf.property(name, value));
+            if let Some((currency, revenue, items)) = order {
+                let items =
+                    items.iter().map(|&(product, category, units, revenue)| Item { product, category, units, revenue });
+                buf.order(currency, revenue, items);
+            }
+            if let Some((ms, scroll)) = engagement {
+                buf.engagement(Engagement { ms, scroll });
+            }
+            buf.amount(amount);
+            let mut bytes = Vec::new();
+            buf.extra().numbered(order_id, once).write(&mut bytes);
+            Extra::read(bytes.leak()).expect("it was just made")
+        },
+    );
+    prop_oneof![1 => Just(Extra::NONE), 2 => said]
 }
 
 fn fate() -> impl Strategy<Value = FateCount<'static>> {
@@ -151,6 +194,16 @@ fn place(steps: Vec<Step>) -> Vec<Placed> {
     records
 }
 
+/// The same, none of which is sent again by a number of the sender's own.
+pub(crate) fn sent_once(mut records: Vec<Placed>) -> Vec<Placed> {
+    for (_, record) in &mut records {
+        if let Body::Event(event) = &mut record.body {
+            event.extra = event.extra.numbered(event.extra.order_id, 0);
+        }
+    }
+    records
+}
+
 /// Takes all records in, with a drain before each of the cuts and one at the end.
 pub(crate) fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> {
     let mut drained = Vec::new();
@@ -181,7 +234,7 @@ pub(crate) fn cells<'a>(drained: impl IntoIterator<Item = &'a Drained>) -> Cells
     for rows in drained.into_iter().flat_map(|drained| &drained.rows) {
         for at in 0..rows.len() {
             let total = cells.entry(key(rows, at)).or_insert_with(|| vec![0; rows.sums.len()]);
-            total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += i64::from(column[at]));
+            total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += column[at]);
         }
     }
     cells.retain(|_, sums| sums.iter().any(|&sum| sum != 0));

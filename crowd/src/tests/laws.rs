@@ -38,7 +38,7 @@ fn the_order_of_rows_does_not_matter() {
 fn increments_of_one_cell_are_one_row_and_rows_that_cancel_are_none() {
     let row = |cubes: &mut Cubes, page: &str, views: i64, visitors: i64| {
         let names = [page, "Google", "Search", "FR", "desktop", "b", "o", "l"];
-        cubes.pages.add(0, &names, &[views, visitors, visitors, 0, 0, 0]);
+        cubes.pages.add(0, &names, &[views, visitors, visitors, 0, 0, 0, 0, 0]);
     };
     let mut cubes = Cubes::default();
     for page in ["/", "/a", "/", "/a"] {

@@ -101,7 +101,8 @@ impl Event {
                 Did::Custom(_) => "custom",
                 Did::Error(_) => "error",
             },
-            D::EntryPage | D::Reason | D::Crawler => unreachable!("{d:?} is nothing an event has"),
+            D::Property | D::Value => "", // the event's own row
+            other => unreachable!("{other:?} is nothing an event has"),
         }
     }
 }
@@ -191,6 +192,7 @@ impl World {
                         M::Entries => i64::from(view.t == came.t && n == 0),
                         M::Exits => exits,
                         M::ExitVisitors => exits * first(tag, "exit", view.page),
+                        M::EngagedS | M::Scroll => 0,
                         other => unreachable!("{other:?}"),
                     })
                     .collect();
@@ -199,12 +201,16 @@ impl World {
             for (n, event) in visit.events.iter().enumerate().filter(|(_, e)| e.did != Did::View) {
                 let again = visit.events[..n].iter().any(|before| before.did == event.did);
                 let fresh = first(tag, "custom", event.name());
-                cubes.events.add(event.hour(), &names(Cube::Events, &|d| event.at(d)), &[1, fresh, i64::from(!again)]);
+                cubes.events.add(
+                    event.hour(),
+                    &names(Cube::Events, &|d| event.at(d)),
+                    &[1, fresh, i64::from(!again), 0],
+                );
             }
         }
         for event in &self.errors {
             let fresh = first(event.tag, "error", event.name());
-            cubes.events.add(event.hour(), &names(Cube::Events, &|d| event.at(d)), &[1, fresh, fresh]);
+            cubes.events.add(event.hour(), &names(Cube::Events, &|d| event.at(d)), &[1, fresh, fresh, 0]);
         }
         cubes
     }

@@ -1,7 +1,6 @@
 //! Days of made-up rows, through the crowd rule, to the JSON that is answered.
 
 use crowd::{Cubes, K, Published};
-use schema::sites::{Bots, Marketing};
 use schema::zone::Zone;
 
 use super::*;
@@ -10,16 +9,7 @@ use crate::range::DateRange;
 use crate::read::{Round, Sums};
 
 fn site() -> Site {
-    Site {
-        id: 1,
-        domain: "a.org".into(),
-        aliases: vec![],
-        zone: Zone::new("Europe/Paris").unwrap(),
-        hostnames: vec![],
-        marketing: Marketing::Consent,
-        crowd: 5,
-        bots: Bots::Refuse,
-    }
+    Site { zone: Zone::new("Europe/Paris").unwrap(), ..Site::new(1, "a.org") }
 }
 
 /// So many visitors who each visit once, by one source, see one page (or two and stay 30 s), and play so many times.
@@ -52,9 +42,13 @@ fn part(date: &str, groups: &[Group]) -> Part {
         let names = [&[page, source, "Search"], &frozen[..]].concat();
         cubes.visits.add(hour, &names, &[v, bounces, views, views + plays * v, seconds, v, v, v, v, v]);
         let names = [page, source, "Search", "FR", "desktop", &browser, "Linux", "fr"];
-        cubes.pages.add(hour, &names, &[views, v, v, v, v, v]);
+        cubes.pages.add(hour, &names, &[views, v, v, v, v, v, 0, 0]);
         if plays > 0 {
-            cubes.events.add(hour, &["custom", "Play", page, source, "Search", "FR", "desktop"], &[plays * v, v, v]);
+            cubes.events.add(
+                hour,
+                &["custom", "Play", "", "", page, source, "Search", "FR", "desktop"],
+                &[plays * v, v, v, 0],
+            );
         }
         sums.visits += v;
         sums.visitors += v;

@@ -3,7 +3,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
-use schema::sites::{Bots, Marketing, Site};
+use schema::sites::Site;
 use schema::zone::Zone;
 use serde_json::Value;
 
@@ -32,16 +32,8 @@ impl Answer {
 
 /// Two sites, a token for the first; no ClickHouse anywhere.
 async fn send(request: TestRequest) -> Answer {
-    let site = |id, domain: &str, zone: &str| Site {
-        id,
-        domain: domain.into(),
-        aliases: vec![],
-        zone: Zone::new(zone).unwrap(),
-        hostnames: vec![],
-        marketing: Marketing::Consent,
-        crowd: 7,
-        bots: Bots::Refuse,
-    };
+    let site =
+        |id, domain: &str, zone: &str| Site { zone: Zone::new(zone).unwrap(), crowd: 7, ..Site::new(id, domain) };
     let sites = Sites::new(vec![site(1, "a.org", "Europe/Paris"), site(2, "b.org", "UTC")]).unwrap();
     let token = Token { name: "t".into(), sites: vec![1], blake3: blake3::hash(b"secret"), live: true };
     let nowhere = clickhouse::Client::default().with_url("http://127.0.0.1:1");

@@ -7,7 +7,7 @@ fn snapshot(visitors: i64, settled: bool, pages: usize) -> Snapshot {
     let mut pages_table = Table::new(Cube::Pages);
     for page in 0..pages {
         let names = [&*format!("/{page}"), "s", "c", "FR", "d", "b", "o", "l"];
-        pages_table.add(0, &names, &[9, 9, 9, 0, 0, 0]);
+        pages_table.add(0, &names, &[9, 9, 9, 0, 0, 0, 0, 0]);
     }
     let published = Published::of(Cubes { pages: pages_table, ..Cubes::default() }, K::new(3).unwrap());
     Snapshot { published, sums: sums(visitors), settled, computed_s: 1_000 }

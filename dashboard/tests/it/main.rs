@@ -9,9 +9,8 @@ use dashboard::range::Days;
 use dashboard::read::{Reader, Round};
 use schema::cubes::Cube;
 use schema::day::Day;
-use schema::sites::{Bots, Marketing, Site, Sites};
+use schema::sites::{Site, Sites};
 use schema::tables;
-use schema::zone::Zone;
 
 const DAY: Day = Day(20_000);
 
@@ -75,16 +74,7 @@ async fn closed(client: &Client, shard: u32, up_to: Day) {
 }
 
 fn site() -> Site {
-    Site {
-        id: 7,
-        domain: "a.org".into(),
-        aliases: vec![],
-        zone: Zone::utc(),
-        hostnames: vec![],
-        marketing: Marketing::Consent,
-        crowd: 5,
-        bots: Bots::Refuse,
-    }
+    Site::new(7, "a.org")
 }
 
 fn seen(rounds: &[Round]) -> Vec<(u32, bool, i64)> {

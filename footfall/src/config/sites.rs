@@ -10,6 +10,9 @@ use super::keys::{Keys, Value};
 /// Longest name of a host that DNS allows, and so the longest of a site.
 const NAME_BYTES_MAX: usize = 253;
 
+/// Most properties a site may keep.
+const PROPERTIES_MAX: usize = 64;
+
 /// Reads all sites, and the numbers that are used; what is wrong with them is noted in `file`.
 pub(super) fn read(file: &Keys<'_>) -> (Sites, HashSet<u32>) {
     let mut seen = Seen::default();
@@ -46,9 +49,14 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
         "count" => Ok(Bots::Count),
         other => Err(format!("must be \"refuse\" or \"count\", not \"{other}\"")),
     });
+    let properties = without_place(keys.list("properties", |value| property(value.text()?)));
+    let currency = keys.or("currency", String::new(), |value| currency(value.text()?));
+    if properties.len() > PROPERTIES_MAX {
+        keys.note(None, format!("`properties` has {} names; {PROPERTIES_MAX} are kept at most", properties.len()));
+    }
     keys.end();
     let (aliases, hostnames) = (without_place(aliases), without_place(hostnames));
-    Some(Site { id: id?, domain: domain?, aliases, zone, hostnames, marketing, crowd, bots })
+    Some(Site { id: id?, domain: domain?, aliases, zone, hostnames, marketing, crowd, bots, properties, currency })
 }
 
 fn without_place<T>(list: Vec<(T, usize)>) -> Vec<T> {
@@ -68,6 +76,22 @@ fn crowd(value: Value<'_>) -> Result<u32, String> {
         ));
     }
     Ok(crowd)
+}
+
+/// The name of a property, as trackers send it.
+fn property(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=128 => Ok(text.to_owned()),
+        _ => Err("has a name that is empty or longer than 128 characters".to_owned()),
+    }
+}
+
+/// Three capital letters; that they name a currency is the collector's to know.
+fn currency(text: &str) -> Result<String, String> {
+    match text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must be a currency's three letters like \"EUR\", not \"{text}\"")),
+    }
 }
 
 /// A host as browsers send it: lower case, no port, other scripts as `xn--`.

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::Extra;
 use schema::fate::{FateCount, Refusal};
 
 /// What a word takes beside its text, about.
@@ -77,6 +78,7 @@ impl OneDay {
             os,
             language,
             screen,
+            extra: _, // a line of a log says nothing of the kind
         } = event;
         let mut word = |word| self.words.number(word);
         let (name, page, source) = (word(name), word(page), word(source));
@@ -147,6 +149,7 @@ impl OneDay {
             os: word(packed.os),
             language: word(packed.language),
             screen: word(packed.screen),
+            extra: Extra::NONE,
         })
     }
 }

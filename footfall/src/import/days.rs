@@ -125,6 +125,7 @@ mod tests {
             os: "Linux",
             language: "fr",
             screen: "wide",
+            extra: schema::extra::Extra::NONE,
         }
     }
 

@@ -6,14 +6,21 @@
 pub mod plausible;
 pub mod pixel;
 mod page;
+mod json;
+mod named;
+mod reserved;
+mod order;
 
 use std::borrow::Cow;
 
 use schema::event::Kind;
+use schema::extra::Engagement;
 use schema::fate::Refusal;
 
+pub use order::{Bought, BoughtItem, ITEMS_MAX};
 pub use page::Page;
 pub(crate) use page::{bare_host, host_of};
+pub use reserved::{Opened, RawOrder, Reserved, Utm};
 
 /// Longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -21,6 +28,8 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024;
 pub const URL_BYTES_MAX: usize = 2 * 1024;
 /// Longest name of an event, in characters.
 pub const NAME_CHARS_MAX: usize = 120;
+/// Most properties of one event.
+pub const PROPERTIES_MAX: usize = 64;
 /// Most sites one request may name.
 pub const SITES_MAX: usize = 16;
 
@@ -30,7 +39,7 @@ pub struct Sent<'a> {
     pub domains: Cow<'a, str>,
     /// What happened.
     pub kind: Kind,
-    /// Name of a custom event or error; empty for page views.
+    /// What it is called, raw: a name, the URL left for or loaded, words searched for; empty for page views.
     pub name: Cow<'a, str>,
     /// Whether it shows that someone stayed.
     pub interactive: bool,
@@ -42,7 +51,41 @@ pub struct Sent<'a> {
     pub screen_px: Option<u32>,
     /// Whether the visitor consented to marketing measures.
     pub consent: bool,
+    /// Names and values, as sent.
+    pub properties: Vec<Property<'a>>,
+    /// Time on the page.
+    pub engagement: Option<Engagement>,
+    /// What it is worth, or how many.
+    pub amount: i64,
+    /// The sender's own number of this hit, which makes the same hit sent again a repeat; empty: none.
+    pub once: Cow<'a, str>,
+    /// What only the marketing lane may read.
+    pub reserved: Reserved<'a>,
 }
+
+impl<'a> Sent<'a> {
+    /// A page view of which nothing more is said.
+    pub fn view(domains: Cow<'a, str>, page: Page<'a>) -> Sent<'a> {
+        Sent {
+            domains,
+            kind: Kind::Pageview,
+            name: "".into(),
+            interactive: true,
+            page,
+            referrer: "".into(),
+            screen_px: None,
+            consent: false,
+            properties: Vec::new(),
+            engagement: None,
+            amount: 0,
+            once: "".into(),
+            reserved: Reserved::default(),
+        }
+    }
+}
+
+/// A name and a value.
+pub type Property<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Not a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -72,6 +72,19 @@ impl<'a> Page<'a> {
     }
 }
 
+/// The query of an absolute URL, without `?`; for what is reserved, and nothing else.
+pub(crate) fn query_of<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
+    let range = |url: &str| {
+        let end = url.find('#').unwrap_or(url.len());
+        let start = url[..end].find('?').map_or(end, |at| at + 1);
+        start..end
+    };
+    match url {
+        Cow::Borrowed(url) => url[range(url)].into(),
+        Cow::Owned(url) => url[range(url)].to_owned().into(),
+    }
+}
+
 /// Host, path and fragment of an absolute URL with any scheme but `data:`.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.trim().split_once("://")?;

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use schema::event::Kind;
-
 use super::{Bad, Page, Sent, URL_BYTES_MAX, check_domains};
 
 /// Reads the query of the request, and the page from its `Referer`.
@@ -32,16 +30,7 @@ pub fn read<'a>(query: &'a str, referer: &'a str) -> Result<Sent<'a>, Bad> {
         }
         None => from_referer.ok_or(Bad::Malformed("p (path) is missing, and there is no Referer to take it from"))?,
     };
-    Ok(Sent {
-        domains,
-        kind: Kind::Pageview,
-        name: "".into(),
-        interactive: true,
-        page,
-        referrer: "".into(),
-        screen_px: None,
-        consent: false,
-    })
+    Ok(Sent::view(domains, page))
 }
 
 #[cfg(test)]

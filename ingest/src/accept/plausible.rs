@@ -1,35 +1,31 @@
-//! `POST /api/event`: Plausible's JSON, whatever the content type says, and our own tracker's (the same, and `w`, `c`).
+//! `POST /api/event`: Plausible's JSON, whatever the content type says, and our own tracker's: the same and a few fields.
 //!
 //! | field | long name | meaning |
 //! |---|---|---|
-//! | `n` | `name` | what happened: `pageview`, or a name of the site's own (`404` and `error` are errors); a number counts as text |
+//! | `n` | `name` | what happened: `pageview`, `engagement`, `consent`, a name below, or one of the site's own; a number counts as text |
 //! | `u` | `url` | the page, absolute |
 //! | `d` | `domain` | the site, or several separated by commas; without it, the page's host |
 //! | `r` | `referrer` | the page before |
+//! | `p` | `m`, `meta`, `props` | properties: an object of plain values, or text that holds one; 64 at most |
 //! | `i` | `interactive` | `false`: does not show that someone stayed |
 //! | `h` | `hashMode` | the site routes by fragment |
+//! | `e`, `sd` | | engagement: milliseconds since the last such event, deepest scroll so far in percent |
 //! | `w` | | width of the screen, CSS pixels |
 //! | `c` | | consent to marketing measures |
-//! | `p`, `m`, `props`, `meta`, `v`, others | | read over |
+//! | `$` | | revenue of an order: `{"currency": "EUR", "amount": 12.3}`; read with a basis only |
+//! | `items`, `o` | | its products, `[{"id", "name", "category", "price", "quantity"}]`, and its number; likewise |
+//! | `v`, others | | read over |
 //!
-//! Short names win over long ones. `engagement` pings are understood and not a hit yet: see [`Read::Engagement`].
+//! Short names win over long ones. What these names mean, Plausible's and ours, is `named`'s to say.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use schema::event::Kind;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Unexpected, Visitor};
+use serde_json::value::RawValue;
 
+use super::json::{Flag, Pixels, Properties, Text};
+use super::named::{Named, named};
+use super::page::query_of;
+use super::reserved::{RawOrder, Reserved};
 use super::{Bad, NAME_CHARS_MAX, Page, Sent, URL_BYTES_MAX, check_domains};
-
-/// What a body was.
-pub enum Read<'a> {
-    /// A hit.
-    Hit(Sent<'a>),
-    /// Time and scroll depth of a page already counted: answered, counted in a metric of its own, not stored.
-    Engagement,
-}
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -49,10 +45,20 @@ struct Wire<'a> {
     hash_mode: Option<Flag>,
     w: Option<Pixels>,
     c: Option<Flag>,
+    m: Option<Properties<'a>>,
+    meta: Option<Properties<'a>>,
+    p: Option<Properties<'a>>,
+    props: Option<Properties<'a>>,
+    e: Option<Text<'a>>,
+    sd: Option<Text<'a>>,
+    #[serde(rename = "$")]
+    revenue: Option<&'a RawValue>,
+    items: Option<&'a RawValue>,
+    o: Option<&'a RawValue>,
 }
 
 /// Reads a body.
-pub fn read(body: &[u8]) -> Result<Read<'_>, Bad> {
+pub fn read(body: &[u8]) -> Result<Sent<'_>, Bad> {
     let wire: Wire<'_> = serde_json::from_slice(body).map_err(|error| match error.is_data() {
         true => Bad::Malformed("a field of the event has the wrong type"),
         false => Bad::Malformed("the body is not JSON"),
@@ -60,9 +66,6 @@ pub fn read(body: &[u8]) -> Result<Read<'_>, Bad> {
     let Some(Text(name)) = wire.n.or(wire.name).filter(|name| !name.0.trim().is_empty()) else {
         return Err(Bad::Malformed("n (name) is missing"));
     };
-    if name == "engagement" {
-        return Ok(Read::Engagement);
-    }
     if name.len() > NAME_CHARS_MAX && name.chars().count() > NAME_CHARS_MAX {
         return Err(Bad::Malformed("n (name) is longer than 120 characters"));
     }
@@ -71,118 +74,47 @@ pub fn read(body: &[u8]) -> Result<Read<'_>, Bad> {
         return Err(Bad::TooLarge("u (url) is longer than 2 KiB"));
     }
     let fragment = wire.h.or(wire.hash_mode).is_some_and(|flag| flag.0);
+    let query = query_of(&url);
     let Some(page) = Page::of_url(url, fragment) else { return Err(Bad::Malformed("u (url) is not an absolute URL")) };
     let domains = match wire.d.or(wire.domain) {
         Some(Text(domains)) => domains,
-        None => Cow::Owned(page.host().to_owned()),
+        None => page.host().to_owned().into(),
     };
     check_domains(&domains)?;
-    let (kind, name) = match &*name {
-        "pageview" => (Kind::Pageview, Cow::Borrowed("")),
-        "404" | "error" => (Kind::Error, name),
-        _ => (Kind::Custom, name),
+    let properties = wire.m.or(wire.meta).or(wire.p).or(wire.props).unwrap_or_default().0;
+    let number = |text: Option<Text<'_>>| text.and_then(|text| text.0.trim().parse().ok());
+    let Named { kind, name, amount, properties, engagement } =
+        named(name, properties, number(wire.e), number(wire.sd)).map_err(Bad::Malformed)?;
+    let order = match (wire.revenue, wire.items) {
+        (None, None) => RawOrder::None,
+        (revenue, items) => RawOrder::Json { revenue, items, id: wire.o },
     };
-    Ok(Read::Hit(Sent {
+    Ok(Sent {
         domains,
         kind,
         name,
         interactive: wire.i.or(wire.interactive).is_none_or(|flag| flag.0),
         page,
-        referrer: wire.r.or(wire.referrer).map_or(Cow::Borrowed(""), |text| text.0),
+        referrer: wire.r.or(wire.referrer).map_or("".into(), |text| text.0),
         screen_px: wire.w.and_then(|width| width.0),
         consent: wire.c.is_some_and(|flag| flag.0),
-    }))
-}
-
-/// Text, or a whole number as text: a tracker may send 404 as a number.
-struct Text<'a>(Cow<'a, str>);
-
-/// `true`, or a number that is not 0, or either of them as text.
-struct Flag(bool);
-
-/// A number of pixels; anything else is read over.
-struct Pixels(Option<u32>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(number.to_string())))
-            }
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(number.to_string())))
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Flag, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Flag;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true or false")
-            }
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
-                Ok(Flag(flag))
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Flag, E> {
-                Ok(Flag(number != 0))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Flag, E> {
-                match text {
-                    "true" | "1" => Ok(Flag(true)),
-                    "false" | "0" | "" => Ok(Flag(false)),
-                    _ => Err(E::invalid_value(Unexpected::Other("text"), &self)),
-                }
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-impl<'de> Deserialize<'de> for Pixels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pixels, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Any {
-            Whole(u32),
-            Part(f64),
-            Other(IgnoredAny),
-        }
-        Ok(Pixels(match Any::deserialize(deserializer)? {
-            Any::Whole(px) => Some(px),
-            Any::Part(px) if px.is_finite() && px >= 0.0 => Some(px as u32),
-            Any::Part(_) | Any::Other(IgnoredAny) => None,
-        }))
-    }
+        properties,
+        engagement,
+        amount,
+        once: "".into(),
+        reserved: Reserved::new(query, order),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use schema::event::Kind;
+    use schema::extra::Engagement;
+
     use super::*;
 
     fn hit(body: &str) -> Sent<'_> {
-        match read(body.as_bytes()) {
-            Ok(Read::Hit(sent)) => sent,
-            Ok(Read::Engagement) => panic!("engagement: {body}"),
-            Err(bad) => panic!("{bad}: {body}"),
-        }
+        read(body.as_bytes()).unwrap_or_else(|bad| panic!("{bad}: {body}"))
     }
 
     fn bad(body: &str) -> Bad {
@@ -232,9 +164,30 @@ mod tests {
     }
 
     #[test]
-    fn engagement_is_understood() {
-        let body = br#"{"n":"engagement","u":"https://a.org/","d":"a.org","sd":40,"e":3100,"v":29}"#;
-        assert!(matches!(read(body), Ok(Read::Engagement)));
+    fn engagement_says_how_long_and_how_far() {
+        let sent = hit(r#"{"n":"engagement","u":"https://a.org/","d":"a.org","sd":140,"e":3100,"v":29}"#);
+        assert_eq!((sent.kind, sent.engagement), (Kind::Engagement, Some(Engagement { ms: 3100, scroll: 100 })));
+        let sent = hit(r#"{"n":"engagement","u":"https://a.org/","sd":"40"}"#);
+        assert_eq!(sent.engagement, Some(Engagement { ms: 0, scroll: 40 }));
+        let neither = Bad::Malformed("an engagement event needs e (milliseconds) or sd (percent)");
+        for body in [r#"{"n":"engagement","u":"https://a.org/"}"#, r#"{"n":"engagement","u":"https://a.org/","e":-1}"#]
+        {
+            assert_eq!(bad(body), neither, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_order_and_the_query_stay_unread_until_there_is_a_basis() {
+        let body = r#"{"n":"purchase","u":"https://a.org/thanks?utm_campaign=Spring","c":true,"o":"A-1",
+            "$":{"currency":"EUR","amount":"12.30"},"items":[{"name":"Tea","price":12.3}],"p":{"plan":"free"}}"#;
+        let sent = hit(body);
+        assert_eq!((sent.kind, &*sent.name, sent.page.path()), (Kind::Custom, "purchase", "/thanks"));
+        assert_eq!(format!("{:?}", sent.reserved), "Reserved(..)");
+        let site = schema::sites::Site::new(1, "a.org");
+        let opened = sent.reserved.open(crate::lane::Basis::of(&site, sent.consent).unwrap(), "");
+        let order = opened.order.unwrap();
+        assert_eq!((&*opened.campaign.name, &*order.id, order.revenue), ("Spring", "A-1", 1230));
+        assert_eq!((order.items.len(), &*sent.properties[0].1), (1, "free"));
     }
 
     #[test]

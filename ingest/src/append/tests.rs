@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use actix_web::rt::System;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::Extra;
 use schema::fate::Refusal;
 use tempfile::TempDir;
 
@@ -31,6 +32,7 @@ fn event(page: &str) -> Event<'_> {
         os: "Linux",
         language: "fr",
         screen: "unknown",
+        extra: Extra::NONE,
     }
 }
 

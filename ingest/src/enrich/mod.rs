@@ -5,6 +5,7 @@
 //! referrer   host of the page before -> source and channel
 //! path       page -> path without what identifies
 //! mask       e-mail addresses, tokens, cards and phone numbers in any text
+//! said       what an event says of itself: name, properties, campaign, order
 //! language, screen
 //! ```
 
@@ -12,6 +13,7 @@ pub mod agent;
 pub mod referrer;
 pub mod path;
 pub mod mask;
+pub mod said;
 mod language;
 mod screen;
 mod lists {
@@ -19,6 +21,7 @@ mod lists {
 }
 
 use schema::event::{Channel, Device, UNKNOWN};
+use schema::extra::{Extra, ExtraBuf};
 
 use crate::hit::Hit;
 use agent::Agent;
@@ -26,7 +29,7 @@ use agent::Agent;
 /// What may be said about a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen<'a> {
-    /// Name of a custom event or error, masked.
+    /// What it is called, clean.
     pub name: &'a str,
     /// Path of the page, clean.
     pub page: &'a str,
@@ -48,6 +51,8 @@ pub struct Seen<'a> {
     pub language: &'a str,
     /// Class of the screen's width.
     pub screen: &'static str,
+    /// What only some events say.
+    pub extra: Extra<'a>,
 }
 
 /// Buffers that the words of one event live in, used again for the next.
@@ -58,14 +63,15 @@ pub struct Words {
     source: String,
     language: language::Subtag,
     decoded: String,
+    extra: ExtraBuf,
 }
 
 /// Says what may be said.
 pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen<'a> {
-    let Words { name, page, source, language, decoded } = words;
+    let Words { name, page, source, language, decoded, extra } = words;
     path::clean(hit.page.path(), hit.page.fragment(), decoded, page);
-    name.clear();
-    mask::mask(hit.name, name);
+    said::name(hit.kind, hit.name, decoded, name);
+    said::extra(hit, decoded, extra);
     let channel = referrer::source(hit.referrer, hit.site, hit.page.host(), source);
     language.read(hit.visitor.language);
     Seen {
@@ -80,5 +86,6 @@ pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen
         os: agent.os,
         language: language.as_str(),
         screen: screen::class(hit.screen_px),
+        extra: extra.extra(),
     }
 }

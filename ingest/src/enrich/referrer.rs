@@ -164,22 +164,10 @@ fn exactly(host: &str) -> Option<(&'static str, Channel)> {
 
 #[cfg(test)]
 mod tests {
-    use schema::sites::{Bots, Marketing};
-    use schema::zone::Zone;
-
     use super::*;
 
     fn from(referrer: &str) -> (String, Channel) {
-        let site = Site {
-            id: 1,
-            domain: "example.org".into(),
-            aliases: vec![],
-            zone: Zone::utc(),
-            hostnames: vec!["shop.example.com".into()],
-            marketing: Marketing::Consent,
-            crowd: 5,
-            bots: Bots::Refuse,
-        };
+        let site = Site { hostnames: vec!["shop.example.com".into()], ..Site::new(1, "example.org") };
         let mut out = String::new();
         let channel = source(referrer, &site, "blog.example.net", &mut out);
         (out, channel)

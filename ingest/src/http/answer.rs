@@ -85,13 +85,6 @@ pub(super) fn event(refused: Option<Refusal>) -> HttpResponse {
     answer
 }
 
-/// To an engagement ping.
-pub(super) fn engagement() -> HttpResponse {
-    let mut answer = open_to_all(line(StatusCode::ACCEPTED, "ok"));
-    dropped(&mut answer, "engagement");
-    answer
-}
-
 /// To what is no hit, with one line of reason. A connection whose body was not read to its end is closed.
 pub(super) fn refused_event(refusal: Refusal, why: &'static str) -> HttpResponse {
     let mut answer = open_to_all(line(fate::status(refusal), why));

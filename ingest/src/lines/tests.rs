@@ -1,3 +1,4 @@
+use schema::event::Lane;
 use schema::fate::Refusal;
 use schema::sites::{Bots, Site};
 use schema::zone::Zone;

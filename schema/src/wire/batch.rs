@@ -14,6 +14,7 @@ use super::protobuf::{Fields, Value, fixed64, key_of_bytes, nested, uint, varint
 use super::{Body, WireError, decode_close, decode_event, decode_fates};
 use crate::day::Day;
 use crate::event::{Event, VisitorTag};
+use crate::extra::Extra;
 use crate::fate::FateCount;
 
 /// Fields of `Event` that are columns, and not part of its shape.
@@ -21,6 +22,7 @@ const TIME: u32 = 3;
 const TAG: u32 = 6;
 const NAME: u32 = 9;
 const PAGE: u32 = 10;
+const EXTRA: u32 = 20;
 
 /// Makes batches of the events of one partition.
 #[derive(Default)]
@@ -36,7 +38,10 @@ pub struct Packer {
     shape_of: Vec<u8>,
     page_of: Vec<u8>,
     name_of: Vec<u8>,
+    extra_of: Vec<u8>,
+    extras: Table,
     has_names: bool,
+    has_extras: bool,
     shape: Vec<u8>,
 }
 
@@ -53,14 +58,15 @@ impl Packer {
 
     /// About how long the batch will be, in bytes.
     pub fn bytes(&self) -> usize {
-        let columns =
-            self.times.len() + self.tags.len() + self.shape_of.len() + self.page_of.len() + self.name_of.len();
-        self.shapes.bytes() + self.texts.bytes() + columns
+        let columns = [&self.times, &self.tags, &self.shape_of, &self.page_of, &self.name_of];
+        let extras = if self.has_extras { self.extras.bytes() + self.extra_of.len() } else { 0 };
+        let tables = self.shapes.bytes() + self.texts.bytes() + extras;
+        tables + columns.iter().map(|column| column.len()).sum::<usize>()
     }
 
     /// Packs an event, as `encode_event` wrote it. The caller has asked [`Packer::takes`].
     pub fn push(&mut self, epoch: u64, number: u64, event: &[u8]) -> Result<(), WireError> {
-        let (mut time, mut tag, mut name, mut page) = (0, 0, &[][..], &[][..]);
+        let (mut time, mut tag, mut name, mut page, mut extra) = (0, 0, &[][..], &[][..], &[][..]);
         self.shape.clear();
         let mut rest = event;
         while !rest.is_empty() {
@@ -72,6 +78,7 @@ impl Packer {
                 TAG => tag = value.u64(key)?,
                 NAME => name = value.bytes(key)?,
                 PAGE => page = value.bytes(key)?,
+                EXTRA => extra = value.bytes(key)?,
                 _ => self.shape.extend_from_slice(field),
             }
             rest = after;
@@ -88,6 +95,9 @@ impl Packer {
         let name = if name.is_empty() { 0 } else { u64::from(self.texts.number(name)) + 1 };
         varint(name, &mut self.name_of);
         self.has_names |= name > 0;
+        let extra = if extra.is_empty() { 0 } else { u64::from(self.extras.number(extra)) + 1 };
+        varint(extra, &mut self.extra_of);
+        self.has_extras |= extra > 0;
         Ok(())
     }
 
@@ -109,12 +119,20 @@ impl Packer {
             if self.has_names {
                 column(7, &self.name_of, out);
             }
+            if self.has_extras {
+                for extra in self.extras.iter() {
+                    column(8, extra, out);
+                }
+                column(9, &self.extra_of, out);
+            }
         });
         self.count = 0;
-        self.has_names = false;
-        self.shapes.clear();
-        self.texts.clear();
-        for column in [&mut self.times, &mut self.tags, &mut self.shape_of, &mut self.page_of, &mut self.name_of] {
+        (self.has_names, self.has_extras) = (false, false);
+        for table in [&mut self.shapes, &mut self.texts, &mut self.extras] {
+            table.clear();
+        }
+        let Packer { times, tags, shape_of, page_of, name_of, extra_of, .. } = self;
+        for column in [times, tags, shape_of, page_of, name_of, extra_of] {
             column.clear();
         }
     }
@@ -253,8 +271,9 @@ impl<'a> Batch<'a> {
 }
 
 fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
-    let (mut shapes, mut texts) = (Vec::new(), Vec::new());
-    let (mut times, mut tags, mut shape_of, mut page_of, mut name_of) = (&[][..], &[][..], &[][..], &[][..], None);
+    let (mut shapes, mut texts, mut extras) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut tags, mut shape_of, mut page_of) = (&[][..], &[][..], &[][..], &[][..]);
+    let (mut name_of, mut extra_of) = (None, None);
     for field in Fields(bytes) {
         let (key, value) = field?;
         match (key, value) {
@@ -265,6 +284,8 @@ fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
             (5, Value::Bytes(bytes)) => shape_of = bytes,
             (6, Value::Bytes(bytes)) => page_of = bytes,
             (7, Value::Bytes(bytes)) => name_of = Some(bytes),
+            (8, Value::Bytes(bytes)) => extras.push(Extra::read(bytes)?),
+            (9, Value::Bytes(bytes)) => extra_of = Some(bytes),
             _ => {}
         }
     }
@@ -273,7 +294,7 @@ fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
         return Err(WireError::Columns);
     }
     let (mut times, mut shape_of, mut page_of) = (Fields(times), Fields(shape_of), Fields(page_of));
-    let mut name_of = name_of.map(Fields);
+    let (mut name_of, mut extra_of) = (name_of.map(Fields), extra_of.map(Fields));
     let mut time = 0u32;
     let mut events = Vec::with_capacity(tags.len());
     for tag in tags {
@@ -282,17 +303,13 @@ fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
         time = time.wrapping_add(step);
         let shape: &Event<'_> = pick(&shapes, shape_of.varint()?)?;
         let page = *pick(&texts, page_of.varint()?)?;
-        let name = match &mut name_of {
-            Some(name_of) => match name_of.varint()?.checked_sub(1) {
-                Some(at) => *pick(&texts, at)?,
-                None => "",
-            },
-            None => "",
-        };
-        events.push(Event { time_s: time, tag: VisitorTag(u64::from_le_bytes(*tag)), page, name, ..*shape });
+        let name = pick_if_any(&texts, &mut name_of)?.unwrap_or_default();
+        let extra = pick_if_any(&extras, &mut extra_of)?.unwrap_or_default();
+        events.push(Event { time_s: time, tag: VisitorTag(u64::from_le_bytes(*tag)), page, name, extra, ..*shape });
     }
     let ends = [&times, &shape_of, &page_of].iter().all(|column| column.0.is_empty());
-    if !ends || name_of.is_some_and(|column| !column.0.is_empty()) {
+    let ends = ends && [&name_of, &extra_of].into_iter().flatten().all(Fields::is_empty);
+    if !ends {
         return Err(WireError::Columns);
     }
     Ok(events)
@@ -300,6 +317,13 @@ fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
 
 fn pick<T>(table: &[T], at: u64) -> Result<&T, WireError> {
     usize::try_from(at).ok().and_then(|at| table.get(at)).ok_or(WireError::Columns)
+}
+
+/// What the next number of a column names, if there is such a column and the number names anything.
+fn pick_if_any<T: Copy>(table: &[T], column: &mut Option<Fields<'_>>) -> Result<Option<T>, WireError> {
+    let Some(column) = column else { return Ok(None) };
+    let at = column.varint()?;
+    at.checked_sub(1).map(|at| pick(table, at).copied()).transpose()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ const FIXED64: u32 = 1;
 const BYTES: u32 = 2;
 const FIXED32: u32 = 5;
 
-pub(super) fn varint(mut n: u64, out: &mut Vec<u8>) {
+pub(crate) fn varint(mut n: u64, out: &mut Vec<u8>) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -15,39 +15,43 @@ pub(super) fn varint(mut n: u64, out: &mut Vec<u8>) {
     out.push(n as u8);
 }
 
-pub(super) fn key(field: u32, wire: u32, out: &mut Vec<u8>) {
+pub(crate) fn key(field: u32, wire: u32, out: &mut Vec<u8>) {
     varint(u64::from(field << 3 | wire), out);
 }
 
 /// Zero is the default and is not written.
-pub(super) fn uint(field: u32, n: u64, out: &mut Vec<u8>) {
+pub(crate) fn uint(field: u32, n: u64, out: &mut Vec<u8>) {
     if n != 0 {
         key(field, VARINT, out);
         varint(n, out);
     }
 }
 
-pub(super) fn sint(field: u32, n: i32, out: &mut Vec<u8>) {
+pub(crate) fn sint(field: u32, n: i32, out: &mut Vec<u8>) {
     uint(field, zigzag(n), out);
 }
 
-pub(super) fn fixed64(field: u32, n: u64, out: &mut Vec<u8>) {
+pub(crate) fn sint64(field: u32, n: i64, out: &mut Vec<u8>) {
+    uint(field, ((n << 1) ^ (n >> 63)).cast_unsigned(), out);
+}
+
+pub(crate) fn fixed64(field: u32, n: u64, out: &mut Vec<u8>) {
     if n != 0 {
         key(field, FIXED64, out);
         out.extend_from_slice(&n.to_le_bytes());
     }
 }
 
-pub(super) fn key_of_bytes(field: u32, out: &mut Vec<u8>) {
+pub(crate) fn key_of_bytes(field: u32, out: &mut Vec<u8>) {
     key(field, BYTES, out);
 }
 
 /// Small numbers of either sign as small numbers.
-pub(super) fn zigzag(n: i32) -> u64 {
+pub(crate) fn zigzag(n: i32) -> u64 {
     u64::from(((n << 1) ^ (n >> 31)) as u32)
 }
 
-pub(super) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
+pub(crate) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
     if !text.is_empty() {
         key(field, BYTES, out);
         varint(text.len() as u64, out);
@@ -56,7 +60,7 @@ pub(super) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
 }
 
 /// Writes a message inside a message: the length goes before it once it is known.
-pub(super) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     key(field, BYTES, out);
     let at = out.len();
     out.push(0);
@@ -72,44 +76,58 @@ pub(super) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<
 }
 
 /// The fields of a message, one after the other.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn u64(&self, field: u32) -> Result<u64, WireError> {
+    pub(crate) fn u64(&self, field: u32) -> Result<u64, WireError> {
         match self {
             Value::Number(n) => Ok(*n),
             Value::Bytes(_) => Err(WireError::Field(field)),
         }
     }
 
-    pub(super) fn u32(&self, field: u32) -> Result<u32, WireError> {
+    pub(crate) fn u32(&self, field: u32) -> Result<u32, WireError> {
         u32::try_from(self.u64(field)?).map_err(|_| WireError::Field(field))
     }
 
-    pub(super) fn i32(&self, field: u32) -> Result<i32, WireError> {
+    pub(crate) fn i32(&self, field: u32) -> Result<i32, WireError> {
         let n = self.u32(field)?;
         Ok((n >> 1) as i32 ^ -((n & 1) as i32))
     }
 
-    pub(super) fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
+    pub(crate) fn i64(&self, field: u32) -> Result<i64, WireError> {
+        let n = self.u64(field)?;
+        Ok((n >> 1).cast_signed() ^ -((n & 1).cast_signed()))
+    }
+
+    pub(crate) fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
             Value::Number(_) => Err(WireError::Field(field)),
         }
     }
 
-    pub(super) fn text(self, field: u32) -> Result<&'a str, WireError> {
+    pub(crate) fn text(self, field: u32) -> Result<&'a str, WireError> {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| WireError::Field(field))
     }
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn varint(&mut self) -> Result<u64, WireError> {
+    /// How many bytes are left.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
         let mut n = 0u64;
         for shift in (0..64).step_by(7) {
             let (&byte, rest) = self.0.split_first().ok_or(WireError::Truncated)?;
@@ -129,7 +147,7 @@ impl<'a> Fields<'a> {
         Ok(head)
     }
 
-    pub(super) fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
+    pub(crate) fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
         let key = self.varint()?;
         let field = u32::try_from(key >> 3).map_err(|_| WireError::Truncated)?;
         let value = match key as u32 & 7 {

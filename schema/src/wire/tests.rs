@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
+use crate::extra::ExtraBuf;
 
 /// `../footfall.proto`, as the library `prost` understands it.
 pub(super) mod oracle {
@@ -65,6 +66,8 @@ pub(super) mod oracle {
         pub(in crate::wire) language: String,
         #[prost(string, tag = "19")]
         pub(in crate::wire) screen: String,
+        #[prost(bytes = "vec", optional, tag = "20")]
+        pub(in crate::wire) extra: Option<Vec<u8>>, // a message; what is in it is for the tests of `extra`
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -96,33 +99,42 @@ pub(super) mod oracle {
 
 pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
     let numbers = (any::<u32>(), any::<i32>(), any::<u32>(), -60i32..60, 1u32..=2, any::<u64>());
-    let codes = (1u32..=3, any::<bool>(), 1u32..=9, 0u32..=5);
+    let codes = (1u32..=11, any::<bool>(), 1u32..=9, 0u32..=5);
     let texts = prop::collection::vec(".{0,200}", 9);
-    (numbers, codes, texts).prop_map(|((site, day, time_s, offset_quarters, lane, tag), codes, mut texts)| {
-        let (kind, passive, channel, device) = codes;
-        let mut next = || texts.pop().unwrap_or_default();
-        oracle::Event {
-            site,
-            day,
-            time_s,
-            offset_quarters,
-            lane,
-            tag,
-            kind,
-            passive,
-            name: next(),
-            page: next(),
-            source: next(),
-            channel,
-            country: next(),
-            region: next(),
-            device,
-            browser: next(),
-            os: next(),
-            language: next(),
-            screen: next(),
-        }
-    })
+    let extra = prop_oneof![3 => Just(None), 1 => (1u64..5, 0u64..3, 0i64..3).prop_map(Some)];
+    (numbers, codes, texts, extra).prop_map(
+        |((site, day, time_s, offset_quarters, lane, tag), codes, mut texts, extra)| {
+            let (kind, passive, channel, device) = codes;
+            let mut next = || texts.pop().unwrap_or_default();
+            oracle::Event {
+                site,
+                day,
+                time_s,
+                offset_quarters,
+                lane,
+                tag,
+                kind,
+                passive,
+                name: next(),
+                page: next(),
+                source: next(),
+                channel,
+                country: next(),
+                region: next(),
+                device,
+                browser: next(),
+                os: next(),
+                language: next(),
+                screen: next(),
+                extra: extra.map(|(order_id, once, amount)| {
+                    let (mut buf, mut bytes) = (ExtraBuf::default(), Vec::new());
+                    buf.amount(amount);
+                    buf.extra().numbered(order_id, once).write(&mut bytes);
+                    bytes
+                }),
+            }
+        },
+    )
 }
 
 pub(super) fn as_event(e: &oracle::Event) -> Event<'_> {
@@ -146,6 +158,7 @@ pub(super) fn as_event(e: &oracle::Event) -> Event<'_> {
         os: &e.os,
         language: &e.language,
         screen: &e.screen,
+        extra: e.extra.as_deref().map_or(Extra::NONE, |bytes| Extra::read(bytes).unwrap()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
+use schema::extra::Extra;
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Body, Record};
 
@@ -188,6 +189,7 @@ fn body(tag: u64, nature: &Nature, chance: &mut Chance) -> (Body<'static>, (Cube
         os: "O",
         language: "fr",
         screen: "s",
+        extra: Extra::NONE,
     };
     let cube = if kind == Kind::Pageview { Cube::Pages } else { Cube::Events };
     (Body::Event(event), (cube, day, 1))

@@ -273,7 +273,7 @@ pub(super) fn cells(rows: &Rows) -> Cells {
         let time = |column: &[u32]| column.get(at).copied().unwrap_or(0);
         let cell = (rows.site[at], time(&rows.bucket), time(&rows.hour), names.collect());
         let total = cells.entry(cell).or_insert_with(|| vec![0; rows.sums.len()]);
-        total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += i64::from(column[at]));
+        total.iter_mut().zip(&rows.sums).for_each(|(total, column)| *total += column[at]);
     }
     cells
 }

@@ -50,14 +50,39 @@ async fn what_is_no_hit_gets_one_line_of_reason() {
 }
 
 #[actix_web::test]
-async fn engagement_is_answered_and_counted_apart() {
+async fn engagement_and_properties_are_stored_and_marketing_only_with_consent() {
     let rig = Rig::new();
     let app = app!(rig);
-    let body = r#"{"n":"engagement","u":"https://example.org/","d":"example.org","sd":50,"e":4000}"#;
-    let (status, headers, _) = send(&app, post(body)).await;
-    assert_eq!((status, header(&headers, "x-footfall-dropped")), (202, "engagement"));
+    let order = r#""u":"https://example.org/?utm_campaign=CANARY-A","o":"CANARY-B","$":{"currency":"EUR","amount":3},"items":[{"name":"CANARY-C"}]"#;
+    for body in [
+        r#"{"n":"engagement","u":"https://example.org/","d":"example.org","sd":50,"e":4000}"#.to_owned(),
+        r#"{"n":"Sign up","u":"https://counts.example/","p":{"plan":"free","undeclared":"CANARY-D"}}"#.to_owned(),
+        format!(r#"{{"n":"purchase","d":"example.org",{order}}}"#),
+        format!(r#"{{"n":"purchase","d":"example.org","c":true,{}}}"#, order.replace("CANARY", "kept")),
+    ] {
+        let (status, headers, _) = send(&app, post(&body)).await;
+        assert_eq!((status, header(&headers, "x-footfall-dropped")), (202, ""), "{body}");
+    }
     rig.stopped();
-    assert_eq!((rig.counted("footfall_engagement_total"), rig.received(), rig.records().len()), (1, 0, 0));
+    let said: Vec<_> = rig
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            Kept::Event { kind, rest, .. } => (kind, rest),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let [(engaged, ms), (custom, plan), (_, audience), (_, marketing)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((*engaged, *custom), ("engagement", "custom"));
+    assert!(ms.contains("Engagement { ms: 4000, scroll: 50 }"), "{ms}");
+    assert!(plan.contains(r#"properties: [("plan", "free")]"#), "{plan}");
+    assert!(audience.contains("lane: Audience") && audience.contains("Extra::NONE"), "{audience}");
+    assert!(marketing.contains("lane: Marketing") && marketing.contains(r#"name: "kept-a""#), "{marketing}");
+    assert!(marketing.contains("revenue: 300") && marketing.contains("kept-C"), "{marketing}");
+    let bytes = rig.bytes();
+    for canary in [&b"CANARY"[..], b"kept-B"] {
+        assert!(!bytes.windows(canary.len()).any(|w| w.eq_ignore_ascii_case(canary)), "what has no basis is nowhere");
+    }
 }
 
 #[actix_web::test]

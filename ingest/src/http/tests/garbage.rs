@@ -103,9 +103,9 @@ fn no_request_whatever_is_a_500_or_a_panic_and_each_has_one_fate() {
     outcome.unwrap();
     let records = rig.stopped();
     let refused: u64 = refusals(&records).values().sum();
-    let (events, engagement) = (rig.events().len() as u64, rig.counted("footfall_engagement_total"));
+    let events = rig.events().len() as u64;
     assert_eq!(rig.fate("stored"), events);
     assert_eq!(rig.received(), events + refused, "metrics and records agree");
-    assert!(rig.received() + engagement >= sent, "a request is at least one hit");
+    assert!(rig.received() >= sent, "a request is at least one hit");
     assert!(events > 0 && refused > 0, "both happen: {events}, {refused}");
 }

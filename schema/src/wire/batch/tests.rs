@@ -36,6 +36,10 @@ struct TheirEvents {
     page_of: Vec<u32>,
     #[prost(uint32, repeated, tag = "7")]
     name_of: Vec<u32>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    extras: Vec<Vec<u8>>,
+    #[prost(uint32, repeated, tag = "9")]
+    extra_of: Vec<u32>,
 }
 
 /// The bytes of an event as they stand in the spool's record.
@@ -90,7 +94,7 @@ proptest! {
         let bytes = packed(&mut Packer::default(), epoch, first, &events);
         let theirs = TheirBatch::decode(&bytes[..]).unwrap();
         prop_assert_eq!((theirs.epoch, theirs.first), (epoch, first));
-        let TheirEvents { shapes, texts, times, tags, shape_of, page_of, name_of } = theirs.events.unwrap();
+        let TheirEvents { shapes, texts, times, tags, shape_of, page_of, name_of, extras, extra_of } = theirs.events.unwrap();
         let mut time = 0u32;
         for (at, event) in events.iter().enumerate() {
             time = time.wrapping_add(times[at].cast_unsigned());
@@ -100,6 +104,7 @@ proptest! {
                 tag: tags[at],
                 page: texts[page_of[at] as usize].clone(),
                 name: name.checked_sub(1).map_or(String::new(), |name| texts[name].clone()),
+                extra: extra_of.get(at).and_then(|extra| (*extra as usize).checked_sub(1)).map(|at| extras[at].clone()),
                 ..shapes[shape_of[at] as usize].clone()
             };
             prop_assert_eq!(&found, event);
@@ -127,6 +132,8 @@ fn columns_that_do_not_fit_are_an_error() {
         shape_of: vec![0, 0],
         page_of: vec![0, 0],
         name_of: vec![0, 1],
+        extras: vec![vec![0x28, 2]], // amount: 1
+        extra_of: vec![1, 0],
     };
     let decode = |events: &TheirEvents| {
         let batch = TheirBatch { epoch: 1, first: 1, events: Some(events.clone()), ..Default::default() };
@@ -134,7 +141,7 @@ fn columns_that_do_not_fit_are_an_error() {
     };
     assert_eq!(decode(&whole), Ok(2));
     type Spoil = fn(&mut TheirEvents);
-    let spoils: [Spoil; 8] = [
+    let spoils: [Spoil; 11] = [
         |e| e.times.truncate(1),
         |e| e.times.push(1),
         |e| e.tags.truncate(1),
@@ -143,6 +150,9 @@ fn columns_that_do_not_fit_are_an_error() {
         |e| e.page_of[1] = 1,
         |e| e.name_of[1] = 2,
         |e| e.name_of.truncate(1),
+        |e| e.extra_of[0] = 2,
+        |e| e.extra_of.truncate(1),
+        |e| e.extras[0].truncate(1),
     ];
     for (n, spoil) in spoils.iter().enumerate() {
         let mut events = whole.clone();

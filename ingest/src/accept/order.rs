@@ -1,0 +1,199 @@
+//! What was bought, as trackers send it, to sums in minor units of a currency. What makes no sense is left out.
+
+use std::borrow::Cow;
+
+use iso_currency::Currency;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::json::Text;
+
+/// Most products of an order that are kept.
+pub const ITEMS_MAX: usize = 16;
+/// Largest sum that is believed, in minor units: a billion in most currencies.
+const SUM_MAX: i64 = 100_000_000_000;
+/// Largest number of one product that is believed.
+const UNITS_MAX: u32 = 1_000_000;
+
+/// An order. Its number is never kept: `anonymise` hashes it.
+pub struct Bought<'a> {
+    /// The sender's number of it; empty if there is none.
+    pub id: Cow<'a, str>,
+    /// ISO 4217; empty if neither sender nor site names one.
+    pub currency: &'static str,
+    /// Minor units.
+    pub revenue: i64,
+    /// Its products.
+    pub items: Vec<BoughtItem<'a>>,
+}
+
+/// One product of an order.
+pub struct BoughtItem<'a> {
+    /// Its name, or else its number.
+    pub product: Cow<'a, str>,
+    /// What kind of thing.
+    pub category: Cow<'a, str>,
+    /// How many.
+    pub units: u32,
+    /// Of all of them, minor units.
+    pub revenue: i64,
+}
+
+#[derive(Deserialize)]
+struct Revenue<'a> {
+    #[serde(borrow)]
+    currency: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    name: Option<Text<'a>>,
+    category: Option<Text<'a>>,
+    #[serde(borrow)]
+    price: Option<&'a RawValue>,
+    #[serde(borrow)]
+    quantity: Option<&'a RawValue>,
+}
+
+/// Plausible's `$`, and our `items` and `o`.
+pub(super) fn of_json<'a>(
+    revenue: Option<&'a RawValue>,
+    items: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+    default: &str,
+) -> Option<Bought<'a>> {
+    let said: Option<Revenue<'a>> = revenue.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let items: Vec<Item<'a>> = items.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    if said.is_none() && items.is_empty() {
+        return None;
+    }
+    let Revenue { currency, amount } = said.unwrap_or(Revenue { currency: None, amount: None });
+    // A currency no one knows says nothing about the sum: the order counts, its money does not.
+    let code = currency.as_deref().map_or(default, str::trim);
+    let currency = Currency::from_code(&code.to_ascii_uppercase());
+    let money = |raw: Option<&RawValue>, times: u32| match currency {
+        None if !code.is_empty() => 0,
+        currency => minor(number(raw), times, currency),
+    };
+    let items = items.into_iter().take(ITEMS_MAX).filter_map(|item| {
+        let units = match item.quantity {
+            None => 1,
+            some => number(some)?.round().to_u32().filter(|units| (1..=UNITS_MAX).contains(units))?,
+        };
+        let product = item.name.or(item.id).map(|text| text.0).filter(|product| !product.trim().is_empty())?;
+        let category = item.category.map(|text| text.0).unwrap_or_default();
+        Some(BoughtItem { product, category, units, revenue: money(item.price, units) })
+    });
+    let items: Vec<_> = items.collect();
+    let of_items = || items.iter().map(|item| item.revenue).sum::<i64>().clamp(-SUM_MAX, SUM_MAX);
+    let revenue = if amount.is_some() { money(amount, 1) } else { of_items() };
+    let id = id.and_then(|raw| serde_json::from_str::<Text<'a>>(raw.get()).ok()).map(|text| text.0).unwrap_or_default();
+    let currency = currency.map_or("", |known| known.code());
+    Some(Bought { id, currency, revenue, items })
+}
+
+/// Matomo's `ec_id`, `revenue` and `ec_items`. It names no currency: the site does.
+pub(super) fn of_matomo<'a>(id: &'a str, revenue: &'a str, items: &'a str, default: &str) -> Option<Bought<'a>> {
+    let currency = Currency::from_code(default);
+    let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(items).unwrap_or_default();
+    let word = |value: Option<&serde_json::Value>| match value {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::Number(number)) => number.to_string(),
+        Some(serde_json::Value::Array(all)) => all.first().and_then(|v| v.as_str()).unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    let items = rows.iter().take(ITEMS_MAX).filter_map(|row| {
+        let (sku, name, category) = (word(row.first()), word(row.get(1)), word(row.get(2)));
+        let product = if name.trim().is_empty() { sku } else { name };
+        let units = match row.get(4) {
+            None => 1,
+            some => decimal(&word(some))?.round().to_u32().filter(|units| (1..=UNITS_MAX).contains(units))?,
+        };
+        let revenue = minor(decimal(&word(row.get(3))), units, currency);
+        let item = BoughtItem { product: product.into(), category: category.into(), units, revenue };
+        (!item.product.trim().is_empty()).then_some(item)
+    });
+    let revenue = minor(decimal(revenue), 1, currency);
+    Some(Bought { id: id.into(), currency: currency.map_or("", |known| known.code()), revenue, items: items.collect() })
+}
+
+/// A JSON number, or one as text.
+fn number(raw: Option<&RawValue>) -> Option<Decimal> {
+    let text = raw?.get();
+    decimal(text.trim_matches('"'))
+}
+
+fn decimal(text: &str) -> Option<Decimal> {
+    let text = text.trim();
+    text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// So many times a price, in minor units, rounded half to even; 0 where there is no sum to be believed.
+fn minor(price: Option<Decimal>, times: u32, currency: Option<Currency>) -> i64 {
+    let scaled = || {
+        let digits = currency.and_then(|known| known.exponent()).unwrap_or(2);
+        let unit = Decimal::from(10i64.checked_pow(u32::from(digits))?);
+        price?.checked_mul(unit)?.checked_mul(Decimal::from(times))?.round().to_i64()
+    };
+    scaled().filter(|sum| (-SUM_MAX..=SUM_MAX).contains(sum)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bought<'a>(revenue: &'a str, items: &'a str, id: &'a str) -> Option<Bought<'a>> {
+        let raw = |text: &'a str| (!text.is_empty()).then(|| serde_json::from_str::<&'a RawValue>(text).unwrap());
+        of_json(raw(revenue), raw(items), raw(id), "")
+    }
+
+    #[test]
+    fn a_sum_is_kept_in_minor_units_of_its_currency() {
+        for (revenue, want) in [
+            (r#"{"currency":"EUR","amount":12.3}"#, ("EUR", 1230)),
+            (r#"{"currency":"eur","amount":"12.345"}"#, ("EUR", 1234)),
+            (r#"{"currency":"JPY","amount":500}"#, ("JPY", 500)),
+            (r#"{"currency":"KWD","amount":1.2345}"#, ("KWD", 1234)),
+            (r#"{"currency":"EUR","amount":1e2}"#, ("EUR", 10000)),
+            (r#"{"currency":"XYZW","amount":5}"#, ("", 0)),
+            (r#"{"currency":"EUR","amount":1e300}"#, ("EUR", 0)),
+            (r#"{"currency":"EUR","amount":-4}"#, ("EUR", -400)),
+            (r#"{"currency":"EUR","amount":"many"}"#, ("EUR", 0)),
+            (r#"{"amount":7}"#, ("", 700)),
+        ] {
+            let bought = bought(revenue, "", "").unwrap();
+            assert_eq!((bought.currency, bought.revenue), want, "{revenue}");
+        }
+        assert!(bought("", "", "\"A-1\"").is_none() && bought("[]", "7", "").is_none());
+    }
+
+    #[test]
+    fn products_have_a_name_and_a_number_and_a_sum() {
+        let order = bought(
+            r#"{"currency":"EUR"}"#,
+            r#"[{"id":7,"name":"Tea","category":"Drinks","price":3.5,"quantity":2},{"id":"B-1","price":"1"},{"price":2},{"name":"x","quantity":0}]"#,
+            r#"4711"#,
+        )
+        .unwrap();
+        assert_eq!((&*order.id, order.revenue, order.items.len()), ("4711", 800, 2));
+        let [tea, other] = &order.items[..] else { panic!("two") };
+        assert_eq!((&*tea.product, &*tea.category, tea.units, tea.revenue), ("Tea", "Drinks", 2, 700));
+        assert_eq!((&*other.product, other.units, other.revenue), ("B-1", 1, 100));
+    }
+
+    #[test]
+    fn matomos_order_is_understood() {
+        let order =
+            of_matomo("A1", "19.90", r#"[["sku1","Tea",["Drinks","Hot"],"9.95",2],["sku2",""]]"#, "EUR").unwrap();
+        assert_eq!((&*order.id, order.currency, order.revenue), ("A1", "EUR", 1990));
+        let said: Vec<_> = order.items.iter().map(|i| (&*i.product, &*i.category, i.units, i.revenue)).collect();
+        assert_eq!(said, [("Tea", "Drinks", 2, 1990), ("sku2", "", 1, 0)]);
+        assert_eq!(of_matomo("A1", "x", "{", "").unwrap().items.len(), 0);
+    }
+}
