@@ -9,13 +9,15 @@
 //! What goes wrong is `{"error": "a sentence"}`: 400 for a question that cannot be answered, 401 without a known token,
 //! 403 for a site it does not see, 413 for a body too large, 503 when ClickHouse does not answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use arc_swap::ArcSwap;
 use schema::clock::now_s;
-use schema::sites::Sites;
+use schema::sites::CurrentSites;
 use serde_json::json;
 
 use crate::answer::{self, answer};
@@ -37,22 +39,30 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// What answers need.
 pub struct State {
-    sites: Sites,
-    tokens: Tokens,
+    sites: Arc<CurrentSites>,
+    tokens: ArcSwap<Tokens>,
     live: Live,
 }
 
 impl State {
     /// `step`: how often what open days may say is computed anew; zero: for each question, where anything is new.
-    pub fn new(sites: Sites, tokens: Vec<Token>, step: Duration, client: clickhouse::Client) -> State {
-        let live = Live::new(Reader::new(client), &sites, step);
-        State { sites, tokens: Tokens::new(tokens), live }
+    pub fn new(sites: Arc<CurrentSites>, tokens: Vec<Token>, step: Duration, client: clickhouse::Client) -> State {
+        let live = Live::new(Reader::new(client), step);
+        State { sites, tokens: ArcSwap::from_pointee(Tokens::new(tokens)), live }
+    }
+
+    /// From now on these may ask. To be called after the sites were replaced: what was kept for them is forgotten, as the
+    /// crowd they ask for may have changed.
+    pub fn replace_tokens(&self, tokens: Vec<Token>) {
+        self.tokens.store(Arc::new(Tokens::new(tokens)));
+        self.live.forget();
     }
 
     /// The answer to a question's body. `now_s`: UTC seconds.
     async fn query(&self, token: &Token, body: &[u8], now_s: i64) -> Result<serde_json::Value, Failed> {
         let query = Query::parse(body).map_err(|sentence| Failed::Question(sentence.0))?;
-        let site = token.site(&self.sites, &query.site_id)?;
+        let sites = self.sites.get();
+        let site = token.site(&sites, &query.site_id)?;
         let today = site.zone.at(now_s).day;
         let stored = match query.date_range {
             DateRange::All => self.live.reader().first_day(site.id).await?,
@@ -124,7 +134,7 @@ async fn query(request: HttpRequest, state: Data<State>, payload: web::Payload) 
     let answered = match token(&request, &state) {
         Err(denied) => Err(denied.into()),
         Ok(token) => match body(payload).await {
-            Ok(body) => state.query(token, &body, now_s()).await,
+            Ok(body) => state.query(&token, &body, now_s()).await,
             Err(failed) => Err(failed),
         },
     };
@@ -155,7 +165,8 @@ async fn sites(request: HttpRequest, state: Data<State>) -> HttpResponse {
     match token(&request, &state) {
         Err(denied) => refused(&denied.into()),
         Ok(token) => {
-            let sites = token.sees(&state.sites).map(|site| {
+            let sites = state.sites.get();
+            let sites = token.sees(&sites).map(|site| {
                 json!({"id": site.id, "domain": site.domain, "time_zone": site.zone.name(), "crowd": site.crowd})
             });
             plain(StatusCode::OK).json(sites.collect::<Vec<_>>())
@@ -163,9 +174,9 @@ async fn sites(request: HttpRequest, state: Data<State>) -> HttpResponse {
     }
 }
 
-fn token<'a>(request: &HttpRequest, state: &'a State) -> Result<&'a Token, Denied> {
+fn token(request: &HttpRequest, state: &State) -> Result<Token, Denied> {
     let header = request.headers().get(header::AUTHORIZATION);
-    state.tokens.of(header.and_then(|header| header.to_str().ok()))
+    state.tokens.load().of(header.and_then(|header| header.to_str().ok())).cloned()
 }
 
 async fn page(request: HttpRequest) -> HttpResponse {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crowd::{K, Published};
-use schema::sites::{Site, Sites};
+use schema::sites::Site;
 
 use crate::metrics::{self, Cache};
 use crate::range::Days;
@@ -53,17 +53,17 @@ pub struct Live {
     step_s: i64,
     kept: Mutex<Kept>,
     /// One question per site at a time computes; the others wait, and find it kept.
-    computing: HashMap<u32, tokio::sync::Mutex<()>>,
+    computing: Mutex<HashMap<u32, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Live {
     /// Nothing kept yet.
-    pub fn new(reader: Reader, sites: &Sites, step: Duration) -> Live {
+    pub fn new(reader: Reader, step: Duration) -> Live {
         Live {
             reader,
             step_s: i64::try_from(step.as_secs()).unwrap_or(i64::MAX),
             kept: Mutex::new(Kept::new(KEPT_BYTES_MAX)),
-            computing: sites.iter().map(|site| (site.id, tokio::sync::Mutex::new(()))).collect(),
+            computing: Mutex::default(),
         }
     }
 
@@ -87,10 +87,8 @@ impl Live {
         if !parts.iter().any(asked) {
             return Ok(parts);
         }
-        let _one_at_a_time = match self.computing.get(&site.id) {
-            Some(computing) => Some(computing.lock().await),
-            None => None,
-        };
+        let computing = Arc::clone(self.computing().entry(site.id).or_default());
+        let _one_at_a_time = computing.lock().await;
         let k = K::of(site);
         let mut missing: Vec<Round> = vec![];
         for part in parts.iter_mut().filter(|part| asked(part)) {
@@ -148,6 +146,15 @@ impl Live {
         }
         metrics::kept(self.kept().bytes());
         Ok(computed)
+    }
+
+    /// Nothing that was kept is given out any more.
+    pub fn forget(&self) {
+        *self.kept() = Kept::new(KEPT_BYTES_MAX);
+    }
+
+    fn computing(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Arc<tokio::sync::Mutex<()>>>> {
+        self.computing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use schema::sites::Sites;
+use dashboard::auth::Token;
+use schema::sites::CurrentSites;
 
 use crate::config::Config;
 use crate::token;
@@ -10,22 +11,26 @@ use crate::token;
 /// Sites and tokens, and one more token for whoever started this.
 pub(crate) fn state(
     config: &Config,
-    sites: &Arc<Sites>,
+    sites: &Arc<CurrentSites>,
     client: clickhouse::Client,
     visit: &token::Fresh,
 ) -> dashboard::http::State {
-    let tokens = config.tokens.iter().map(|token| dashboard::auth::Token {
+    dashboard::http::State::new(Arc::clone(sites), tokens(config, visit), config.live_step, client)
+}
+
+/// Those of the file, and the link printed at the start: every site, for as long as this process lives.
+pub(crate) fn tokens(config: &Config, visit: &token::Fresh) -> Vec<Token> {
+    let of_file = config.tokens.iter().map(|token| Token {
         name: token.name.clone(),
         sites: token.sites.clone(),
         blake3: token.blake3,
         live: token.live,
     });
-    // The link printed at the start: every site, for as long as this process lives.
-    let here = dashboard::auth::Token {
+    let here = Token {
         name: "this start".to_owned(),
-        sites: sites.iter().map(|site| site.id).collect(),
+        sites: config.sites.iter().map(|site| site.id).collect(),
         blake3: visit.hash(),
         live: true,
     };
-    dashboard::http::State::new(Sites::clone(sites), tokens.chain([here]).collect(), config.live_step, client)
+    of_file.chain([here]).collect()
 }

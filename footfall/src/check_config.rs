@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::path::Path;
 
 use kafka::{Connection, Layout, Login, Tls};
-use schema::sites::{Bots, CROWD_DEFAULT, Marketing, Site};
+use schema::sites::{Bots, CROWD_DEFAULT, Campaign, Ground, Marketing, Site};
 
 use crate::config::{ClickHouse, Config, Kafka, Limits, Token};
 
@@ -31,6 +31,7 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
         let address = config.metrics_listen;
         all.push(format!("metrics_listen is {address}: whoever reaches it reads the metrics without a password"));
     }
+    objections(config, &mut all);
     match &config.clickhouse {
         ClickHouse::Embedded { engine } if !exists(engine) => {
             all.push(format!("the engine {} is not there: ./start fetches it", engine.display()));
@@ -40,10 +41,44 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
     all
 }
 
-/// What the configuration cannot tell, and its owner must know.
+/// Whether the opt-out cookie of each site's visitors gets here, as far as the configuration tells.
+///
+/// Hosts of one site share it if one is the other or lies below it; which of two neighbours do, only the public suffix
+/// list knows, and it is not asked: they are told to the owner like strangers.
+fn objections(config: &Config, all: &mut Vec<String>) {
+    let Some(url) = &config.url else { return };
+    let host = host_of(url);
+    for site in config.sites.iter() {
+        let (id, domain) = (site.id, &site.domain);
+        let named = site.hostnames.iter().chain((site.hostnames.is_empty()).then_some(domain));
+        for page in named.filter(|page| !share_cookies(host_of(page), host)) {
+            all.push(format!(
+                "site {id} ({domain}): pages on {page} load Footfall from {host}, another site: browsers do not send its \
+                 opt-out cookie from there, so those visitors object by Global Privacy Control or Do Not Track alone. \
+                 Serve Footfall from a path on {page} (deploy/nginx/first-party.conf)"
+            ));
+        }
+    }
+}
+
+/// The host of an URL, or of a name that has none of an URL's other parts.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = &rest[..rest.find(['/', '?', '#', ':']).unwrap_or(rest.len())];
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+fn share_cookies(a: &str, b: &str) -> bool {
+    let below =
+        |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    below(a, b) || below(b, a)
+}
+
+/// What the configuration cannot tell without `url`, and its owner must know.
 pub(crate) const OBJECTION: &str = "\
 the opt-out cookie reaches Footfall only if it is served from a path on the counted site's own host; from any other \
-host, browsers do not send it, and visitors object by Global Privacy Control or Do Not Track alone";
+host, browsers do not send it, and visitors object by Global Privacy Control or Do Not Track alone. Say in `url` where \
+browsers reach Footfall, and this is checked";
 
 fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     // A new key must be placed here, or this does not compile.
@@ -61,7 +96,12 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         limits,
         sites,
         tokens,
+        url,
+        path: _,
     } = config;
+    if let Some(url) = url {
+        writeln!(out, "url = {}", text(url))?;
+    }
     writeln!(out, "listen = \"{listen}\"")?;
     writeln!(out, "metrics_listen = \"{metrics_listen}\"")?;
     writeln!(out, "data = {}", path(data))?;
@@ -115,8 +155,18 @@ fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }
 
+fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
+    let Campaign { name, medium, ground, on } = campaign;
+    let basis = match ground {
+        Ground::SenderConsent => "sender-consent",
+        Ground::Exempt => "exempt",
+    };
+    writeln!(out, "[[site.campaign]]\nname = {}\nmedium = \"{}\"", text(name), medium.label())?;
+    writeln!(out, "basis = \"{basis}\"\non = {on}")
+}
+
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
-    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency } = site;
+    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, campaigns } = site;
     let marketing = match marketing {
         Marketing::Consent => "consent",
         Marketing::Always => "always",
@@ -131,7 +181,8 @@ fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     writeln!(out, "time_zone = {}", text(zone.name()))?;
     writeln!(out, "hostnames = {}", list(hostnames))?;
     writeln!(out, "marketing = \"{marketing}\"\ncrowd = {crowd}\nbots = \"{bots}\"")?;
-    writeln!(out, "properties = {}\ncurrency = {}", list(properties), text(currency))
+    writeln!(out, "properties = {}\ncurrency = {}", list(properties), text(currency))?;
+    campaigns.iter().try_for_each(|campaign| write_campaign(campaign, out))
 }
 
 fn write_token(token: &Token, out: &mut String) -> fmt::Result {

@@ -71,6 +71,10 @@ pub(crate) struct Config {
     pub(crate) sites: Sites,
     /// Who may ask.
     pub(crate) tokens: Vec<Token>,
+    /// Where browsers reach Footfall; only to be checked against the sites.
+    pub(crate) url: Option<String>,
+    /// The file it was read from.
+    pub(crate) path: PathBuf,
 }
 
 /// Where the statistics are kept.
@@ -148,6 +152,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     }
     let data = file.or("data", folder.join("data"), |value| place(value.text()?, folder));
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
+    let url = file.optional("url", |value| public_url(value.text()?));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
     let replicated_tables = file.or("replicated_tables", false, |value| value.flag());
@@ -194,11 +199,21 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         limits,
         sites,
         tokens,
+        url,
+        path: path.clone(),
     })
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("must be an address and a port like \"127.0.0.1:8000\", not \"{text}\""))
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let host = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    match host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must be an address like \"https://example.org/stats\", not \"{text}\"")),
+    }
 }
 
 fn place(text: &str, folder: &Path) -> Result<PathBuf, String> {

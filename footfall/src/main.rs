@@ -13,6 +13,7 @@ mod log;
 mod many;
 mod process;
 mod reach;
+mod reload;
 mod serve;
 mod token;
 
@@ -57,7 +58,9 @@ fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error
     for warning in check_config::warnings(&config, |path| path.exists()) {
         eprintln!("warning: {warning}");
     }
-    eprintln!("note: {}", check_config::OBJECTION);
+    if config.url.is_none() {
+        eprintln!("note: {}", check_config::OBJECTION);
+    }
     print(&check_config::describe(&config))
 }
 

@@ -19,13 +19,14 @@ use ingest::collect::Collector;
 use ingest::http::{Edge, Script};
 use ingest::salt::Salts;
 use schema::clock;
+use schema::sites::CurrentSites;
 
-use crate::answers::state;
+use crate::answers::{state, tokens};
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
 use crate::listen::listen;
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
-use crate::{exporter, log, reach, token};
+use crate::{exporter, log, reach, reload, token};
 
 use statistics::Statistics;
 
@@ -60,7 +61,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 
     let meters = Arc::new(ingest::metrics::Meters::register());
     let appender = Appender::start(writer, handle.clone(), 1, Arc::clone(&meters))?;
-    let sites = Arc::new(config.sites.clone());
+    let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -70,6 +71,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
+    let asked = answers.clone();
     let edge = Edge {
         collector: Arc::clone(&collector),
         script: Script::new(SCRIPT),
@@ -82,7 +84,12 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
 
-    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&collector), sites.zones()));
+    let upkeep = tokio::spawn(upkeep::run(Arc::clone(&collector), config.sites.zones()));
+    let visit = Arc::new(visit);
+    let visit_of_reload = Arc::clone(&visit);
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+        asked.replace_tokens(tokens(new, &visit_of_reload));
+    }));
     if let Some(engine) = &engine {
         engine.ready().await?;
     }
@@ -95,6 +102,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     };
     tracing::info!("stopping: no more hits are accepted");
     upkeep.abort();
+    reload.abort();
     handle_of_server.stop(true).await;
     listening.await??;
     tokio::task::spawn_blocking(move || appender.stop()).await?;

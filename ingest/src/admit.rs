@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use schema::event::Kind;
 use schema::fate::Refusal;
 use schema::sites::{Bots, Site, Sites};
 
@@ -39,10 +40,23 @@ pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> 
 
 /// All rules after "the site is known", in order.
 pub fn admit(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
+    if hit.kind == Kind::Open {
+        return beacon(hit, wishes, agent);
+    }
     hostname(hit.site, &hit.page)?;
     objection(wishes)?;
     prefetch(wishes)?;
     robot(hit.site, agent)
+}
+
+/// A beacon is on no page. Its campaign is declared; what loads it may be the proxy of a mail service.
+fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
+    objection(wishes)?;
+    if hit.marketing.is_none() {
+        return Err(Refusal::NoConsent);
+    }
+    prefetch(wishes)?;
+    if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent) }
 }
 
 /// The page is on a host of the site; a site that names none is on any.

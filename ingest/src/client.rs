@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_types, reason = "personal data: this is the room where an address is truncated")]
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -75,10 +75,14 @@ fn truncate(address: IpAddr) -> Prefix {
             bytes[..3].copy_from_slice(&v4.octets()[..3]);
             Prefix { bytes, len: 3 }
         }
-        IpAddr::V6(v6) => {
-            bytes.copy_from_slice(&v6.octets()[..6]);
-            Prefix { bytes, len: 6 }
-        }
+        IpAddr::V6(v6) => match v6.octets() {
+            // 6to4 (RFC 3056) has a whole IPv4 address in its first 48 bits: it is truncated as that address is.
+            [0x20, 0x02, a, b, c, ..] => truncate(Ipv4Addr::new(a, b, c, 0).into()),
+            octets => {
+                bytes.copy_from_slice(&octets[..6]);
+                Prefix { bytes, len: 6 }
+            }
+        },
     }
 }
 
@@ -96,6 +100,7 @@ mod tests {
         assert_eq!(Prefix::of_text("203.0.113.77").bytes(), [203, 0, 113]);
         assert_eq!(Prefix::of_text("::ffff:203.0.113.77").bytes(), [203, 0, 113], "a mapped address is an IPv4 one");
         assert_eq!(Prefix::of_text("2001:db8:7:8::9").bytes(), [0x20, 0x01, 0x0d, 0xb8, 0, 7]);
+        assert_eq!(Prefix::of_text("2002:cb00:714d::1").bytes(), [203, 0, 113], "6to4 holds a whole IPv4 address");
         assert_eq!(Prefix::of_text("host.example"), Prefix::UNKNOWN);
     }
 

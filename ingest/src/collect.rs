@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ipnet::IpNet;
+use schema::event::Kind;
 use schema::fate::{Fault, Refusal};
-use schema::sites::{Site, Sites};
+use schema::sites::{CurrentSites, Site};
 use schema::zone::{Local, Zone};
 
-use crate::accept::{Bad, SITES_MAX, Sent};
+use crate::accept::{Bad, Opened, SITES_MAX, Sent};
 use crate::admit::{self, Wishes};
 use crate::anonymise::anonymise;
 use crate::append::{Appender, Desk, Ticket};
@@ -26,7 +27,7 @@ use crate::salt::{Salt, Salts};
 /// What all workers share.
 pub struct Collector {
     /// The sites.
-    pub sites: Arc<Sites>,
+    pub sites: Arc<CurrentSites>,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// The salts.
@@ -46,7 +47,7 @@ impl Collector {
 
     /// Whether hits would be stored now.
     pub fn is_ready(&self, now_s: i64) -> bool {
-        self.appender.is_sound() && self.sites.iter().all(|site| self.salts.is_ready(&site.zone, now_s))
+        self.appender.is_sound() && self.sites.get().iter().all(|site| self.salts.is_ready(&site.zone, now_s))
     }
 }
 
@@ -110,7 +111,7 @@ impl Walk {
                 return outcome;
             }
         };
-        let sites = self.collector.sites.clone();
+        let sites = self.collector.sites.get();
         let mut counted: [u32; SITES_MAX] = [0; SITES_MAX];
         for (n, name) in sent.domains.split(',').take(SITES_MAX).enumerate() {
             let site = admit::site(&sites, name).map_err(|reason| siteless(reason, now_s));
@@ -176,7 +177,10 @@ fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static st
 
 /// What was sent, as a hit of one site. What is reserved is opened here, or never.
 fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
-    let basis = Basis::of(site, sent.consent);
+    let marketing = match sent.kind {
+        Kind::Open => Basis::of_beacon(site, &sent.name).map(|(_, campaign)| Opened::by_beacon(campaign)),
+        _ => Basis::of(site, sent.consent).map(|basis| sent.reserved.open(basis, &site.currency)),
+    };
     let Visitor { prefix, agent, language } = head.visitor;
     Hit {
         site,
@@ -190,7 +194,7 @@ fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
         engagement: sent.engagement,
         amount: sent.amount,
         once: &sent.once,
-        marketing: basis.map(|basis| sent.reserved.open(basis, &site.currency)),
+        marketing,
         visitor: Visitor { prefix, agent, language },
     }
 }

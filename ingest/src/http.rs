@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `POST /api/event` | 202 `ok`, and `x-footfall-dropped: <reason>` if a hit of it was refused; CORS open, no credentials |
 //! | `GET /f.gif` | the picture, never to be cached; 200, or 503 with it as body when the hit could not be stored |
+//! | `GET /b/SITE/CAMPAIGN.gif` | the same, for mails and advertisements |
+//! | `GET`, `POST /opt-out`, `GET /opt-out/status` | the page on which people object |
 //! | `GET /footfall.js` | the tracker, cached for an hour |
 //! | `GET /healthz/live`, `/healthz/ready` | 200, or 503 |
 //!
@@ -14,6 +16,7 @@
 
 mod answer;
 mod head;
+mod opt_out;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -29,7 +32,7 @@ use futures_core::Stream;
 use schema::clock::now_s;
 use schema::fate::Refusal;
 
-use crate::accept::{BODY_BYTES_MAX, Bad, pixel, plausible};
+use crate::accept::{BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
 use crate::collect::{Collector, Outcome, Walk};
 
 pub use answer::Script;
@@ -66,6 +69,9 @@ pub fn configure(config: &mut ServiceConfig, edge: &Edge) {
                 .route(web::method(actix_web::http::Method::OPTIONS).to(answer::preflight)),
         )
         .service(web::resource("/f.gif").route(web::get().to(gif)).route(web::head().to(answer::gif_head)))
+        .service(web::resource("/b/{site}/{file}").route(web::get().to(beacon)).route(web::head().to(answer::gif_head)))
+        .service(web::resource("/opt-out").route(web::get().to(opt_out::page)).route(web::post().to(opt_out::choose)))
+        .service(web::resource("/opt-out/status").route(web::get().to(opt_out::status)))
         .service(web::resource("/footfall.js").route(web::get().to(script)).route(web::head().to(script)))
         .service(web::resource("/healthz/live").route(web::get().to(answer::live)))
         .service(web::resource("/healthz/ready").route(web::get().to(ready)));
@@ -108,6 +114,21 @@ async fn gif(request: HttpRequest) -> HttpResponse {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
         let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
+        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        walk.collect(sent, &head, now_s())
+    };
+    drop((request, worker));
+    stored(&mut outcome).await;
+    answer::gif(&outcome)
+}
+
+async fn beacon(request: HttpRequest) -> HttpResponse {
+    let worker = worker(&request);
+    let mut outcome = {
+        let mut walk = worker.walk.borrow_mut();
+        walk.begin();
+        let part = |name| request.match_info().get(name).unwrap_or_default();
+        let sent = beacon::read(part("site"), part("file"));
         let head = head::of(&request, &worker.edge.collector.trusted_proxies);
         walk.collect(sent, &head, now_s())
     };

@@ -1,12 +1,17 @@
 //! The two lanes. What is reserved to marketing is read only by who holds a [`Basis`], and only this module makes one.
 
-use schema::sites::{Marketing, Site};
+use schema::sites::{Campaign, Marketing, Site};
 
 /// The right to read a campaign or an order: the visitor's consent, or what the site's owner declared.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis(());
 
 impl Basis {
+    /// Whether there is one for a beacon of this name, and the campaign it is for: declared, and not switched off.
+    pub(crate) fn of_beacon<'s>(site: &'s Site, name: &str) -> Option<(Basis, &'s Campaign)> {
+        site.campaign(name).map(|campaign| (Basis(()), campaign))
+    }
+
     /// Whether there is one for a hit of this site.
     pub(crate) fn of(site: &Site, consent: bool) -> Option<Basis> {
         match (site.marketing, consent) {
@@ -18,7 +23,19 @@ impl Basis {
 
 #[cfg(test)]
 mod tests {
+    use schema::sites::{Ground, Medium};
+
     use super::*;
+
+    #[test]
+    fn a_beacon_has_one_if_its_campaign_is_declared_and_on_even_where_marketing_is_never() {
+        let campaign =
+            |name: &str, on| Campaign { name: name.into(), medium: Medium::Email, ground: Ground::Exempt, on };
+        let campaigns = vec![campaign("spring", true), campaign("autumn", false)];
+        let site = Site { campaigns, marketing: Marketing::Never, ..Site::new(1, "example.org") };
+        assert!(Basis::of_beacon(&site, "spring").is_some());
+        assert!(Basis::of_beacon(&site, "autumn").is_none() && Basis::of_beacon(&site, "winter").is_none());
+    }
 
     #[test]
     fn only_consent_or_a_declaration_is_a_basis_and_never_is_never() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use schema::sites::{Bots, Marketing, Site, Sites};
+use schema::sites::{Bots, Campaign, CurrentSites, Ground, Marketing, Medium, Site, Sites};
 use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ pub(crate) fn site(id: u32, domain: &str) -> Site {
 
 pub(crate) fn sites() -> Vec<Site> {
     vec![
-        site(1, "example.org"),
+        Site { campaigns: campaigns(), ..site(1, "example.org") },
         Site { hostnames: vec!["shop.example".into()], ..site(2, "shop.example") },
         Site {
             bots: Bots::Count,
@@ -51,6 +51,12 @@ pub(crate) fn sites() -> Vec<Site> {
             ..site(3, "counts.example")
         },
     ]
+}
+
+fn campaigns() -> Vec<Campaign> {
+    let campaign =
+        |name: &str, on| Campaign { name: name.into(), medium: Medium::Email, ground: Ground::SenderConsent, on };
+    vec![campaign("spring", true), campaign("autumn", false)]
 }
 
 /// A spool of small segments that holds a few.
@@ -70,7 +76,7 @@ impl Rig {
         let meters = Arc::new(metrics::with_local_recorder(&recorder, Meters::register));
         let appender = Appender::start(writer, spool.clone(), 1, meters.clone()).unwrap();
         let collector = Arc::new(Collector {
-            sites: Arc::new(Sites::new(sites()).unwrap()),
+            sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
             salts: Arc::new(salts),
             appender,

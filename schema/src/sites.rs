@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::zone::Zone;
 
 /// The smallest crowd any site may ask for: under 3, a hidden cell means exactly one visitor.
@@ -32,6 +34,47 @@ pub enum Bots {
     Count,
 }
 
+/// By what right a beacon counts its loads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The sender holds the consent of those it writes to.
+    SenderConsent,
+    /// The law exempts it from consent.
+    Exempt,
+}
+
+/// Where a beacon is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// In an e-mail.
+    Email,
+    /// In an advertisement.
+    Ad,
+}
+
+impl Medium {
+    /// Its name in tables and answers.
+    pub fn label(self) -> &'static str {
+        match self {
+            Medium::Email => "email",
+            Medium::Ad => "ad",
+        }
+    }
+}
+
+/// A campaign whose beacons may be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Campaign {
+    /// Its name, in the beacon's URL and in statistics.
+    pub name: String,
+    /// Where its beacons are.
+    pub medium: Medium,
+    /// By what right.
+    pub ground: Ground,
+    /// Whether it is counted now: off is the way to stop beacons in mails that were sent long ago.
+    pub on: bool,
+}
+
 /// One site. A value that exists is valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
@@ -55,9 +98,16 @@ pub struct Site {
     pub properties: Vec<String>,
     /// The currency of orders that name none, ISO 4217; empty: not known.
     pub currency: String,
+    /// Campaigns whose beacons may be counted.
+    pub campaigns: Vec<Campaign>,
 }
 
 impl Site {
+    /// The campaign of that name, if it is declared and counted now.
+    pub fn campaign(&self, name: &str) -> Option<&Campaign> {
+        self.campaigns.iter().find(|campaign| campaign.on && campaign.name == name)
+    }
+
     /// One of which nothing is said but its number and name.
     pub fn new(id: u32, domain: &str) -> Site {
         Site {
@@ -71,6 +121,7 @@ impl Site {
             bots: Bots::Refuse,
             properties: Vec::new(),
             currency: String::new(),
+            campaigns: Vec::new(),
         }
     }
 }
@@ -136,6 +187,27 @@ impl Sites {
             }
         }
         zones
+    }
+}
+
+/// The sites as they are now: those who ask see either the old ones or the new ones, whole.
+#[derive(Debug)]
+pub struct CurrentSites(ArcSwap<Sites>);
+
+impl CurrentSites {
+    /// To begin with.
+    pub fn new(sites: Sites) -> CurrentSites {
+        CurrentSites(ArcSwap::from_pointee(sites))
+    }
+
+    /// The sites now.
+    pub fn get(&self) -> Arc<Sites> {
+        self.0.load_full()
+    }
+
+    /// From now on these.
+    pub fn replace(&self, sites: Sites) {
+        self.0.store(Arc::new(sites));
     }
 }
 

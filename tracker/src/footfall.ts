@@ -5,7 +5,7 @@
  *     <script defer src="https://stats.example.org/footfall.js" data-domain="example.org"></script>
  *
  * - `data-domain`  the site's name in Footfall; default: the page's host name
- * - `data-api`     where events go; default: `/api/event` on the origin this script came from
+ * - `data-api`     where events go; default: `api/event` beside this script
  * - `data-hash`    the fragment is part of the page (`/#/about`), and a change of it is a page view
  * - `data-off`     send nothing (for a template that is also used where nothing is to be counted)
  *
@@ -37,7 +37,7 @@ const script = document.currentScript as HTMLScriptElement | null
 if (script && !page.footfall?.on) {
   const { api, domain, hash, off } = script.dataset
   const hashed = hash !== undefined
-  const endpoint = api || new URL('/api/event', script.src).href
+  const endpoint = api || new URL('api/event', script.src).href
   /** Calls that came before the page was seen: they follow its page view. */
   const early = (page.footfall?.q || []) as Call[]
   /** The page last counted; undefined while a page view waits to be seen. */

@@ -4,19 +4,22 @@
 //! seconds) stands in `touched` and goes to the cells once per drain, as the difference to what the last drain told: so
 //! corrections cancel before they become rows.
 
+mod beyond;
+mod bought;
+mod named;
+
 use schema::event::{Event, Kind, Lane};
-use schema::extra::Engagement;
 use schema::fate::FateCount;
 
 use super::Limits;
 use super::cells::Cells;
 use super::facts::{Fact, Facts};
-use super::keys::{EventKey, EventSums, FateKey, PageKey, PageSums, VisitKey, VisitSums, When};
-use super::marketing::{CampaignKey, CampaignSums, Marketing, Ordered, words};
+use super::keys::{EventKey, FateKey, PageKey, PageSums, VisitKey, When};
+use super::marketing::Marketing;
 use super::names::{self, MANY, Name, Names};
-use super::profile::{Profile, ProfileIds, Profiles};
+use super::profile::{Profile, Profiles};
 use super::touched::{Begun, Told, Touched};
-use super::visitor::{Exit, NONE, Visit, Visitor, Visitors};
+use super::visitor::{Exit, NONE, Visit, Visitors};
 
 /// The state of one (site, day, round), and its sums since the last drain.
 pub(super) struct Site {
@@ -206,142 +209,6 @@ impl Site {
         }
     }
 
-    fn named_event(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
-        let name = self.name(event.name);
-        let own_source = if has_visit { 0 } else { self.name(event.source) };
-        let kind = event.kind;
-        let visitor = self.visitors.get_mut(at);
-        let Visit { number, source, channel, .. } = visitor.visit;
-        let (source, channel) = if has_visit { (source, channel) } else { (own_source, event.channel) };
-        let (today, in_visit) = (Fact::Event(kind, name), Fact::EventOfVisit(kind, name, number));
-        let firsts = firsts(&mut self.facts, self.facts_max, visitor, today, in_visit, has_visit);
-        let &Profile { country, device, .. } = self.profiles.get(visitor.profile.whole);
-        let when = When::of(event.time_s, event.offset_quarters);
-        let key = EventKey { when, kind, name, property: 0, value: 0, page, source, channel, country, device };
-        let amount = event.extra.amount();
-        let sums = |(today, in_visit): (bool, bool), amount| EventSums {
-            events: 1,
-            visitors: today.into(),
-            visits: in_visit.into(),
-            amount,
-        };
-        self.events.add(key.clone(), sums(firsts, amount));
-        for (property, value) in event.extra.properties() {
-            let (property, value) = (self.name(property), self.name(value));
-            let key = EventKey { property, value, ..key.clone() };
-            let id = super::facts::id_of(&(kind.code(), name, property, value));
-            let visitor = self.visitors.get_mut(at);
-            let (today, in_visit) = (Fact::Property(id), Fact::PropertyOfVisit(id, number));
-            let firsts = self::firsts(&mut self.facts, self.facts_max, visitor, today, in_visit, has_visit);
-            self.events.add(key, sums(firsts, 0));
-        }
-    }
-
-    /// Time on a page, and how far down someone came: sums of the page under the source of the visit that runs.
-    fn engagement(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
-        let Engagement { ms, scroll } = event.extra.engagement().unwrap_or_default();
-        let own_source = if has_visit { 0 } else { self.name(event.source) };
-        let visitor = self.visitors.get_mut(at);
-        let when = When::of(event.time_s, event.offset_quarters);
-        let mut key = visitor.page_key(when, page);
-        if !has_visit {
-            (key.source, key.channel) = (own_source, event.channel);
-        }
-        let quarters = 1..=(scroll / 25).min(4) as u16;
-        let new = quarters.filter(|q| self.facts.is_first(visitor, Fact::Scroll(page, *q), self.facts_max)).count();
-        let sums = PageSums { engaged_s: seconds(ms), scroll: 25 * new as i32, ..PageSums::default() };
-        self.pages.add(key, sums);
-    }
-
-    /// What the marketing lane adds: its visit is opened, its order counted.
-    fn marketing(&mut self, at: u32, event: &Event<'_>, page: Name, has_visit: bool) {
-        let words = words(event, |word| self.name(word));
-        let own_source = if has_visit { 0 } else { self.name(event.source) };
-        if has_visit {
-            self.touch(at);
-        }
-        let visitor = self.visitors.get_mut(at);
-        let &Profile { country, device, .. } = self.profiles.get(visitor.profile.whole);
-        let when = When::of(event.time_s, event.offset_quarters);
-        let own = CampaignKey { when, words, landing: page, goal: 0, currency: 0, country, device };
-        let key = if !has_visit {
-            own
-        } else if let Some(known) = self.marketing.of_visit(at, visitor) {
-            known.clone()
-        } else {
-            let key = CampaignKey { when: visitor.visit.start(), landing: visitor.visit.entry, ..own };
-            self.marketing.open(at, visitor, key.clone(), &mut self.facts, self.facts_max);
-            key
-        };
-        let source = if has_visit { visitor.visit.source } else { own_source };
-        self.order(Some(at), event, CampaignKey { when, ..key }, source, has_visit);
-    }
-
-    /// The order of an event, if it has one that was not there before.
-    fn order(&mut self, at: Option<u32>, event: &Event<'_>, key: CampaignKey, source: Name, has_visit: bool) {
-        let Some(order) = event.extra.order() else { return };
-        if let (Some(at), id @ 1..) = (at, event.extra.order_id) {
-            let visitor = self.visitors.get_mut(at);
-            if self.facts.has(visitor, Fact::Order(id)) {
-                return;
-            }
-            self.facts.is_first(visitor, Fact::Order(id), self.facts_max);
-        }
-        let (goal, currency) = (self.name(PURCHASE), self.name(order.currency));
-        let items: Vec<_> =
-            order.items().map(|item| ([self.name(item.product), self.name(item.category)], item)).collect();
-        let key = CampaignKey { goal, currency, ..key };
-        let ordered = Ordered { key, revenue: order.revenue, source, items: &items };
-        let buyer = at.map(|at| (self.visitors.get_mut(at), &mut self.facts, self.facts_max));
-        self.marketing.order(&ordered, buyer, has_visit);
-    }
-
-    /// A beacon was loaded.
-    fn open(&mut self, event: &Event<'_>) {
-        let words = words(event, |word| self.name(word));
-        let (country, device) = (self.name(event.country), names::of_device(event.device));
-        let when = When::of(event.time_s, event.offset_quarters);
-        let key = CampaignKey { when, words, landing: 0, goal: 0, currency: 0, country, device };
-        self.marketing.campaigns.add(key, CampaignSums { opens: 1, ..CampaignSums::default() });
-    }
-
-    /// Its tag has no state: its hits are sums as ever, under its own source, and nothing is a first.
-    fn event_beyond_the_cap(&mut self, event: &Event<'_>, page: Name) {
-        self.saturated += 1;
-        let profile = self.profile(event);
-        let ids = self.profiles.known_ids(&profile).unwrap_or(ProfileIds::MANY);
-        let (source, channel) = (self.name(event.source), event.channel);
-        let when = When::of(event.time_s, event.offset_quarters);
-        let pageviews = i32::from(event.kind == Kind::Pageview);
-        if event.kind.is_step() && starts_visits(event) {
-            let key = VisitKey { when, entry: MANY, source, channel, profile: ids.whole };
-            self.visits.add(key, VisitSums { pageviews, events: 1, ..VisitSums::default() });
-        }
-        if matches!(event.kind, Kind::Pageview | Kind::Engagement) {
-            let engaged = event.extra.engagement().filter(|_| event.kind == Kind::Engagement);
-            let engaged_s = seconds(engaged.unwrap_or_default().ms);
-            let key = PageKey { when, page, source, channel, profile: ids.of_pages };
-            self.pages.add(key, PageSums { pageviews, engaged_s, ..PageSums::default() });
-        }
-        let &Profile { country, device, .. } = self.profiles.get(ids.whole);
-        if event.kind.is_named() {
-            let (name, kind) = (self.name(event.name), event.kind);
-            let key = EventKey { when, kind, name, property: 0, value: 0, page, source, channel, country, device };
-            let amount = event.extra.amount();
-            self.events.add(key.clone(), EventSums { events: 1, amount, ..EventSums::default() });
-            for (property, value) in event.extra.properties() {
-                let (property, value) = (self.name(property), self.name(value));
-                let key = EventKey { property, value, ..key.clone() };
-                self.events.add(key, EventSums { events: 1, ..EventSums::default() });
-            }
-        }
-        if event.lane == Lane::Marketing {
-            let words = words(event, |word| self.name(word));
-            let key = CampaignKey { when, words, landing: page, goal: 0, currency: 0, country, device };
-            self.order(None, event, key, source, false);
-        }
-    }
-
     /// The tag's row; `None` if it is new and there is no room.
     fn visitor(&mut self, event: &Event<'_>) -> Option<u32> {
         match self.visitors.find(event.tag) {
@@ -441,29 +308,7 @@ impl Site {
     }
 }
 
-/// What an order is, among the goals of campaigns.
-const PURCHASE: &str = "purchase";
-
 /// Whether a step starts a visit where none runs.
 fn starts_visits(event: &Event<'_>) -> bool {
     event.kind == Kind::Pageview || event.interactive
-}
-
-/// Half a second and more is a second.
-fn seconds(ms: u32) -> i32 {
-    (ms / 500).div_ceil(2).cast_signed()
-}
-
-/// Whether a visitor does something for the first time today, and for the first time in the visit that runs.
-fn firsts(
-    facts: &mut Facts,
-    max: u16,
-    visitor: &mut Visitor,
-    today: Fact,
-    in_visit: Fact,
-    has_visit: bool,
-) -> (bool, bool) {
-    let is_first_today = facts.is_first(visitor, today, max);
-    let is_first_in_visit = if has_visit { facts.is_first(visitor, in_visit, max) } else { is_first_today };
-    (is_first_today, is_first_in_visit)
 }

@@ -3,7 +3,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
-use schema::sites::Site;
+use schema::sites::{Site, Sites};
 use schema::zone::Zone;
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ async fn send(request: TestRequest) -> Answer {
     let sites = Sites::new(vec![site(1, "a.org", "Europe/Paris"), site(2, "b.org", "UTC")]).unwrap();
     let token = Token { name: "t".into(), sites: vec![1], blake3: blake3::hash(b"secret"), live: true };
     let nowhere = clickhouse::Client::default().with_url("http://127.0.0.1:1");
-    let state = Data::new(State::new(sites, vec![token], Duration::ZERO, nowhere));
+    let state = Data::new(State::new(Arc::new(CurrentSites::new(sites)), vec![token], Duration::ZERO, nowhere));
     let app = test::init_service(App::new().configure(|config| configure(config, state))).await;
     let response: ServiceResponse<_> = test::call_service(&app, request.to_request()).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

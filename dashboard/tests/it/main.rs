@@ -9,7 +9,7 @@ use dashboard::range::Days;
 use dashboard::read::{Reader, Round};
 use schema::cubes::Cube;
 use schema::day::Day;
-use schema::sites::{Site, Sites};
+use schema::sites::Site;
 use schema::tables;
 
 const DAY: Day = Day(20_000);
@@ -145,8 +145,7 @@ async fn a_round_is_final_only_when_every_shard_has_closed_it() {
 async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
     let Some(client) = database("live").await else { return };
     let (site, step_s) = (site(), 900);
-    let sites = Sites::new(vec![site.clone()]).unwrap();
-    let live = Live::new(Reader::new(client.clone()), &sites, Duration::from_secs(step_s));
+    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(step_s));
     let days = Days { first: DAY, last: DAY };
     let told = async |open: bool, now_s: i64| -> Vec<(i64, Option<usize>)> {
         let parts = live.parts(&site, days, true, open, now_s).await.unwrap();
@@ -181,8 +180,7 @@ async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
 async fn half_a_batch_is_told_and_not_kept() {
     let Some(client) = database("half").await else { return };
     let site = site();
-    let sites = Sites::new(vec![site.clone()]).unwrap();
-    let live = Live::new(Reader::new(client.clone()), &sites, Duration::from_secs(900));
+    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(900));
     let days = Days { first: DAY, last: DAY };
     let pages = async || {
         let parts = live.parts(&site, days, true, true, 0).await.unwrap();

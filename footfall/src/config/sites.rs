@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Marketing, Site, Sites};
+use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Ground, Marketing, Medium, Site, Sites};
 use schema::zone::Zone;
 
 use super::keys::{Keys, Value};
@@ -51,12 +51,28 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
     });
     let properties = without_place(keys.list("properties", |value| property(value.text()?)));
     let currency = keys.or("currency", String::new(), |value| currency(value.text()?));
+    let campaigns = keys.tables("campaign", "[[site.campaign]]").into_iter().filter_map(campaign).collect::<Vec<_>>();
+    for (n, twice) in campaigns.iter().enumerate().filter(|(n, c)| campaigns[..*n].iter().any(|d| d.name == c.name)) {
+        keys.note(None, format!("campaign {} of this site, \"{}\", is declared before", n + 1, twice.name));
+    }
     if properties.len() > PROPERTIES_MAX {
         keys.note(None, format!("`properties` has {} names; {PROPERTIES_MAX} are kept at most", properties.len()));
     }
     keys.end();
     let (aliases, hostnames) = (without_place(aliases), without_place(hostnames));
-    Some(Site { id: id?, domain: domain?, aliases, zone, hostnames, marketing, crowd, bots, properties, currency })
+    Some(Site {
+        id: id?,
+        domain: domain?,
+        aliases,
+        zone,
+        hostnames,
+        marketing,
+        crowd,
+        bots,
+        properties,
+        currency,
+        campaigns,
+    })
 }
 
 fn without_place<T>(list: Vec<(T, usize)>) -> Vec<T> {
@@ -78,6 +94,32 @@ fn crowd(value: Value<'_>) -> Result<u32, String> {
     Ok(crowd)
 }
 
+fn campaign(keys: Keys<'_>) -> Option<Campaign> {
+    let name = keys.required("name", |value| campaign_name(value.text()?));
+    let medium = keys.required("medium", |value| match value.text()? {
+        "email" => Ok(Medium::Email),
+        "ad" => Ok(Medium::Ad),
+        other => Err(format!("must be \"email\" or \"ad\", not \"{other}\"")),
+    });
+    let ground = keys.required("basis", |value| match value.text()? {
+        "sender-consent" => Ok(Ground::SenderConsent),
+        "exempt" => Ok(Ground::Exempt),
+        other => Err(format!("must be \"sender-consent\" or \"exempt\", not \"{other}\"")),
+    });
+    let on = keys.or("on", true, |value| value.flag());
+    keys.end();
+    Some(Campaign { name: name?, medium: medium?, ground: ground?, on })
+}
+
+/// A campaign's name as it stands in URLs and, as it is, in statistics.
+fn campaign_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    match (1..=64).contains(&text.len()) && text.chars().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("is \"{text}\": 1 to 64 of a-z, 0-9, - _ . as it is to stand in URLs")),
+    }
+}
+
 /// The name of a property, as trackers send it.
 fn property(text: &str) -> Result<String, String> {
     match text.chars().count() {
@@ -86,9 +128,9 @@ fn property(text: &str) -> Result<String, String> {
     }
 }
 
-/// Three capital letters; that they name a currency is the collector's to know.
+/// Three capital letters, or nothing; that they name a currency is the collector's to know.
 fn currency(text: &str) -> Result<String, String> {
-    match text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    match text.is_empty() || text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         true => Ok(text.to_owned()),
         false => Err(format!("must be a currency's three letters like \"EUR\", not \"{text}\"")),
     }

@@ -11,12 +11,13 @@ use aggregator::fold::Limits;
 use aggregator::group::{Settings, work};
 use kafka::topics::{Topic, TopicError, ensure};
 use schema::clock;
+use schema::sites::CurrentSites;
 use schema::zone::last_day_over;
 
 use crate::config::Config;
 use crate::process::{make_private_dir, stopped};
 use crate::serve::upkeep::CLOSE_AFTER_S;
-use crate::{exporter, log, reach};
+use crate::{exporter, log, reach, reload};
 
 /// Longest wait for the last inserts.
 const FLUSH_MAX: Duration = Duration::from_secs(20);
@@ -37,6 +38,8 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
     exporter::begin(config.metrics_listen)
         .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
     let zones = config.sites.zones();
+    // Sites mean nothing to it but their zones, which a running process keeps. Without this SIGHUP would end it.
+    tokio::spawn(reload::on_hangup(config.clone(), Arc::new(CurrentSites::new(config.sites.clone())), |_| {}));
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     tokio::spawn(async move {

@@ -5,12 +5,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use schema::sites::CurrentSites;
 
-use crate::answers::state;
+use crate::answers::{state, tokens};
 use crate::config::Config;
 use crate::listen::listen;
 use crate::process::stopped;
-use crate::{exporter, log, reach, token};
+use crate::{exporter, log, reach, reload, token};
 
 /// Runs until it is told to stop.
 pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
@@ -25,7 +26,9 @@ async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
     reach::look(&client).await;
     let visit = token::Fresh::new(token::random()?);
-    let answers = web::Data::new(state(&config, &Arc::new(config.sites.clone()), client, &visit));
+    let sites = Arc::new(CurrentSites::new(config.sites.clone()));
+    let answers = web::Data::new(state(&config, &sites, client, &visit));
+    let asked = answers.clone();
     let server = listen(&config, move |routes| {
         routes.route("/healthz/live", web::get().to(HttpResponse::Ok));
         dashboard::http::configure(routes, answers.clone());
@@ -38,7 +41,11 @@ async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
         "Your dashboard, for as long as this runs:\n\n    http://{address}/#token={}\n",
         visit.text()
     );
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+        asked.replace_tokens(tokens(new, &visit));
+    }));
     let failed = stopped().await.err();
+    reload.abort();
     handle.stop(true).await;
     listening.await??;
     failed.map_or(Ok(()), |error| Err(error.into()))

@@ -17,12 +17,13 @@ use ingest::ship::{self, Shipper};
 use kafka::topics::{Topic, ensure};
 use kafka::{Connection, Layout};
 use schema::clock;
+use schema::sites::CurrentSites;
 
 use crate::config::Config;
 use crate::listen::listen;
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::serve::SCRIPT;
-use crate::{exporter, log};
+use crate::{exporter, log, reload};
 
 /// Longest wait for the brokers when we stop.
 const SEND_MAX: Duration = Duration::from_secs(15);
@@ -55,8 +56,9 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let agreement = Agreement::open(&settings, Arc::clone(&salts), config.sites.zones())?;
     let agreeing = tokio::spawn(agree_on_salts(agreement, kafka.connection.clone(), kafka.layout.clone()));
     let appender = Appender::start(writer, handle.clone(), kafka.layout.partitions, Arc::clone(&meters))?;
+    let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let collector = Arc::new(Collector {
-        sites: Arc::new(config.sites.clone()),
+        sites: Arc::clone(&sites),
         trusted_proxies: config.trusted_proxies.clone(),
         salts: Arc::clone(&salts),
         appender: appender.clone(),
@@ -82,9 +84,11 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
 
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, |_| {}));
     let failed = stopped().await.err();
     tracing::info!("stopping: no more hits are accepted");
     upkeep.abort();
+    reload.abort();
     agreeing.abort();
     handle_of_server.stop(true).await;
     listening.await??;

@@ -82,6 +82,12 @@ impl Footfall {
         assert!(status.success(), "{status}: {}", self.said());
     }
 
+    /// SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// kill -9 of its engine.
     pub(crate) fn kill_engine(&self) {
         let Some(child) = &self.child else { return };

@@ -5,6 +5,7 @@
 
 pub mod plausible;
 pub mod pixel;
+pub mod beacon;
 mod page;
 mod json;
 mod named;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schema::sites::Campaign;
 use serde_json::value::RawValue;
 
 use super::order::{self, Bought};
@@ -48,6 +49,14 @@ pub struct Opened<'a> {
     pub campaign: Utm<'a>,
     /// What was bought.
     pub order: Option<Bought<'a>>,
+}
+
+impl<'a> Opened<'a> {
+    /// What a beacon of a declared campaign tells: its name, and where it is.
+    pub fn by_beacon(campaign: &'a Campaign) -> Opened<'a> {
+        let utm = Utm { name: (&*campaign.name).into(), medium: campaign.medium.label().into(), ..Utm::default() };
+        Opened { campaign: utm, order: None }
+    }
 }
 
 /// The parameters of a campaign, as sent; empty where there are none.

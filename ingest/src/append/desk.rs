@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use schema::event::Event;
+use schema::event::{Event, VisitorTag};
 use schema::fate::Fault;
 use schema::wire::encode_event;
 
@@ -112,7 +112,10 @@ impl Desk {
         }
         let Local { bodies, hits, batch, hand_over, started, .. } = &mut *local;
         let at = bodies.len();
-        bodies.extend_from_slice(&event.tag.partition(self.inner.shared.partitions).to_le_bytes());
+        let Shared { partitions, tagless, .. } = *self.inner.shared;
+        // Events without a tag are spread by collectors, as refusals are.
+        let partition = if event.tag == VisitorTag::NONE { tagless } else { event.tag.partition(partitions) };
+        bodies.extend_from_slice(&partition.to_le_bytes());
         bodies.extend_from_slice(&[0; 4]);
         encode_event(event, bodies);
         let len = (bodies.len() - at - 8) as u32;

@@ -39,6 +39,8 @@ type Close = (Day, oneshot::Sender<Result<(), Fault>>);
 struct Shared {
     /// How many parts the stream has.
     partitions: u32,
+    /// The part for what has no tag: one for all of an epoch.
+    tagless: u32,
     slots: Mutex<Vec<Arc<Slot>>>,
     refusals: Refusals,
     closes: Mutex<Vec<Close>>,
@@ -76,6 +78,7 @@ impl Appender {
         let epoch = getrandom::u64().map_err(|error| StartError(error.to_string()))?;
         let shared = Arc::new(Shared {
             partitions: partitions.max(1),
+            tagless: epoch as u32 % partitions.max(1),
             slots: Mutex::default(),
             refusals: Refusals::default(),
             closes: Mutex::default(),

@@ -178,7 +178,7 @@ impl Writer {
 
     /// Refusals have no tag: all of one epoch are in one partition.
     fn frame_fates(&mut self, counts: &[FateCount<'static>]) {
-        let partition = self.epoch as u32 % self.shared.partitions;
+        let partition = self.shared.tagless;
         let number = next(&mut self.numbers, partition);
         self.body.clear();
         encode_fates(counts.iter().copied(), &mut self.body);

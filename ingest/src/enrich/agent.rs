@@ -29,6 +29,8 @@ pub struct Agent {
     pub device: Device,
     /// The crawler's name, for robots.
     pub crawler: Option<&'static str>,
+    /// The mail service that loads pictures for its readers, as far as its proxy says so.
+    pub mail_proxy: Option<&'static str>,
 }
 
 /// Longest part of a user agent that is looked at, in bytes.
@@ -109,7 +111,22 @@ pub fn read(header: &[u8]) -> Agent {
         os: system(&text),
         device: if crawler.is_some() { Device::Bot } else { device(&text) },
         crawler,
+        mail_proxy: mail_proxy(&text),
     }
+}
+
+/// The mail services whose proxies load pictures, by what they say of themselves. Apple's says no more than this.
+fn mail_proxy(text: &str) -> Option<&'static str> {
+    const PROXIES: &[(&str, &str)] = &[
+        ("GoogleImageProxy", "Gmail"),
+        ("YahooMailProxy", "Yahoo Mail"),
+        ("OutlookImageProxy", "Outlook"),
+        ("Microsoft Outlook", "Outlook"),
+        ("ms-office", "Outlook"),
+        ("DuckDuckGo-Email", "DuckDuckGo"),
+    ];
+    let named = PROXIES.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name);
+    named.or_else(|| (text.trim() == "Mozilla/5.0").then_some("Apple Mail"))
 }
 
 /// The robot's name: the longest word of the list that is in it, else the first pattern, else a mark of robots.

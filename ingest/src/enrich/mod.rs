@@ -20,8 +20,8 @@ mod lists {
     include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 }
 
-use schema::event::{Channel, Device, UNKNOWN};
-use schema::extra::{Extra, ExtraBuf};
+use schema::event::{Channel, Device, Kind, UNKNOWN};
+use schema::extra::{Campaign, Extra, ExtraBuf};
 
 use crate::hit::Hit;
 use agent::Agent;
@@ -69,6 +69,9 @@ pub struct Words {
 /// Says what may be said.
 pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen<'a> {
     let Words { name, page, source, language, decoded, extra } = words;
+    if hit.kind == Kind::Open {
+        return beacon(hit, agent, extra);
+    }
     path::clean(hit.page.path(), hit.page.fragment(), decoded, page);
     said::name(hit.kind, hit.name, decoded, name);
     said::extra(hit, decoded, extra);
@@ -86,6 +89,29 @@ pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen
         os: agent.os,
         language: language.as_str(),
         screen: screen::class(hit.screen_px),
+        extra: extra.extra(),
+    }
+}
+
+/// A beacon's load says which campaign, and through which mail service; of whoever loads it nothing is said.
+fn beacon<'a>(hit: &Hit<'_>, agent: &Agent, extra: &'a mut ExtraBuf) -> Seen<'a> {
+    extra.clear();
+    if let Some(opened) = &hit.marketing {
+        let (medium, name) = (&*opened.campaign.medium, &*opened.campaign.name);
+        extra.campaign(&Campaign { source: agent.mail_proxy.unwrap_or_default(), medium, name, ..Campaign::default() });
+    }
+    Seen {
+        name: "",
+        page: "",
+        source: referrer::DIRECT,
+        channel: Channel::Direct,
+        country: UNKNOWN,
+        region: UNKNOWN,
+        device: Device::Unknown,
+        browser: UNKNOWN,
+        os: UNKNOWN,
+        language: UNKNOWN,
+        screen: UNKNOWN,
         extra: extra.extra(),
     }
 }

@@ -40,7 +40,7 @@ fn prefix(request: &HttpRequest, trusted: &[IpNet]) -> Prefix {
     client::prefix(request.peer_addr(), forwarded, trusted)
 }
 
-fn wishes(headers: &HeaderMap) -> Wishes {
+pub(super) fn wishes(headers: &HeaderMap) -> Wishes {
     let is_one = |name: &HeaderName| headers.get(name).is_some_and(|value| value.as_bytes().trim_ascii() == b"1");
     let opt_out = OPT_OUT_COOKIE.as_bytes();
     let ahead = |value: &[u8]| {

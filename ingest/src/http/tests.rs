@@ -2,6 +2,7 @@
 
 mod answers;
 mod garbage;
+mod objection;
 mod sockets;
 
 use std::collections::BTreeMap;

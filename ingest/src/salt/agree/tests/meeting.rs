@@ -57,7 +57,7 @@ async fn collectors_know_one_visitor_by_one_tag_and_fail_hits_until_they_have_ag
         assert_eq!((rig.fate("no_salt"), rig.fate("stored")), (1, 0));
     }
     let run = |rig: &Rig| {
-        let zones = rig.edge.collector.sites.iter().map(|site| site.zone.clone()).collect();
+        let zones = rig.edge.collector.sites.get().iter().map(|site| site.zone.clone()).collect();
         let agreement = Agreement::open(&scene.settings, rig.edge.collector.salts.clone(), zones).unwrap();
         tokio::spawn(agreement.run(now_s))
     };
