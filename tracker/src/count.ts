@@ -100,7 +100,7 @@ export const count = ({
   page.footfall = footfall
   if (!silent()) {
     const pulse = engagement((e, sd) => seen && !error && send('engagement', seen, { e, sd }, 'engagement'))
-    const forget = errors((name) => footfall('error', { props: { name }, interactive: false }, 'errors'))
+    const forget = errors((name) => footfall('error', { props: { name } }, 'errors'))
     clicks(footfall)
 
     /** Counts the page once someone sees it: a hidden tab or a prerendered page waits. */
@@ -137,7 +137,7 @@ export const count = ({
 
     release()
     view()
-    if (seen && !no.includes('vitals')) vitals((props) => send('vitals', landing, { props, interactive: false }))
+    if (seen && !no.includes('vitals')) vitals((props) => send('vitals', landing, { props }))
   }
 
   return footfall as Footfall

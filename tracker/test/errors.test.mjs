@@ -32,7 +32,7 @@ test('an error nobody caught tells the name of its class', async () => {
   await page.goto(`${site.origin}/`)
   await fail(page, 'new TypeError("secret")')
   const { body } = await site.next('error')
-  assert.deepEqual([body.n, body.p, body.i], ['error', { name: 'TypeError' }, false])
+  assert.deepEqual([body.n, body.p], ['error', { name: 'TypeError' }])
   assert.ok(!JSON.stringify(body).includes('secret'))
 })
 
