@@ -12,7 +12,7 @@ const userAgent =
 
 async function site() {
   const page = `<!doctype html><title>shop</title><h1>Shop</h1>
-    <script defer src="http://${address}/footfall.js" data-domain="example.org"></script>`
+    <script defer src="http://${address}/footfall.js" data-domain="example.org" data-no="vitals"></script>`
   const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end(page)).listen(
     0,
     '127.0.0.1',
@@ -21,15 +21,17 @@ async function site() {
   const { context, close } = await launch({ userAgent })
   try {
     const tab = await context.newPage()
-    const answered = async (act) => {
-      const answer = tab.waitForResponse((response) => response.url().endsWith('/api/event'))
+    const answered = async (name, act) => {
+      const answer = tab.waitForResponse(
+        (response) => response.url().endsWith('/api/event') && response.request().postDataJSON().n === name,
+      )
       await act()
       assert.equal((await answer).status(), 202)
       assert.equal((await answer).headers()['x-footfall-dropped'], undefined)
     }
-    await answered(() => tab.goto(`http://127.0.0.1:${server.address().port}/`))
-    await answered(() => tab.evaluate(() => history.pushState({}, '', '/spa')))
-    await answered(() => tab.evaluate(() => window.footfall('Signup')))
+    await answered('pageview', () => tab.goto(`http://127.0.0.1:${server.address().port}/`))
+    await answered('pageview', () => tab.evaluate(() => history.pushState({}, '', '/spa')))
+    await answered('Signup', () => tab.evaluate(() => window.footfall('Signup')))
   } finally {
     await close()
     server.close()

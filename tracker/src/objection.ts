@@ -3,17 +3,18 @@
  * moment it is made. Reads what the browser and the person have set, writes nothing.
  */
 
+type Signals = Navigator & { doNotTrack?: string | null; globalPrivacyControl?: boolean }
+
 /** True when the browser signals an objection, or this browser was opted out of Footfall. */
-export function objects(): boolean {
-  const { doNotTrack, globalPrivacyControl } = navigator as Navigator & {
-    doNotTrack?: string | null
-    globalPrivacyControl?: boolean
-  }
-  if (globalPrivacyControl || doNotTrack === '1') return true
+export const objects = (): unknown => {
   try {
-    return /(^|; )footfall_optout=1(;|$)/.test(document.cookie) || !!localStorage.footfall_ignore
+    return (
+      (navigator as Signals).globalPrivacyControl ||
+      (navigator as Signals).doNotTrack === '1' ||
+      /\bfootfall_optout=1\b/.test(document.cookie) ||
+      localStorage.footfall_ignore
+    )
   } catch {
     // Storage is closed to this page (sandboxed frame, cookies blocked): nothing can have been left in it.
-    return false
   }
 }

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-import { footfallJs } from '../build.mjs'
+import { footfallJs, footfallMjs } from '../build.mjs'
 
 const CHROMIUM = '/usr/bin/chromium'
 const FLAGS = [
@@ -21,7 +21,7 @@ const FLAGS = [
   '--disable-sync',
 ]
 /** An event that has not arrived by then is not going to. */
-const ARRIVAL_MS_MAX = 10_000
+const ARRIVAL_MS_MAX = 30_000
 
 /**
  * Starts Chromium with an empty profile. `context` is Playwright's; `close` ends the browser and removes the profile.
@@ -56,32 +56,42 @@ export async function open(url) {
   return { close }
 }
 
+let built
+/** The tracker's files, as they are built now. */
+const files = async () => ({ '/footfall.js': (await footfallJs()).script, '/footfall.mjs': await footfallMjs() })
+
 /**
- * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the tracker and
- * `POST /api/event`. `events` holds what was sent in order of arrival; `next()` resolves with the oldest not yet taken.
+ * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the tracker,
+ * `POST /api/event` and `GET /f.gif`. `events` holds what was sent in order of arrival, `pixels` the pictures that were
+ * asked for; `next(name)` resolves with the oldest event not yet taken, or the oldest of that name.
  */
 export async function serveSite(pages) {
-  const { script } = footfallJs()
+  const scripts = await (built ??= files())
   const events = []
+  const pixels = []
   const arrived = []
   const waiting = []
 
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://site')
+    const query = Object.fromEntries(searchParams)
     if (request.method === 'POST' && pathname === '/api/event') {
       let body = ''
       request.on('data', (chunk) => (body += chunk))
       request.on('end', () => {
         const { host, 'content-type': type, 'sec-purpose': purpose } = request.headers
-        const event = { body: JSON.parse(body), host, type, purpose, query: Object.fromEntries(searchParams) }
+        const event = { body: JSON.parse(body), host, type, purpose, query }
         events.push(event)
-        const taker = waiting.shift()
-        if (taker) taker(event)
+        const taker = waiting.find(({ name }) => !name || name === event.body.n)
+        if (taker) taker.take(event)
         else arrived.push(event)
         response.writeHead(202, { 'access-control-allow-origin': '*' }).end('ok')
       })
-    } else if (pathname === '/footfall.js') {
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end(script)
+    } else if (pathname === '/f.gif') {
+      pixels.push({ query, referer: request.headers.referer })
+      response.writeHead(200, { 'content-type': 'image/gif' }).end()
+    } else if (pathname in scripts) {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(scripts[pathname])
     } else if (pathname in pages) {
       const page = pages[pathname]
       const html = typeof page === 'function' ? await page(origins) : page
@@ -95,10 +105,15 @@ export async function serveSite(pages) {
 
   const origins = { origin: `http://localhost:${port}`, otherOrigin: `http://127.0.0.1:${port}` }
 
+  const next = (name) => {
+    const at = arrived.findIndex(({ body }) => !name || body.n === name)
+    return at < 0 ? within(ARRIVAL_MS_MAX, name, waiting) : Promise.resolve(arrived.splice(at, 1)[0])
+  }
   return {
     ...origins,
     events,
-    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : within(ARRIVAL_MS_MAX, waiting)),
+    pixels,
+    next,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve)
@@ -107,17 +122,22 @@ export async function serveSite(pages) {
   }
 }
 
-/** The next event that someone hands to a taker in `waiting`. */
-function within(milliseconds, waiting) {
+/** The next event of this name (of any, without one) that someone hands to a taker in `waiting`. */
+function within(milliseconds, name, waiting) {
   return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer)
+      waiting.splice(waiting.indexOf(taker), 1)
+    }
     const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(take), 1)
-      reject(new Error(`no event has arrived for ${milliseconds} ms`))
+      done()
+      reject(new Error(`no event ${name ?? ''} has arrived for ${milliseconds} ms`))
     }, milliseconds)
     const take = (event) => {
-      clearTimeout(timer)
+      done()
       resolve(event)
     }
-    waiting.push(take)
+    const taker = { name, take }
+    waiting.push(taker)
   })
 }

@@ -1,87 +1,69 @@
-// The tracker in a real browser, against a site that keeps what it sends.
+// Which pages are counted, and what a page view says: the tracker in a real browser, against a site that keeps what it
+// sends.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { launch, open, serveSite } from './browser.mjs'
+import { open, serveSite } from './browser.mjs'
+import { STUB, html, staged, tag, visits } from './visit.mjs'
 
-const html = (script, body = '') => `<!doctype html><title>page</title>${script}<body>${body}</body>`
-const SCRIPT = '<script defer src="/footfall.js" data-domain="example.org"></script>'
-const STUB = '<script>window.footfall ??= function () { (footfall.q ??= []).push(arguments) }</script>'
+const SCRIPT = tag('data-no="engagement vitals"')
 
-const PAGES = {
+const visit = visits({
   '/': html(SCRIPT),
   '/other': html(SCRIPT, '<a href="/">back</a>'),
-  '/no-domain': html('<script defer src="/footfall.js"></script>'),
-  '/hash': html('<script defer src="/footfall.js" data-hash></script>'),
-  '/off': html('<script defer src="/footfall.js" data-off></script>'),
+  '/no-domain': html('<script defer src="/footfall.js" data-no="vitals"></script>'),
+  '/hash': html(tag('data-hash data-no="engagement vitals"')),
+  '/off': html(tag('data-off')),
+  '/404': html(tag('data-error="404"')),
   '/twice': html(SCRIPT + SCRIPT),
   '/early': html(`${STUB}<script>footfall('Early', { props: { plan: 'free' } })</script>${SCRIPT}`),
-  '/api': html('<script defer src="/footfall.js" data-api="/stats/../api/event?own"></script>'),
-  '/elsewhere': ({ otherOrigin }) => html(`<script defer src="${otherOrigin}/footfall.js"></script>`),
-}
-
-let browser, site, page, sent
-
-before(async () => {
-  browser = await launch()
+  '/api': html('<script defer src="/footfall.js" data-api="/stats/../api/event?own" data-no="engagement"></script>'),
+  '/elsewhere': ({ otherOrigin }) =>
+    html(`<script defer src="${otherOrigin}/footfall.js" data-no="engagement"></script>`),
 })
-after(() => browser.close())
+const { allSent } = visit
 
-beforeEach(async () => {
-  site = await serveSite(PAGES)
-  page = await browser.context.newPage()
-  sent = []
-  page.on(
-    'request',
-    (request) => new URL(request.url()).pathname === '/api/event' && sent.push(request.postDataJSON().n),
-  )
-})
-afterEach(async () => {
-  await page.close()
-  await site.close()
-})
-
-/** All that the page has sent: a request started now is seen after every request started before. */
-async function allSent() {
-  await page.evaluate(() => fetch('/mark').catch(() => {}))
-  return sent
-}
-
-test('a page view says page, site, screen and nothing of the fragment', async () => {
+test('a page view says page, site, screen and nothing of the query and the fragment', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/?q=1#secret`)
   const { body, type } = await site.next()
   const w = await page.evaluate(() => screen.width)
-  assert.deepEqual(body, { n: 'pageview', u: `${site.origin}/?q=1`, d: 'example.org', r: '', w })
-  assert.equal(type, 'text/plain')
+  assert.deepEqual(body, { n: 'pageview', u: `${site.origin}/`, d: 'example.org', r: '', h: false, w, v: 2 })
+  assert.equal(type, 'text/plain;charset=UTF-8')
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
 test('of the referrer only the origin is sent', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`, { referer: `${site.otherOrigin}/private/path?q=2` })
   assert.equal((await site.next()).body.r, site.otherOrigin)
 })
 
-test('without data-domain the site is the host name, localhost too', async () => {
+test('without data-domain the collector takes the host of the page for the site', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/no-domain`)
-  assert.equal((await site.next()).body.d, 'localhost')
+  const { d, u } = (await site.next()).body
+  assert.deepEqual([d, u], [undefined, `${site.origin}/no-domain`])
 })
 
 test('events go to where the script came from, unless data-api names another place', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/elsewhere`)
   const { host, body } = await site.next()
   assert.equal(`http://${host}`, site.otherOrigin)
   assert.equal(body.u, `${site.origin}/elsewhere`)
 
   await page.goto(`${site.origin}/api`)
-  const own = await site.next()
+  const own = await site.next('pageview')
   assert.equal(`http://${own.host}`, site.origin)
   assert.ok('own' in own.query)
 })
 
 test("each step of the page's own router is a page view, a change of the query is none", async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => {
     history.pushState(null, '', '/two')
@@ -98,6 +80,7 @@ test("each step of the page's own router is a page view, a change of the query i
 })
 
 test('a step names the page before it as its referrer', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`, { referer: 'https://search.example/find' })
   await page.evaluate(() => history.pushState(null, '', '/two'))
   assert.equal((await site.next()).body.r, 'https://search.example')
@@ -105,25 +88,27 @@ test('a step names the page before it as its referrer', async () => {
 })
 
 test('a fragment is a page only where data-hash says so', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/hash#/a`)
   await page.evaluate(() => (location.hash = '#/b'))
   const views = [await site.next(), await site.next()]
   assert.deepEqual(
     views.map(({ body: { u, h } }) => [new URL(u).hash, h]),
     [
-      ['#/a', 1],
-      ['#/b', 1],
+      ['#/a', true],
+      ['#/b', true],
     ],
   )
 
   await page.goto(`${site.origin}/#/a`)
   await site.next()
-  sent.length = 0
+  visit.sent.length = 0
   await page.evaluate(() => (location.hash = '#/b'))
   assert.deepEqual(await allSent(), [])
 })
 
 test('a custom event carries its properties and whether it is an interaction', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await site.next()
   await page.evaluate(() => {
@@ -137,39 +122,45 @@ test('a custom event carries its properties and whether it is an interaction', a
 })
 
 test('a call made before the script has loaded follows the page view', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/early`)
   assert.deepEqual(await allSent(), ['pageview', 'Early'])
 })
 
 test('a page that includes the script twice is counted once', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/twice`)
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
 test('a hidden page is counted when it is first seen, and its events with it', async () => {
-  await page.addInitScript(() => {
-    let state = 'hidden'
-    Object.defineProperty(document, 'visibilityState', { get: () => state })
-    globalThis.show = (next) => {
-      state = next
-      document.dispatchEvent(new Event('visibilitychange'))
-    }
-  })
+  const { page, site } = visit
+  await page.addInitScript(staged, { hidden: true })
   await page.goto(`${site.origin}/early`)
   assert.deepEqual(await allSent(), [])
 
-  await page.evaluate(() => show('visible'))
+  await page.evaluate(() => stage.show())
   assert.deepEqual(await allSent(), ['pageview', 'Early'])
 
   await page.evaluate(() => {
-    show('hidden')
+    stage.hide()
     footfall('Left')
-    show('visible')
+    stage.show()
   })
   assert.deepEqual(await allSent(), ['pageview', 'Early', 'Left'])
 })
 
+test('data-error takes the place of the page view, until a step to another page', async () => {
+  const { page, site } = visit
+  await page.goto(`${site.origin}/404`)
+  assert.deepEqual((await site.next()).body.n, '404')
+  await page.evaluate(() => history.pushState(null, '', '/found'))
+  const { n, u } = (await site.next()).body
+  assert.deepEqual([n, u], ['pageview', `${site.origin}/found`])
+})
+
 test('a page that comes back from the back/forward cache is one more view', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => {
     const { fetch } = window
@@ -215,37 +206,8 @@ test('a prerendered page is counted when it is shown, once', async () => {
   }
 })
 
-const OBJECTIONS = {
-  'the browser sends Sec-GPC': () => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }),
-  'the browser sends DNT': () => Object.defineProperty(navigator, 'doNotTrack', { value: '1' }),
-  'the opt-out cookie is set': () => (document.cookie = 'footfall_optout=1; path=/'),
-  'footfall_ignore is in localStorage': () => localStorage.setItem('footfall_ignore', 'true'),
-}
-for (const [objection, object] of Object.entries(OBJECTIONS)) {
-  test(`nothing is sent when ${objection}`, async () => {
-    await page.addInitScript(object)
-    await page.goto(`${site.origin}/`)
-    await page.evaluate(() => footfall('Event'))
-    assert.deepEqual(await allSent(), [])
-    assert.deepEqual(site.events, [])
-    await page.evaluate(() => localStorage.clear())
-    await browser.context.clearCookies()
-  })
-}
-
-test('an objection made on the page holds at once', async () => {
-  await page.goto(`${site.origin}/`)
-  await page.evaluate(() => {
-    document.cookie = 'other=1; path=/'
-    footfall('Before')
-    document.cookie = 'footfall_optout=1; path=/'
-    footfall('After')
-  })
-  assert.deepEqual(await allSent(), ['pageview', 'Before'])
-  await browser.context.clearCookies()
-})
-
 test('nothing is sent where data-off says so, nor from a file', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/off`)
   assert.deepEqual(await allSent(), [])
 
@@ -262,6 +224,7 @@ test('nothing is sent where data-off says so, nor from a file', async () => {
 })
 
 test('no cookie and no storage is written', async () => {
+  const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => footfall('Event'))
   await site.next()
@@ -270,6 +233,7 @@ test('no cookie and no storage is written', async () => {
 })
 
 test('a collector that is down does not disturb the page', async () => {
+  const { page, site } = visit
   const errors = []
   page.on('pageerror', (error) => errors.push(error.message))
   await page.route('**/api/event', (route) => route.abort())
