@@ -72,6 +72,7 @@ impl Rig {
         let collector = Arc::new(Collector {
             sites: Arc::new(Sites::new(sites()).unwrap()),
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            geo: None,
             salts: Arc::new(salts),
             appender,
             meters,

@@ -8,6 +8,7 @@ mod commands;
 mod deploy;
 mod fleet;
 mod footfall;
+mod geo;
 mod import;
 mod many;
 mod map;
