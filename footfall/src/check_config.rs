@@ -87,6 +87,7 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         metrics_listen,
         data,
         trusted_proxies,
+        geo,
         live_step,
         clickhouse,
         replicated_tables,
@@ -106,6 +107,7 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     writeln!(out, "metrics_listen = \"{metrics_listen}\"")?;
     writeln!(out, "data = {}", path(data))?;
     writeln!(out, "trusted_proxies = {}", list(trusted_proxies.iter().map(ToString::to_string)))?;
+    geo.iter().try_for_each(|geo| writeln!(out, "geo = {}", path(geo)))?;
     writeln!(out, "live_step = \"{}\"", step(live_step.as_secs()))?;
     match clickhouse {
         ClickHouse::Embedded { engine } => writeln!(out, "engine = {}", path(engine))?,
@@ -228,7 +230,7 @@ mod tests {
     fn what_is_described_reads_as_the_same_configuration_and_hides_secrets() {
         let example = include_str!("../../footfall.example.toml");
         let token = format!("[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\nlive = true\n");
-        let config = read(&format!("{example}\n{token}"));
+        let config = read(&format!("geo = \"places.mmdb\"\n{example}\n{token}"));
         let described = describe(&config);
         assert!(!described.contains(&HASH[..8]), "{described}");
         let again = read(&described.replace("# blake3 = (hidden)", &format!("blake3 = \"{HASH}\"")));

@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Peers whose word on a client's address is taken.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The MMDB file that says where addresses are.
+    pub(crate) geo: Option<PathBuf>,
     /// How often the answers about days not yet sealed are made anew; zero: for every question.
     pub(crate) live_step: Duration,
     /// Where the statistics are kept.
@@ -153,6 +155,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     let data = file.or("data", folder.join("data"), |value| place(value.text()?, folder));
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let url = file.optional("url", |value| public_url(value.text()?));
+    let geo = file.optional("geo", |value| place(value.text()?, folder));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
     let replicated_tables = file.or("replicated_tables", false, |value| value.flag());
@@ -190,6 +193,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         metrics_listen,
         data,
         trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
+        geo,
         live_step,
         clickhouse,
         replicated_tables,

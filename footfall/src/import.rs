@@ -38,6 +38,7 @@ use aggregator::fold::Limits;
 use aggregator::handed::{Handed, HandedError};
 use aggregator::warehouse::Warehouse;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use ingest::enrich::place::Geo;
 use rustix::fs::{FlockOperation, flock};
 use schema::clock;
 use schema::day::Day;
@@ -68,11 +69,12 @@ pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
     let site = config.sites.by_id(args.site).ok_or_else(|| no_site(args.site, &config))?;
     crate::log::begin(config.log);
     crate::process::keep_memory_private(); // salts and addresses pass through it
+    let geo = config.geo.as_deref().map(Geo::open).transpose()?.map(Arc::new);
     let _lock = lock(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let summary = runtime.block_on(async {
         let statistics = Statistics::open(&config).await?;
-        let summary = import(args, &config, site, &statistics.warehouse).await;
+        let summary = import(args, &config, site, geo, &statistics.warehouse).await;
         statistics.close().await;
         summary
     })?;
@@ -86,6 +88,7 @@ async fn import(
     args: &cli::Import,
     config: &Config,
     site: &Arc<Site>,
+    geo: Option<Arc<Geo>>,
     warehouse: &Warehouse,
 ) -> Result<Summary, Box<dyn Error>> {
     let now_s = clock::now_s();
@@ -101,6 +104,7 @@ async fn import(
     let (days, arriving) = channel(DAYS_UNDER_WAY);
     let reading = Reading {
         site: Arc::clone(site),
+        geo,
         format: args.format,
         shift_days: args.shift,
         calendar,

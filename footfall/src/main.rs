@@ -24,6 +24,7 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use config::Config;
+use ingest::enrich::place::Geo;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -60,6 +61,9 @@ fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error
     }
     if config.url.is_none() {
         eprintln!("note: {}", check_config::OBJECTION);
+    }
+    if let Some(geo) = &config.geo {
+        eprintln!("note: geo: {}", Geo::open(geo)?.atlas());
     }
     print(&check_config::describe(&config))
 }

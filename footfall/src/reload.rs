@@ -1,12 +1,13 @@
 //! SIGHUP: the file is read again, and sites, campaigns and tokens are as it says from then on, without a hit dropped or
 //! a connection closed.
 //!
-//! A file with a mistake changes nothing, and says each mistake in the log. Whatever else differs is named and waits for
+//! The file that `geo` names is read again too, whether or not it has changed. A file with a mistake changes nothing, and says each mistake in the log. Whatever else differs is named and waits for
 //! the next start. So does a site's time zone, and a zone that no site had: salts and the closing of days are agreed by
 //! zone, and a site's date must never go back.
 
 use std::sync::Arc;
 
+use ingest::enrich::place::Geo;
 use metrics::{counter, describe_counter};
 use schema::sites::{CurrentSites, Sites};
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,6 +51,13 @@ pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: i
     }
 }
 
+/// Reads the geo file again, on a thread that may wait.
+pub(crate) fn geo(geo: Option<&Arc<Geo>>) {
+    if let Some(geo) = geo.cloned() {
+        tokio::task::spawn_blocking(move || geo.reload());
+    }
+}
+
 /// No site changes its zone, and none has one that was not there at the start.
 fn keeps_zones(old: &Sites, new: &Sites, started: &[schema::zone::Zone]) -> Result<(), String> {
     for site in new.iter() {
@@ -78,6 +86,7 @@ fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
         metrics_listen,
         data,
         trusted_proxies,
+        geo,
         live_step,
         clickhouse,
         replicated_tables,
@@ -95,6 +104,7 @@ fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
         ("metrics_listen", *metrics_listen != new.metrics_listen),
         ("data", *data != new.data),
         ("trusted_proxies", *trusted_proxies != new.trusted_proxies),
+        ("geo", *geo != new.geo),
         ("live_step", *live_step != new.live_step),
         ("engine", *clickhouse != new.clickhouse),
         ("replicated_tables", *replicated_tables != new.replicated_tables),

@@ -16,6 +16,7 @@ use std::time::Duration;
 use actix_web::web;
 use ingest::append::Appender;
 use ingest::collect::Collector;
+use ingest::enrich::place::{self, Geo};
 use ingest::http::{Edge, Script};
 use ingest::salt::Salts;
 use schema::clock;
@@ -59,12 +60,14 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let (writer, handle, recovery) = spool::open(&config.data.join("spool"), options, committed)?;
     tracing::info!(?recovery, "opened the spool");
 
+    let geo = config.geo.as_deref().map(Geo::open).transpose()?.map(Arc::new);
     let meters = Arc::new(ingest::metrics::Meters::register());
     let appender = Appender::start(writer, handle.clone(), 1, Arc::clone(&meters))?;
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
         trusted_proxies: config.trusted_proxies.clone(),
+        geo: geo.clone(),
         salts: Arc::new(Salts::open(ram_place(&config), clock::now_s())),
         appender: appender.clone(),
         meters,
@@ -86,10 +89,12 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
 
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&collector), config.sites.zones()));
     let visit = Arc::new(visit);
-    let visit_of_reload = Arc::clone(&visit);
+    let (visit_of_reload, geo_of_reload) = (Arc::clone(&visit), geo.clone());
     let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
         asked.replace_tokens(tokens(new, &visit_of_reload));
+        reload::geo(geo_of_reload.as_ref());
     }));
+    tokio::spawn(place::watch(geo));
     if let Some(engine) = &engine {
         engine.ready().await?;
     }

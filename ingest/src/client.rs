@@ -1,7 +1,7 @@
 //! The address of whoever sent a hit, for as long as it takes to truncate it.
 //!
 //! In come the socket's peer and what trusted proxies say about whom they speak for; out goes a [`Prefix`]. No other
-//! module may name an address, and nothing here keeps, prints or returns one.
+//! module may name an address, and nothing here keeps, prints or returns one but the first of a truncated network.
 
 #![expect(clippy::disallowed_types, reason = "personal data: this is the room where an address is truncated")]
 
@@ -24,6 +24,19 @@ impl Prefix {
     /// The prefix of an address as text; [`Prefix::UNKNOWN`] if the text is none (a host name in a log, say).
     pub fn of_text(text: &str) -> Prefix {
         text.parse().map_or(Prefix::UNKNOWN, truncate)
+    }
+
+    /// The first address of the network, to look up where it is; `None` where there is no address at all.
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        match *self.bytes() {
+            [] => None,
+            [a, b, c] => Some(IpAddr::from([a, b, c, 0])),
+            _ => {
+                let mut octets = [0; 16];
+                octets[..6].copy_from_slice(&self.bytes);
+                Some(IpAddr::from(octets))
+            }
+        }
     }
 
     /// What goes into the visitor's hash.
@@ -102,6 +115,15 @@ mod tests {
         assert_eq!(Prefix::of_text("2001:db8:7:8::9").bytes(), [0x20, 0x01, 0x0d, 0xb8, 0, 7]);
         assert_eq!(Prefix::of_text("2002:cb00:714d::1").bytes(), [203, 0, 113], "6to4 holds a whole IPv4 address");
         assert_eq!(Prefix::of_text("host.example"), Prefix::UNKNOWN);
+    }
+
+    #[test]
+    fn what_is_looked_up_is_the_networks_first_address() {
+        let network = |text| Prefix::of_text(text).network().map(|address| address.to_string());
+        assert_eq!(network("203.0.113.77").unwrap(), "203.0.113.0");
+        assert_eq!(network("::ffff:203.0.113.77").unwrap(), "203.0.113.0");
+        assert_eq!(network("2001:db8:7:8::9").unwrap(), "2001:db8:7::");
+        assert_eq!(network("host.example"), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::admit::{self, Wishes};
 use crate::anonymise::anonymise;
 use crate::append::{Appender, Desk, Ticket};
 use crate::enrich::agent::Agents;
+use crate::enrich::place::{Geo, Places};
 use crate::enrich::{Words, enrich};
 use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
@@ -30,6 +31,8 @@ pub struct Collector {
     pub sites: Arc<CurrentSites>,
     /// The proxies whose word about a client's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where addresses are, if the operator has a file of that.
+    pub geo: Option<Arc<Geo>>,
     /// The salts.
     pub salts: Arc<Salts>,
     /// Keeps events on disk.
@@ -75,6 +78,7 @@ pub struct Walk {
     collector: Arc<Collector>,
     desk: Desk,
     agents: Agents,
+    places: Places,
     todays: Todays,
     words: Words,
     scratch: Vec<u8>,
@@ -84,7 +88,7 @@ pub struct Walk {
 impl Walk {
     /// One hit, from what was sent to the disk's queue.
     fn walk(&mut self, sent: &Sent<'_>, site: &Site, head: &Head<'_>, now_s: i64) -> Result<Ticket, Turned> {
-        let Walk { collector, desk, agents, todays, words, scratch, laps } = self;
+        let Walk { collector, desk, agents, places, todays, words, scratch, laps } = self;
         let Collector { meters, salts, .. } = &**collector;
         let today = Today::of(todays, site, salts, now_s);
         let agent = agents.get(head.visitor.agent, salts.era());
@@ -92,7 +96,8 @@ impl Walk {
         let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
         admit::admit(&hit, head.wishes, agent).map_err(refused)?; // the sender's side
         laps.passed(Stage::Admit, meters);
-        let seen = enrich(&hit, agent, words);
+        let place = places.get(hit.visitor.prefix, salts.era());
+        let seen = enrich(&hit, agent, place, words);
         laps.passed(Stage::Enrich, meters);
         let salt = today.salt.as_ref().map_err(|fault| *fault)?; // ours
         let event = anonymise(hit, seen, today.local, salt, now_s, scratch)?; // the visitor is gone
@@ -149,8 +154,9 @@ impl Walk {
     /// A worker's.
     pub fn new(collector: Arc<Collector>) -> Walk {
         let desk = collector.appender.desk();
+        let places = Places::new(collector.geo.clone());
         let (agents, todays, words, scratch, laps) = Default::default();
-        Walk { collector, desk, agents, todays, words, scratch, laps }
+        Walk { collector, desk, agents, places, todays, words, scratch, laps }
     }
 
     /// A request arrived whole.

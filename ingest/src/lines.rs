@@ -17,6 +17,7 @@ use crate::admit;
 use crate::anonymise::anonymise;
 use crate::client::Prefix;
 use crate::enrich::agent::Agents;
+use crate::enrich::place::Places;
 use crate::enrich::{Words, enrich};
 use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
@@ -45,6 +46,7 @@ pub struct Lines {
     site: Arc<Site>,
     salts: Salts,
     agents: Agents,
+    places: Places,
     words: Words,
     scratch: Vec<u8>,
     /// The date and salt of the quarter hour last seen.
@@ -52,10 +54,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// For the lines of a site.
-    pub fn new(site: Arc<Site>) -> Lines {
+    /// For the lines of a site, whose visitors' places are looked up in these.
+    pub fn new(site: Arc<Site>, places: Places) -> Lines {
         let (agents, words, scratch) = Default::default();
-        Lines { site, salts: Salts::in_memory(), agents, words, scratch, last: None }
+        Lines { site, salts: Salts::in_memory(), agents, places, words, scratch, last: None }
     }
 
     /// The line's event, or why there is none.
@@ -81,7 +83,7 @@ impl Lines {
             marketing: None,
             visitor: Visitor { prefix: line.prefix, agent: line.agent, language: b"" },
         };
-        let seen = enrich(&hit, agent, &mut self.words);
+        let seen = enrich(&hit, agent, self.places.get(line.prefix, 0), &mut self.words);
         Ok(anonymise(hit, seen, local, salt, line.time_s, &mut self.scratch)?)
     }
 

@@ -67,6 +67,12 @@ pub fn describe() {
     describe_histogram!("footfall_spool_write_seconds", Unit::Seconds, "Time of a commit's write.");
     describe_histogram!("footfall_spool_fdatasync_seconds", Unit::Seconds, "Time of a commit's fdatasync.");
     describe_gauge!(
+        "footfall_geo_build_timestamp_seconds",
+        Unit::Seconds,
+        "When the maker of the geo file in use built it, as seconds since 1970; not there without such a file."
+    );
+    describe_counter!("footfall_geo_reload_failures_total", "Geo files found unfit; the one before stayed in use.");
+    describe_gauge!(
         "footfall_spool_bytes",
         Unit::Bytes,
         "Bytes the spool takes on disk, zeroes written ahead included."

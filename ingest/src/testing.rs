@@ -78,6 +78,7 @@ impl Rig {
         let collector = Arc::new(Collector {
             sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            geo: None,
             salts: Arc::new(salts),
             appender,
             meters,

@@ -12,6 +12,7 @@ pub mod clickhouse;
 pub mod events;
 mod held;
 pub mod kafka;
+pub mod mmdb;
 
 /// A loopback port that nothing listens on, and that this process was not given before.
 ///

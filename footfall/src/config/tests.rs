@@ -28,7 +28,7 @@ fn check(text: &str, want: &[(usize, &str)]) {
 fn whole_example() -> String {
     let is_key = |line: &str| {
         let key = line.split(" = ").next().unwrap_or_default();
-        ["[[token]]", "[kafka]"].contains(&line)
+        ["[[token]]", "[[site.campaign]]", "[kafka]"].contains(&line)
             || (line.contains(" = ") && key.bytes().all(|b| b.is_ascii_lowercase() || b"_3".contains(&b)))
     };
     let switch_on = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
@@ -42,6 +42,7 @@ fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
     assert_eq!(short.metrics_listen, example.metrics_listen);
     assert_eq!(short.data, example.data);
     assert_eq!(short.trusted_proxies, example.trusted_proxies);
+    assert_eq!((&short.geo, &example.geo), (&None, &None));
     assert_eq!(short.live_step, example.live_step);
     assert_eq!(short.replicated_tables, example.replicated_tables);
     assert_eq!(short.limits, example.limits);
@@ -71,6 +72,7 @@ fn each_key_is_read() {
         metrics_listen = "[::1]:0"
         data = "/var/lib/footfall"
         trusted_proxies = ["10.1.2.3/8", "::1/128"]
+        geo = "lib/places.mmdb"
         live_step = "90s"
         engine = "lib/chdb.so"
         limits = { spool_bytes_max = 1_000_000_000, idle_s_max = 0x10 }
@@ -93,6 +95,7 @@ fn each_key_is_read() {
     assert_eq!((config.listen.port(), config.metrics_listen.to_string()), (80, "[::1]:0".to_owned()));
     assert_eq!(config.data, Path::new("/var/lib/footfall"));
     assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(config.geo.as_deref(), Some(Path::new("/etc/lib/places.mmdb")));
     assert_eq!(config.live_step, Duration::from_secs(90));
     assert_eq!(config.clickhouse, ClickHouse::Embedded { engine: "/etc/lib/chdb.so".into() });
     assert_eq!((config.limits.spool_bytes_max, config.limits.idle_s_max), (1_000_000_000, Duration::from_secs(16)));

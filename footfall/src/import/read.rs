@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use ingest::client::Prefix;
+use ingest::enrich::place::{Geo, Places};
 use ingest::fate::Turned;
 use ingest::lines::{Line, Lines};
 use schema::day::Day;
@@ -65,6 +66,8 @@ pub(super) enum ReadError {
 /// How logs of one site are to be read.
 pub(super) struct Reading {
     pub(super) site: Arc<Site>,
+    /// Where addresses are, if the operator has a file of that.
+    pub(super) geo: Option<Arc<Geo>>,
     pub(super) format: Format,
     pub(super) shift_days: i32,
     pub(super) calendar: Calendar,
@@ -102,7 +105,7 @@ struct Reader {
 impl Reading {
     /// Reads all logs, in this order, then gives out the days.
     pub(super) fn read(self, logs: &[PathBuf]) -> Result<Read, ReadError> {
-        let lines = Lines::new(Arc::clone(&self.site));
+        let lines = Lines::new(Arc::clone(&self.site), Places::new(self.geo.clone()));
         let (parser, fates) = (Parser::default(), Fates::default());
         let mut reader = Reader { reading: self, parser, lines, fates, day: None, undated: 0 };
         for log in logs {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ingest::append::Appender;
 use ingest::collect::Collector;
+use ingest::enrich::place::{self, Geo};
 use ingest::http::{Edge, Script};
 use ingest::salt::Salts;
 use ingest::salt::agree::{self, Agreement};
@@ -49,6 +50,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let (writer, handle, recovery) = spool::open(&config.data.join("spool"), options, ship::shipped(&config.data)?)?;
     tracing::info!(?recovery, "opened the spool");
 
+    let geo = config.geo.as_deref().map(Geo::open).transpose()?.map(Arc::new);
     let meters = Arc::new(ingest::metrics::Meters::register());
     let salts = Arc::new(Salts::agreed(ram_place(&config), clock::now_s()));
     let topic = kafka.layout.name(Topic::Salts);
@@ -60,6 +62,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
         trusted_proxies: config.trusted_proxies.clone(),
+        geo: geo.clone(),
         salts: Arc::clone(&salts),
         appender: appender.clone(),
         meters,
@@ -74,6 +77,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
+    tokio::spawn(place::watch(geo.clone()));
     let upkeep = tokio::spawn(async move {
         let mut looks = tokio::time::interval(TICK);
         loop {
@@ -84,7 +88,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
 
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, |_| {}));
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |_| reload::geo(geo.as_ref())));
     let failed = stopped().await.err();
     tracing::info!("stopping: no more hits are accepted");
     upkeep.abort();

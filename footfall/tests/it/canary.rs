@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use testbed::mmdb::{BUILT_S, file, nested};
+
 use crate::footfall::{Footfall, noon_zone, ureq_agent};
 
 const V4: [u8; 4] = [203, 0, 113, 77];
@@ -74,7 +76,12 @@ fn look(place: &str, bytes: &[u8], found: &mut Vec<String>) {
 
 #[test]
 fn no_mark_of_a_visitor_is_left_anywhere() {
-    let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
+    // Beside its folder: the file that says where networks are has them in it.
+    let geo = tempfile::NamedTempFile::new().unwrap();
+    let records = [("203.0.113.0/24", nested("FR", "IDF")), ("2001:db8:feed::/48", nested("DE", "BE"))];
+    std::fs::write(geo.path(), file("Test", BUILT_S, &records)).unwrap();
+    let whole = format!("geo = {:?}", geo.path());
+    let mut footfall = Footfall::start_with(&whole, &format!("time_zone = \"{}\"", noon_zone()));
     for address in ["203.0.113.77", V6, "garbage, 203.0.113.77"] {
         let hit = |n: &str, page: &str| {
             format!(
@@ -113,6 +120,7 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
     assert!(files.len() > 50, "ClickHouse's files are among them: {}", files.len());
     let kept: Vec<u8> = files.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
     assert!(kept.windows(9).any(|window| window == b"/welcome/"), "the page itself is kept");
+    assert!(kept.windows(6).any(|window| window == b"FR-IDF"), "and where it was looked at");
     for path in &files {
         look(&path.display().to_string(), &std::fs::read(path).unwrap(), &mut found);
     }

@@ -31,11 +31,16 @@ pub(crate) fn noon_zone() -> String {
 impl Footfall {
     /// Starts it with one site, `example.org`, and these further lines in its table.
     pub(crate) fn start(site: &str) -> Footfall {
+        Footfall::start_with("", site)
+    }
+
+    /// The same, with these lines for the whole too.
+    pub(crate) fn start_with(whole: &str, site: &str) -> Footfall {
         let (listen, metrics) = (testbed::free_port(), testbed::free_port());
         let footfall = Footfall { dir: TempDir::new().unwrap(), listen, metrics, child: None, token: String::new() };
         let config = format!(
             "listen = \"127.0.0.1:{listen}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\nlive_step = \"0\"\n\
-             trusted_proxies = [\"127.0.0.1/32\"]\n[[site]]\nid = 1\ndomain = \"example.org\"\n{site}\n"
+             trusted_proxies = [\"127.0.0.1/32\"]\n{whole}\n[[site]]\nid = 1\ndomain = \"example.org\"\n{site}\n"
         );
         std::fs::write(footfall.config(), config).unwrap();
         let mut footfall = footfall;

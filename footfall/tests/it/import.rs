@@ -15,6 +15,7 @@ use schema::zone::Zone;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::clickhouse::Engine;
+use testbed::mmdb::{BUILT_S, file, flat};
 
 use crate::footfall::Footfall;
 use bench::{Bench, complaint, fates_of, import_command, independent_count, summary, write_config};
@@ -318,6 +319,26 @@ async fn alone_it_starts_the_engine_itself() {
     assert_eq!((&first["lines"], &first["shard"]), (&json!(500), &json!(1000)));
     // It is there at the next start.
     assert_eq!((&run(&[])["lines"], &run(&["--shift", "1"])["shard"]), (&json!(0), &json!(1001)));
+}
+
+#[tokio::test]
+async fn lines_are_counted_where_the_geo_file_says() {
+    let bench = Bench::new("").await;
+    let records = [("203.0.113.0/24", flat("FR", "Bretagne")), ("2001:db8:feed::/48", flat("BE", "Brussels"))];
+    bench.write("geo.mmdb", &file("flat", BUILT_S, &records));
+    let config = std::fs::read_to_string(bench.dir().join("footfall.toml")).unwrap();
+    bench.write("footfall.toml", format!("geo = \"geo.mmdb\"\n{config}").as_bytes());
+    let addresses = ["203.0.113.77", "203.0.112.9", "2001:db8:feed:1::2", "::ffff:203.0.113.99", "host.example"];
+    let lines = addresses.map(|address| line(address, noon(some_day()), "GET / HTTP/1.1", 200, FIREFOX));
+    assert_eq!(bench.import(&bench.write("a.log", lines.concat().as_bytes()), &[])["pageviews"], 5);
+    let sql = "SELECT country, region, toInt64(sum(pageviews)) FROM live_visits GROUP BY ALL ORDER BY ALL";
+    let found = bench.engine.client().query(sql).fetch_all::<(String, String, i64)>().await.unwrap();
+    let found: Vec<_> = found.iter().map(|(country, region, views)| (&**country, &**region, *views)).collect();
+    assert_eq!(found, [("BE", "BE-Brussels", 1), ("FR", "FR-Bretagne", 2), ("unknown", "unknown", 2)]);
+
+    bench.write("geo.mmdb", b"garbage");
+    let said = complaint(bench.command(&[]).arg(bench.dir().join("a.log")));
+    assert!(said.contains("geo.mmdb is no whole MMDB file"), "{said}");
 }
 
 #[test]

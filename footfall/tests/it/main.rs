@@ -9,6 +9,7 @@ mod deploy;
 mod first_party;
 mod fleet;
 mod footfall;
+mod geo;
 mod import;
 mod many;
 mod map;

@@ -1,6 +1,7 @@
 //! From what a browser says to what a table may hold: names from closed sets, a clean path, no identifier.
 //!
 //! ```text
+//! place      truncated address -> country, region          (by the operator's file)
 //! agent      user agent -> browser, system, device class, crawler   (cached by a hash)
 //! referrer   host of the page before -> source and channel
 //! path       page -> path without what identifies
@@ -10,6 +11,7 @@
 //! ```
 
 pub mod agent;
+pub mod place;
 pub mod referrer;
 pub mod path;
 pub mod mask;
@@ -25,6 +27,7 @@ use schema::extra::{Campaign, Extra, ExtraBuf};
 
 use crate::hit::Hit;
 use agent::Agent;
+use place::Place;
 
 /// What may be said about a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +40,10 @@ pub struct Seen<'a> {
     pub source: &'a str,
     /// The class of that.
     pub channel: Channel,
-    /// Country; not looked up yet.
-    pub country: &'static str,
-    /// Region; not looked up yet.
-    pub region: &'static str,
+    /// Country.
+    pub country: &'a str,
+    /// Region of that country.
+    pub region: &'a str,
     /// Class of device.
     pub device: Device,
     /// Browser and major version.
@@ -67,7 +70,7 @@ pub struct Words {
 }
 
 /// Says what may be said.
-pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen<'a> {
+pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, place: &'a Place, words: &'a mut Words) -> Seen<'a> {
     let Words { name, page, source, language, decoded, extra } = words;
     if hit.kind == Kind::Open {
         return beacon(hit, agent, extra);
@@ -82,8 +85,8 @@ pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, words: &'a mut Words) -> Seen
         page,
         source,
         channel,
-        country: UNKNOWN,
-        region: UNKNOWN,
+        country: &place.country,
+        region: &place.region,
         device: agent.device,
         browser: &agent.browser,
         os: agent.os,

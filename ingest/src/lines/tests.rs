@@ -4,6 +4,7 @@ use schema::sites::{Bots, Site};
 use schema::zone::Zone;
 
 use super::*;
+use crate::enrich::place::Geo;
 use crate::testing::site;
 
 const NOON: i64 = 20_781 * 86_400 + 43_200;
@@ -17,7 +18,10 @@ fn line(target: &str, time_s: i64) -> Line<'_> {
 
 #[test]
 fn a_line_becomes_the_event_that_a_hit_would() {
-    let mut lines = Lines::new(Arc::new(Site { zone: Zone::new("Europe/Paris").unwrap(), ..site(4, "example.org") }));
+    let mut lines = Lines::new(
+        Arc::new(Site { zone: Zone::new("Europe/Paris").unwrap(), ..site(4, "example.org") }),
+        Places::default(),
+    );
     let event = lines.walk(line("/u/x@y.z?q=secret", NOON)).unwrap();
     assert_eq!((event.site, event.page, event.source), (4, "/u/(email)", "Google"));
     assert_eq!((event.day.0, event.time_s, event.offset_quarters), (20_781, NOON as u32, 4));
@@ -31,7 +35,7 @@ fn a_line_becomes_the_event_that_a_hit_would() {
 
 #[test]
 fn each_local_date_has_a_salt_of_its_own_in_whatever_order_lines_come() {
-    let mut lines = Lines::new(Arc::new(site(1, "example.org")));
+    let mut lines = Lines::new(Arc::new(site(1, "example.org")), Places::default());
     let mut tag = |time_s| lines.walk(line("/", time_s)).unwrap().tag;
     let (first, next) = (tag(NOON), tag(NOON + 86_400));
     assert!(first != next && tag(NOON + 3600) == first && tag(NOON + 86_400) == next);
@@ -40,16 +44,33 @@ fn each_local_date_has_a_salt_of_its_own_in_whatever_order_lines_come() {
 #[test]
 fn a_robot_is_refused_by_name_unless_the_site_counts_robots() {
     let curl = || Line { agent: b"curl/8.5.0", ..line("/", NOON) };
-    let mut lines = Lines::new(Arc::new(site(1, "example.org")));
+    let mut lines = Lines::new(Arc::new(site(1, "example.org")), Places::default());
     let Err(Turned::Refused(refused)) = lines.walk(curl()) else { panic!("is refused") };
     assert_eq!((refused.site, refused.reason, refused.crawler, refused.day.0), (1, Refusal::Bot, "curl", 20_781));
-    let mut counts = Lines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }));
+    let mut counts = Lines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }), Places::default());
     assert_eq!(counts.walk(curl()).unwrap().device.label(), "bot");
 }
 
 #[test]
 fn a_site_that_names_hosts_takes_lines_that_name_none() {
-    let mut lines = Lines::new(Arc::new(Site { hostnames: vec!["example.org".into()], ..site(1, "example.org") }));
+    let mut lines = Lines::new(
+        Arc::new(Site { hostnames: vec!["example.org".into()], ..site(1, "example.org") }),
+        Places::default(),
+    );
     assert!(lines.walk(line("/", NOON)).is_ok());
     assert_eq!(lines.refused(NOON, Refusal::Asset).day.0, 20_781);
+}
+
+#[test]
+fn a_line_says_where_it_came_from() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let path = dir.path().join("geo.mmdb");
+    let records = [("203.0.113.0/24", testbed::mmdb::nested("FR", "IDF"))];
+    std::fs::write(&path, testbed::mmdb::file("Test", testbed::mmdb::BUILT_S, &records)).unwrap();
+    let places = Places::new(Some(Arc::new(Geo::open(&path).unwrap())));
+    let mut lines = Lines::new(Arc::new(site(1, "example.org")), places);
+    let event = lines.walk(line("/", NOON)).unwrap();
+    assert_eq!((event.country, event.region), ("FR", "FR-IDF"));
+    let event = lines.walk(Line { prefix: Prefix::of_text("2001:db8::1"), ..line("/", NOON) }).unwrap();
+    assert_eq!((event.country, event.region), ("unknown", "unknown"));
 }
