@@ -149,10 +149,11 @@ fn write_kafka(kafka: &Kafka, out: &mut String) -> fmt::Result {
 }
 
 fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
-    let Limits { request_s_max, idle_s_max, connections_max, spool_bytes_max } = limits;
+    let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, spool_bytes_max } = limits;
     writeln!(out, "\n[limits]")?;
     writeln!(out, "request_s_max = {}", request_s_max.as_secs())?;
     writeln!(out, "idle_s_max = {}", idle_s_max.as_secs())?;
+    writeln!(out, "connection_s_max = {}", connection_s_max.as_secs())?;
     writeln!(out, "connections_max = {connections_max}")?;
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }

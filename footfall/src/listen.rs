@@ -2,22 +2,28 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server as Running, ServerHandle};
+use actix_web::http::KeepAlive;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
+use ingest::http::watch::{self, Times, Watch};
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
+use crate::process::descriptors;
 
 /// Longest wait for requests under way when we stop.
 const DRAIN_MAX_S: u64 = 5;
 /// Threads that answer requests.
 const WORKERS: usize = 2;
+/// Descriptors that are not connections: the spool, Kafka, ClickHouse, files of the process.
+const OTHER_DESCRIPTORS: u64 = 400;
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) handle: ServerHandle,
-    pub(crate) future: actix_web::dev::Server,
+    pub(crate) future: Running,
 }
 
 /// Binds and answers; `routes` is called once for each worker's thread.
@@ -25,12 +31,16 @@ pub(crate) fn listen(
     config: &Config,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Server, Box<dyn Error>> {
-    let limits = config.limits;
-    let server = HttpServer::new(move || App::new().configure(&routes))
+    let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
+    let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max });
+    let app = move || App::new().wrap_fn(|request, service| watch::request(request, service)).configure(&routes);
+    let server = HttpServer::new(app)
         .workers(WORKERS)
-        .max_connections(limits.connections_max.div_ceil(WORKERS))
-        .client_request_timeout(limits.request_s_max)
-        .keep_alive(limits.idle_s_max)
+        .max_connections(room(connections_max).div_ceil(WORKERS))
+        .on_connect(move |io, data| watch.begin(io, data))
+        // The watch does what these two would, and more, without a timer for each.
+        .client_request_timeout(Duration::ZERO)
+        .keep_alive(KeepAlive::Os)
         .shutdown_timeout(DRAIN_MAX_S)
         .disable_signals()
         .bind(config.listen)
@@ -38,4 +48,20 @@ pub(crate) fn listen(
     let address = *server.addrs().first().ok_or("listen: no address was bound")?;
     let future = server.run();
     Ok(Server { address, handle: future.handle(), future })
+}
+
+/// How many connections there can be: without descriptors left, the spool could not begin a segment.
+fn room(wanted: usize) -> usize {
+    let descriptors = descriptors();
+    let room = descriptors.saturating_sub(OTHER_DESCRIPTORS) / watch::DESCRIPTORS;
+    let room = usize::try_from(room).unwrap_or(usize::MAX).clamp(1, wanted);
+    if room < wanted {
+        tracing::warn!(
+            descriptors,
+            room,
+            wanted,
+            "the limit of open files allows fewer connections: raise `ulimit -n`"
+        );
+    }
+    room
 }

@@ -75,11 +75,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
     let asked = answers.clone();
-    let edge = Edge {
-        collector: Arc::clone(&collector),
-        script: Script::new(SCRIPT),
-        body_time_max: config.limits.request_s_max,
-    };
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
     let server = listen(&config, move |routes| {
         ingest::http::configure(routes, &edge);
         dashboard::http::configure(routes, answers.clone());

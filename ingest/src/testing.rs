@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use schema::sites::{Bots, Campaign, CurrentSites, Ground, Marketing, Medium, Site, Sites};
 use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
 use crate::append::Appender;
 use crate::collect::Collector;
+use crate::http::watch::{Times, Watch};
 use crate::http::{Edge, Script};
 use crate::metrics::Meters;
 use crate::salt::Salts;
@@ -23,6 +24,7 @@ pub(crate) struct Rig {
     pub(crate) spool: spool::Handle,
     pub(crate) edge: Edge,
     pub(crate) prometheus: PrometheusHandle,
+    recorder: PrometheusRecorder,
 }
 
 /// What of a record a test looks at.
@@ -83,8 +85,13 @@ impl Rig {
             appender,
             meters,
         });
-        let edge = Edge { collector, script: Script::new(TRACKER), body_time_max: Duration::from_secs(20) };
-        Rig { dir, spool, edge, prometheus }
+        let edge = Edge { collector, script: Script::new(TRACKER) };
+        Rig { dir, spool, edge, prometheus, recorder }
+    }
+
+    /// Ends connections, and counts that here.
+    pub(crate) fn watch(&self, times: Times) -> Watch {
+        metrics::with_local_recorder(&self.recorder, || Watch::new(times))
     }
 
     /// Ends the writer; all that was accepted, and all refusals, are in the spool then.

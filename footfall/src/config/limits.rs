@@ -11,10 +11,12 @@ const SPOOL_BYTES_MIN: u64 = 2 * 64 * 1024 * 1024;
 /// sender could not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// How long the head of a request may take to arrive, and its body after it.
+    /// How long the first head of a connection may take to arrive, and a hit's body after its head.
     pub(crate) request_s_max: Duration,
-    /// How long a connection may be silent between two requests.
+    /// How long a connection may be silent between two requests, or send the head of the next.
     pub(crate) idle_s_max: Duration,
+    /// How long a connection may last, however busy.
+    pub(crate) connection_s_max: Duration,
     /// Connections open at once.
     pub(crate) connections_max: usize,
     /// Disk that the spool may fill. It holds every round not yet done: up to about 56 hours of hits.
@@ -27,7 +29,8 @@ impl Default for Limits {
         Limits {
             request_s_max: Duration::from_secs(5),
             idle_s_max: Duration::from_secs(60),
-            connections_max: 25_000,
+            connection_s_max: Duration::from_secs(3600),
+            connections_max: 10_000,
             spool_bytes_max: 8 * 1024 * 1024 * 1024,
         }
     }
@@ -44,6 +47,7 @@ pub(super) fn read(file: &Keys<'_>) -> Limits {
     let limits = Limits {
         request_s_max: keys.or("request_s_max", default.request_s_max, seconds),
         idle_s_max: keys.or("idle_s_max", default.idle_s_max, seconds),
+        connection_s_max: keys.or("connection_s_max", default.connection_s_max, seconds),
         connections_max: keys.or("connections_max", default.connections_max, count),
         spool_bytes_max: keys.or("spool_bytes_max", default.spool_bytes_max, |v| v.number(SPOOL_BYTES_MIN..=1 << 50)),
     };

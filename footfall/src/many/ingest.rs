@@ -69,11 +69,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
     let shipper = Shipper::start(settings, handle)?;
-    let edge = Edge {
-        collector: Arc::clone(&collector),
-        script: Script::new(SCRIPT),
-        body_time_max: config.limits.request_s_max,
-    };
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
     let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
