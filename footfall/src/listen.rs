@@ -9,6 +9,7 @@ use actix_web::http::KeepAlive;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 use ingest::http::watch::{self, Times, Watch};
+use ingest::spam::Spam;
 
 use crate::config::{Config, Limits};
 use crate::process::descriptors;
@@ -32,11 +33,13 @@ pub(crate) fn listen(
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Server, Box<dyn Error>> {
     let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
-    let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max });
+    let room = room(connections_max).div_ceil(WORKERS);
+    let crowded = room * 3 / 4;
+    let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
     let app = move || App::new().wrap_fn(|request, service| watch::request(request, service)).configure(&routes);
     let server = HttpServer::new(app)
         .workers(WORKERS)
-        .max_connections(room(connections_max).div_ceil(WORKERS))
+        .max_connections(room)
         .on_connect(move |io, data| watch.begin(io, data))
         // The watch does what these two would, and more, without a timer for each.
         .client_request_timeout(Duration::ZERO)
@@ -48,6 +51,15 @@ pub(crate) fn listen(
     let address = *server.addrs().first().ok_or("listen: no address was bound")?;
     let future = server.run();
     Ok(Server { address, handle: future.handle(), future })
+}
+
+/// The hosts that are never a page before, if the configuration names a list of them.
+pub(crate) fn spam(config: &Config) -> Result<Spam, String> {
+    let Some(path) = &config.referrer_spam else { return Ok(Spam::default()) };
+    let list = std::fs::read_to_string(path).map_err(|error| format!("referrer_spam {}: {error}", path.display()))?;
+    let spam = Spam::of_list(&list);
+    tracing::info!(hosts = spam.len(), "read the list of referrers that are spam");
+    Ok(spam)
 }
 
 /// How many connections there can be: without descriptors left, the spool could not begin a segment.

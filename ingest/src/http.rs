@@ -91,7 +91,7 @@ async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         walk.begin();
         let sent = plausible::read(&body);
         let why = sent.as_ref().err().copied();
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         (walk.collect(sent, &head, now_s()), why)
     };
     drop((request, body, worker));
@@ -109,7 +109,7 @@ async fn gif(request: HttpRequest) -> HttpResponse {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
         let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));

@@ -10,11 +10,14 @@ use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
 use crate::append::Appender;
+use crate::client::{Header, Proxies};
 use crate::collect::Collector;
 use crate::http::watch::{Times, Watch};
 use crate::http::{Edge, Script};
 use crate::metrics::Meters;
+use crate::rate::Rate;
 use crate::salt::Salts;
+use crate::spam::Spam;
 
 pub(crate) const TRACKER: &[u8] = b"/* tracker */";
 
@@ -50,6 +53,7 @@ pub(crate) fn sites() -> Vec<Site> {
             bots: Bots::Count,
             marketing: Marketing::Always,
             properties: vec!["plan".into(), "author".into()],
+            own: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8:77::/48".parse().unwrap()],
             ..site(3, "counts.example")
         },
     ]
@@ -71,6 +75,13 @@ impl Rig {
         Rig::with(TempDir::new().unwrap(), options(), Salts::in_memory(), &[])
     }
 
+    /// The usual one, but for these changes.
+    pub(crate) fn changed(change: impl FnOnce(&mut Collector)) -> Rig {
+        let mut rig = Rig::new();
+        change(Arc::get_mut(&mut rig.edge.collector).expect("nobody shares it yet"));
+        rig
+    }
+
     pub(crate) fn with(dir: TempDir, options: spool::Options, salts: Salts, trusted: &[&str]) -> Rig {
         let (writer, spool, _) = spool::open(&dir.path().join("spool"), options, 0).unwrap();
         let recorder = PrometheusBuilder::new().build_recorder();
@@ -79,7 +90,12 @@ impl Rig {
         let appender = Appender::start(writer, spool.clone(), 1, meters.clone()).unwrap();
         let collector = Arc::new(Collector {
             sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
-            trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            proxies: Proxies {
+                trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+                header: Header::XForwardedFor,
+            },
+            spam: Spam::of_list("spam.example"),
+            rate: Rate::new(0, 0),
             geo: None,
             salts: Arc::new(salts),
             appender,

@@ -15,6 +15,9 @@
 //! | waits for an answer | `idle` | closed after the answer, if there is one soon |
 //! | all of it | `age` | closed after an answer that says so |
 //!
+//! A worker that has more than `crowded` of them gives silence no longer than `request`, so that whoever only holds
+//! connections cannot hold them all for long.
+//!
 //! The reading half is shut: actix sees the end of what the client sends, answers what it has to, and closes. What is
 //! still open `request` later is reset. Both need the socket's descriptor, and a number alone would mean another
 //! connection once this one is gone; so each entry owns a duplicate, and a connection takes two descriptors.
@@ -53,6 +56,8 @@ pub struct Times {
     pub idle: Duration,
     /// Exist.
     pub age: Duration,
+    /// With more connections than this on one worker, `idle` is no longer than `request`.
+    pub crowded: usize,
 }
 
 /// What ends connections. To be made after the metrics' recorder is installed.
@@ -178,8 +183,11 @@ impl Worker {
 
     fn sweep(&self, since_last: Duration) {
         self.now.set(self.now.get() + since_last.min(2 * self.period()));
-        for connection in self.connections.borrow().iter() {
-            connection.look();
+        let connections = self.connections.borrow();
+        let Times { request, idle, crowded, .. } = self.shared.times;
+        let idle = if connections.len() > crowded { idle.min(request) } else { idle };
+        for connection in connections.iter() {
+            connection.look(idle);
         }
     }
 

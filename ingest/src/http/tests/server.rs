@@ -18,12 +18,13 @@ pub(super) struct Server {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// So long that no test sees it.
-pub(super) const LONG: Duration = Duration::from_secs(600);
+/// So long that no test sees an end.
+pub(super) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
+const LONG: Duration = Duration::from_secs(600);
 
 impl Server {
     pub(super) fn start(rig: &Rig) -> Server {
-        Server::with(rig, Times { request: LONG, idle: LONG, age: LONG })
+        Server::with(rig, NEVER)
     }
 
     pub(super) fn with(rig: &Rig, times: Times) -> Server {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket;
 
-use super::{Ended, Times, Worker};
+use super::{Ended, Worker};
 
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Connection {
         is_old
     }
 
-    /// Ends it if it is overdue.
-    pub(super) fn look(&self) {
+    /// Ends it if it is overdue; `idle` is how long it may be silent.
+    pub(super) fn look(&self, idle: Duration) {
         let quiet = self.worker.now.get() - self.since.get();
         if self.ended.get() {
             // It was given the time of a request to close by itself.
@@ -83,7 +83,7 @@ impl Connection {
             }
             return;
         }
-        let Some(reason) = self.due(quiet) else { return };
+        let Some(reason) = self.due(quiet, idle) else { return };
         self.worker.shared.meters.ended(reason);
         self.ended.set(true);
         self.since.set(self.worker.now.get());
@@ -99,8 +99,8 @@ impl Connection {
     }
 
     /// Why it is to be ended, if it is. What was written down is up to one sweep older than what happened.
-    fn due(&self, quiet: Duration) -> Option<Ended> {
-        let Times { request, idle, age: _ } = self.worker.shared.times;
+    fn due(&self, quiet: Duration, idle: Duration) -> Option<Ended> {
+        let request = self.worker.shared.times.request;
         let period = self.worker.period();
         let over = |limit: Duration| quiet >= limit + period;
         match self.doing.get() {
