@@ -3,6 +3,7 @@
 mod answers;
 mod connections;
 mod garbage;
+mod hostile;
 mod limits;
 mod objection;
 mod server;
