@@ -186,20 +186,8 @@ fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
 }
 
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
-    let Site {
-        id,
-        domain,
-        aliases,
-        zone,
-        hostnames,
-        marketing,
-        crowd,
-        bots,
-        properties,
-        currency,
-        own,
-        campaigns,
-    } = site;
+    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, own, campaigns } =
+        site;
     let marketing = match marketing {
         Marketing::Consent => "consent",
         Marketing::Always => "always",

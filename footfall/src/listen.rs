@@ -36,7 +36,7 @@ pub(crate) fn listen(
     let room = room(connections_max).div_ceil(WORKERS);
     let crowded = room * 3 / 4;
     let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
-    let app = move || App::new().wrap_fn(|request, service| watch::request(request, service)).configure(&routes);
+    let app = move || App::new().wrap_fn(watch::request).configure(&routes);
     let server = HttpServer::new(app)
         .workers(WORKERS)
         .max_connections(room)

@@ -124,7 +124,7 @@ async fn beacon(request: HttpRequest) -> HttpResponse {
         walk.begin();
         let part = |name| request.match_info().get(name).unwrap_or_default();
         let sent = beacon::read(part("site"), part("file"));
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));

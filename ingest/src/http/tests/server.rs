@@ -34,11 +34,7 @@ impl Server {
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = move || {
-                    App::new()
-                        .wrap_fn(|request, service| watch::request(request, service))
-                        .configure(|config| configure(config, &edge))
-                };
+                let app = move || App::new().wrap_fn(watch::request).configure(|config| configure(config, &edge));
                 let server = HttpServer::new(app)
                     .workers(1)
                     .on_connect(move |io, data| watch.begin(io, data))
