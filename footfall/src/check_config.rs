@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
+use ingest::client::{Header, Proxies};
 use kafka::{Connection, Layout, Login, Tls};
 use schema::sites::{Bots, CROWD_DEFAULT, Campaign, Ground, Marketing, Site};
 
@@ -86,8 +87,9 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
         listen,
         metrics_listen,
         data,
-        trusted_proxies,
+        proxies,
         geo,
+        referrer_spam,
         live_step,
         clickhouse,
         replicated_tables,
@@ -106,8 +108,15 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     writeln!(out, "listen = \"{listen}\"")?;
     writeln!(out, "metrics_listen = \"{metrics_listen}\"")?;
     writeln!(out, "data = {}", path(data))?;
-    writeln!(out, "trusted_proxies = {}", list(trusted_proxies.iter().map(ToString::to_string)))?;
+    let Proxies { trusted, header } = proxies;
+    let header = match header {
+        Header::XForwardedFor => "x-forwarded-for",
+        Header::Forwarded => "forwarded",
+    };
+    writeln!(out, "trusted_proxies = {}", list(trusted.iter().map(ToString::to_string)))?;
+    writeln!(out, "forwarded_header = \"{header}\"")?;
     geo.iter().try_for_each(|geo| writeln!(out, "geo = {}", path(geo)))?;
+    referrer_spam.iter().try_for_each(|list| writeln!(out, "referrer_spam = {}", path(list)))?;
     writeln!(out, "live_step = \"{}\"", step(live_step.as_secs()))?;
     match clickhouse {
         ClickHouse::Embedded { engine } => writeln!(out, "engine = {}", path(engine))?,
@@ -149,11 +158,20 @@ fn write_kafka(kafka: &Kafka, out: &mut String) -> fmt::Result {
 }
 
 fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
-    let Limits { request_s_max, idle_s_max, connections_max, spool_bytes_max } = limits;
+    let Limits {
+        request_s_max,
+        idle_s_max,
+        connection_s_max,
+        connections_max,
+        hits_per_minute_per_prefix_max,
+        spool_bytes_max,
+    } = limits;
     writeln!(out, "\n[limits]")?;
     writeln!(out, "request_s_max = {}", request_s_max.as_secs())?;
     writeln!(out, "idle_s_max = {}", idle_s_max.as_secs())?;
+    writeln!(out, "connection_s_max = {}", connection_s_max.as_secs())?;
     writeln!(out, "connections_max = {connections_max}")?;
+    writeln!(out, "hits_per_minute_per_prefix_max = {hits_per_minute_per_prefix_max}")?;
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }
 
@@ -168,7 +186,8 @@ fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
 }
 
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
-    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, campaigns } = site;
+    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, own, campaigns } =
+        site;
     let marketing = match marketing {
         Marketing::Consent => "consent",
         Marketing::Always => "always",
@@ -184,6 +203,7 @@ fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     writeln!(out, "hostnames = {}", list(hostnames))?;
     writeln!(out, "marketing = \"{marketing}\"\ncrowd = {crowd}\nbots = \"{bots}\"")?;
     writeln!(out, "properties = {}\ncurrency = {}", list(properties), text(currency))?;
+    writeln!(out, "own = {}", list(own.iter().map(ToString::to_string)))?;
     campaigns.iter().try_for_each(|campaign| write_campaign(campaign, out))
 }
 

@@ -27,6 +27,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ingest::client::{Header, Proxies};
 use ipnet::IpNet;
 use schema::sites::Sites;
 use tracing::level_filters::LevelFilter;
@@ -51,10 +52,12 @@ pub(crate) struct Config {
     pub(crate) metrics_listen: SocketAddr,
     /// The folder of everything that must survive a restart.
     pub(crate) data: PathBuf,
-    /// Peers whose word on a client's address is taken.
-    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Peers whose word on a client's address is taken, and where it stands.
+    pub(crate) proxies: Proxies,
     /// The MMDB file that says where addresses are.
     pub(crate) geo: Option<PathBuf>,
+    /// A list of hosts that are never a page before.
+    pub(crate) referrer_spam: Option<PathBuf>,
     /// How often the answers about days not yet sealed are made anew; zero: for every question.
     pub(crate) live_step: Duration,
     /// Where the statistics are kept.
@@ -156,6 +159,8 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let url = file.optional("url", |value| public_url(value.text()?));
     let geo = file.optional("geo", |value| place(value.text()?, folder));
+    let header = file.or("forwarded_header", Header::XForwardedFor, |value| header(value.text()?));
+    let referrer_spam = file.optional("referrer_spam", |value| place(value.text()?, folder));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
     let replicated_tables = file.or("replicated_tables", false, |value| value.flag());
@@ -192,8 +197,9 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         listen,
         metrics_listen,
         data,
-        trusted_proxies: trusted_proxies.into_iter().map(|(network, _)| network).collect(),
+        proxies: Proxies { trusted: trusted_proxies.into_iter().map(|(network, _)| network).collect(), header },
         geo,
+        referrer_spam,
         live_step,
         clickhouse,
         replicated_tables,
@@ -229,6 +235,14 @@ fn network(text: &str) -> Result<IpNet, String> {
         format!("has \"{text}\", which is no network like \"10.0.0.0/8\" (one address: \"192.0.2.1/32\")")
     })?;
     Ok(network.trunc())
+}
+
+fn header(name: &str) -> Result<Header, String> {
+    match name {
+        "x-forwarded-for" => Ok(Header::XForwardedFor),
+        "forwarded" => Ok(Header::Forwarded),
+        other => Err(format!("must be \"x-forwarded-for\" or \"forwarded\", not \"{other}\"")),
+    }
 }
 
 /// `15m`, `90s`, `1h`; `0` for none.

@@ -34,6 +34,16 @@ pub(crate) fn keep_memory_private() {
     }
 }
 
+/// How many descriptors this process may open, after asking for all that it may have.
+pub(crate) fn descriptors() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum.unwrap_or(u64::MAX),
+        Err(_it_stays_as_it_is) => current.unwrap_or(u64::MAX),
+    }
+}
+
 /// Ctrl-C or SIGTERM.
 pub(crate) async fn stopped() -> std::io::Result<()> {
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

@@ -18,6 +18,7 @@ use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::enrich::place::{self, Geo};
 use ingest::http::{Edge, Script};
+use ingest::rate::Rate;
 use ingest::salt::Salts;
 use schema::clock;
 use schema::sites::CurrentSites;
@@ -25,7 +26,7 @@ use schema::sites::CurrentSites;
 use crate::answers::{state, tokens};
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
-use crate::listen::listen;
+use crate::listen::{listen, spam};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::{exporter, log, reach, reload, token};
 
@@ -66,7 +67,9 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
-        trusted_proxies: config.trusted_proxies.clone(),
+        proxies: config.proxies.clone(),
+        spam: spam(&config)?,
+        rate: Rate::new(config.limits.hits_per_minute_per_prefix_max, clock::now_s()),
         geo: geo.clone(),
         salts: Arc::new(Salts::open(ram_place(&config), clock::now_s())),
         appender: appender.clone(),
@@ -75,11 +78,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
     let asked = answers.clone();
-    let edge = Edge {
-        collector: Arc::clone(&collector),
-        script: Script::new(SCRIPT),
-        body_time_max: config.limits.request_s_max,
-    };
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
     let server = listen(&config, move |routes| {
         ingest::http::configure(routes, &edge);
         dashboard::http::configure(routes, answers.clone());

@@ -11,9 +11,13 @@ use schema::sites::{Bots, Site, Sites};
 use crate::accept::Page;
 use crate::enrich::agent::Agent;
 use crate::hit::Hit;
+use crate::rate::Rate;
+use crate::spam::Spam;
 
 /// The cookie by which someone objects: `footfall_optout=1`.
 pub const OPT_OUT_COOKIE: &str = "footfall_optout=1";
+/// The cookie of a site's own people: `footfall_own=1`.
+pub const OWN_COOKIE: &str = "footfall_own=1";
 
 /// What the headers of a request ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Wishes {
     pub dnt: bool,
     /// The browser says that nobody is looking yet.
     pub prefetch: bool,
+    /// The cookie of the site's own people is there.
+    pub own: bool,
 }
 
 /// The site a sender names, in any case.
@@ -39,10 +45,28 @@ pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> 
 }
 
 /// All rules after "the site is known", in order.
-pub fn admit(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
+pub fn admit(
+    hit: &Hit<'_>,
+    wishes: Wishes,
+    agent: &Agent,
+    (spam, rate): (&Spam, &Rate),
+    now_s: i64,
+) -> Result<(), Refusal> {
     if hit.kind == Kind::Open {
-        return beacon(hit, wishes, agent);
+        beacon(hit, wishes, agent)?;
+        if agent.mail_proxy.is_some() {
+            return Ok(()); // It loads for millions of people, none of them the site's own by their network.
+        }
+    } else {
+        page(hit, wishes, agent)?;
+        spam.admit(hit.referrer)?;
     }
+    rate.admit(&hit.visitor.prefix, hit.site.id, now_s)?;
+    own(hit, wishes)
+}
+
+/// What is on a page of the site.
+fn page(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     hostname(hit.site, &hit.page)?;
     objection(wishes)?;
     prefetch(wishes)?;
@@ -72,13 +96,19 @@ fn objection(wishes: Wishes) -> Result<(), Refusal> {
         Wishes { opt_out: true, .. } => Err(Refusal::OptOut),
         Wishes { gpc: true, .. } => Err(Refusal::Gpc),
         Wishes { dnt: true, .. } => Err(Refusal::Dnt),
-        Wishes { opt_out: false, gpc: false, dnt: false, prefetch: _ } => Ok(()),
+        Wishes { opt_out: false, gpc: false, dnt: false, prefetch: _, own: _ } => Ok(()),
     }
 }
 
 /// Someone is looking.
 fn prefetch(wishes: Wishes) -> Result<(), Refusal> {
     if wishes.prefetch { Err(Refusal::Prefetch) } else { Ok(()) }
+}
+
+/// It is none of the site's own people.
+fn own(hit: &Hit<'_>, wishes: Wishes) -> Result<(), Refusal> {
+    let is_own = wishes.own || hit.site.own.iter().any(|network| hit.visitor.prefix.is_in(network));
+    if is_own { Err(Refusal::OwnTraffic) } else { Ok(()) }
 }
 
 /// It is a person, or the site counts robots too. The only rule that a line of a log goes through as well.
@@ -125,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_objection_is_heard_first_then_a_prefetch() {
-        let all = Wishes { opt_out: true, gpc: true, dnt: true, prefetch: true };
+        let all = Wishes { opt_out: true, gpc: true, dnt: true, prefetch: true, own: true };
         assert_eq!(objection(all), Err(Refusal::OptOut));
         assert_eq!(objection(Wishes { opt_out: false, ..all }), Err(Refusal::Gpc));
         assert_eq!(objection(Wishes { opt_out: false, gpc: false, ..all }), Err(Refusal::Dnt));

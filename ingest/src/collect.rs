@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use ipnet::IpNet;
 use schema::event::Kind;
 use schema::fate::{Fault, Refusal};
 use schema::sites::{CurrentSites, Site};
@@ -16,6 +15,7 @@ use crate::accept::{Bad, Opened, SITES_MAX, Sent};
 use crate::admit::{self, Wishes};
 use crate::anonymise::anonymise;
 use crate::append::{Appender, Desk, Ticket};
+use crate::client::Proxies;
 use crate::enrich::agent::Agents;
 use crate::enrich::place::{Geo, Places};
 use crate::enrich::{Words, enrich};
@@ -23,14 +23,20 @@ use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
 use crate::lane::Basis;
 use crate::metrics::{Laps, Meters, Stage};
+use crate::rate::Rate;
 use crate::salt::{Salt, Salts};
+use crate::spam::Spam;
 
 /// What all workers share.
 pub struct Collector {
     /// The sites.
     pub sites: Arc<CurrentSites>,
     /// The proxies whose word about a client's address is taken.
-    pub trusted_proxies: Vec<IpNet>,
+    pub proxies: Proxies,
+    /// Hosts that are never a page before.
+    pub spam: Spam,
+    /// What one prefix may send.
+    pub rate: Rate,
     /// Where addresses are, if the operator has a file of that.
     pub geo: Option<Arc<Geo>>,
     /// The salts.
@@ -42,9 +48,11 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Destroys salts that are over. To be called about once a minute for as long as the process lives.
+    /// Destroys salts that are over, and forgets who sent how much. To be called about once a minute for as long as the
+    /// process lives.
     pub fn tick(&self, now_s: i64) {
         self.salts.tick(now_s);
+        self.rate.forget(now_s);
         self.meters.salts(self.salts.alive());
     }
 
@@ -89,12 +97,12 @@ impl Walk {
     /// One hit, from what was sent to the disk's queue.
     fn walk(&mut self, sent: &Sent<'_>, site: &Site, head: &Head<'_>, now_s: i64) -> Result<Ticket, Turned> {
         let Walk { collector, desk, agents, places, todays, words, scratch, laps } = self;
-        let Collector { meters, salts, .. } = &**collector;
+        let Collector { meters, salts, spam, rate, .. } = &**collector;
         let today = Today::of(todays, site, salts, now_s);
         let agent = agents.get(head.visitor.agent, salts.era());
         let hit = hit(sent, site, head);
         let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
-        admit::admit(&hit, head.wishes, agent).map_err(refused)?; // the sender's side
+        admit::admit(&hit, head.wishes, agent, (spam, rate), now_s).map_err(refused)?; // the sender's side
         laps.passed(Stage::Admit, meters);
         let place = places.get(hit.visitor.prefix, salts.era());
         let seen = enrich(&hit, agent, place, words);

@@ -10,20 +10,19 @@
 //! | `GET /healthz/live`, `/healthz/ready` | 200, or 503 |
 //!
 //! Over a limit is 413, no hit at all 400 with one line of reason, too slow 408 and closed, our fault 503 with
-//! `Retry-After`. Nothing is answered 500. `HEAD` of the picture is answered and not counted. The head of a connection's
-//! first request has a time limit in the server (`client_request_timeout`), every body has one here; heads of later
-//! requests on a kept connection have none in actix, so the recipe for a proxy in front sets one.
+//! `Retry-After`. Nothing is answered 500. `HEAD` of the picture is answered and not counted. How long a connection may
+//! take for what is [`watch`]'s to say.
 
 mod answer;
 mod head;
 mod opt_out;
+pub mod watch;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes, BytesMut, ServiceConfig};
@@ -36,9 +35,7 @@ use crate::accept::{BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
 use crate::collect::{Collector, Outcome, Walk};
 
 pub use answer::Script;
-
-/// Longest time from a request's head to the end of its body.
-pub const BODY_TIME_MAX: Duration = Duration::from_secs(5);
+use watch::Watched;
 
 /// What is mounted.
 #[derive(Clone)]
@@ -47,8 +44,6 @@ pub struct Edge {
     pub collector: Arc<Collector>,
     /// The tracker for pages.
     pub script: Script,
-    /// Longest time from a request's head to the end of its body; [`BODY_TIME_MAX`] but for tests.
-    pub body_time_max: Duration,
 }
 
 /// One worker thread's.
@@ -83,7 +78,7 @@ fn worker(request: &HttpRequest) -> Rc<Worker> {
 
 async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let worker = worker(&request);
-    let body = match whole_body(&request, payload.into_inner(), worker.edge.body_time_max).await {
+    let body = match whole_body(&request, payload.into_inner()).await {
         Ok(body) => body,
         Err((refusal, why)) => {
             worker.walk.borrow().refuse(refusal, now_s());
@@ -96,7 +91,7 @@ async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         walk.begin();
         let sent = plausible::read(&body);
         let why = sent.as_ref().err().copied();
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         (walk.collect(sent, &head, now_s()), why)
     };
     drop((request, body, worker));
@@ -114,7 +109,7 @@ async fn gif(request: HttpRequest) -> HttpResponse {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
         let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));
@@ -129,7 +124,7 @@ async fn beacon(request: HttpRequest) -> HttpResponse {
         walk.begin();
         let part = |name| request.match_info().get(name).unwrap_or_default();
         let sent = beacon::read(part("site"), part("file"));
-        let head = head::of(&request, &worker.edge.collector.trusted_proxies);
+        let head = head::of(&request, &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));
@@ -147,21 +142,21 @@ async fn stored(outcome: &mut Outcome) {
 }
 
 /// The whole body, if it is small and quick enough.
-async fn whole_body(
-    request: &HttpRequest,
-    payload: dev::Payload,
-    time_max: Duration,
-) -> Result<Bytes, (Refusal, &'static str)> {
+async fn whole_body(request: &HttpRequest, payload: dev::Payload) -> Result<Bytes, (Refusal, &'static str)> {
     const TOO_LARGE: (Refusal, &str) = (Refusal::TooLarge, "the body is longer than 16 KiB");
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > BODY_BYTES_MAX) {
         return Err(TOO_LARGE);
     }
-    match actix_web::rt::time::timeout(time_max, collected(payload)).await {
-        Ok(Ok(Some(body))) => Ok(body),
-        Ok(Ok(None)) => Err(TOO_LARGE),
-        Ok(Err(())) => Err((Refusal::Malformed, "the body did not arrive whole")),
-        Err(_elapsed) => Err((Refusal::Slow, "the body took too long")),
+    let watched = request.conn_data::<Watched>();
+    watched.inspect(|watched| watched.receives());
+    let body = collected(payload).await;
+    watched.inspect(|watched| watched.answers());
+    match body {
+        Ok(Some(body)) => Ok(body),
+        Ok(None) => Err(TOO_LARGE),
+        Err(()) if watched.is_some_and(Watched::is_overdue) => Err((Refusal::Slow, "the body took too long")),
+        Err(()) => Err((Refusal::Malformed, "the body did not arrive whole")),
     }
 }
 

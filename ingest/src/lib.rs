@@ -20,6 +20,8 @@ pub mod http;
 pub mod accept;
 pub mod collect;
 pub mod admit;
+pub mod rate;
+pub mod spam;
 pub mod enrich;
 pub mod anonymise;
 pub mod salt;

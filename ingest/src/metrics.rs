@@ -53,6 +53,7 @@ pub struct Meters {
 
 /// Says what each metric means and in which unit it is.
 pub fn describe() {
+    crate::http::watch::describe();
     describe_counter!(
         "footfall_hits_total",
         "Hits received, by fate: stored, a refusal (the sender's side) or a fault (ours)."

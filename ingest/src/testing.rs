@@ -4,16 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use schema::sites::{Bots, Campaign, CurrentSites, Ground, Marketing, Medium, Site, Sites};
 use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
 use crate::append::Appender;
+use crate::client::{Header, Proxies};
 use crate::collect::Collector;
+use crate::http::watch::{Times, Watch};
 use crate::http::{Edge, Script};
 use crate::metrics::Meters;
+use crate::rate::Rate;
 use crate::salt::Salts;
+use crate::spam::Spam;
 
 pub(crate) const TRACKER: &[u8] = b"/* tracker */";
 
@@ -23,6 +27,7 @@ pub(crate) struct Rig {
     pub(crate) spool: spool::Handle,
     pub(crate) edge: Edge,
     pub(crate) prometheus: PrometheusHandle,
+    recorder: PrometheusRecorder,
 }
 
 /// What of a record a test looks at.
@@ -48,6 +53,7 @@ pub(crate) fn sites() -> Vec<Site> {
             bots: Bots::Count,
             marketing: Marketing::Always,
             properties: vec!["plan".into(), "author".into()],
+            own: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8:77::/48".parse().unwrap()],
             ..site(3, "counts.example")
         },
     ]
@@ -69,6 +75,13 @@ impl Rig {
         Rig::with(TempDir::new().unwrap(), options(), Salts::in_memory(), &[])
     }
 
+    /// The usual one, but for these changes.
+    pub(crate) fn changed(change: impl FnOnce(&mut Collector)) -> Rig {
+        let mut rig = Rig::new();
+        change(Arc::get_mut(&mut rig.edge.collector).expect("nobody shares it yet"));
+        rig
+    }
+
     pub(crate) fn with(dir: TempDir, options: spool::Options, salts: Salts, trusted: &[&str]) -> Rig {
         let (writer, spool, _) = spool::open(&dir.path().join("spool"), options, 0).unwrap();
         let recorder = PrometheusBuilder::new().build_recorder();
@@ -77,14 +90,24 @@ impl Rig {
         let appender = Appender::start(writer, spool.clone(), 1, meters.clone()).unwrap();
         let collector = Arc::new(Collector {
             sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
-            trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+            proxies: Proxies {
+                trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+                header: Header::XForwardedFor,
+            },
+            spam: Spam::of_list("spam.example"),
+            rate: Rate::new(0, 0),
             geo: None,
             salts: Arc::new(salts),
             appender,
             meters,
         });
-        let edge = Edge { collector, script: Script::new(TRACKER), body_time_max: Duration::from_secs(20) };
-        Rig { dir, spool, edge, prometheus }
+        let edge = Edge { collector, script: Script::new(TRACKER) };
+        Rig { dir, spool, edge, prometheus, recorder }
+    }
+
+    /// Ends connections, and counts that here.
+    pub(crate) fn watch(&self, times: Times) -> Watch {
+        metrics::with_local_recorder(&self.recorder, || Watch::new(times))
     }
 
     /// Ends the writer; all that was accepted, and all refusals, are in the spool then.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 
 use crate::zone::Zone;
 
@@ -100,6 +101,8 @@ pub struct Site {
     pub currency: String,
     /// Campaigns whose beacons may be counted.
     pub campaigns: Vec<Campaign>,
+    /// Networks of the site's own people, none finer than a truncated address.
+    pub own: Vec<IpNet>,
 }
 
 impl Site {
@@ -122,6 +125,7 @@ impl Site {
             properties: Vec::new(),
             currency: String::new(),
             campaigns: Vec::new(),
+            own: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use ipnet::IpNet;
 use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Ground, Marketing, Medium, Site, Sites};
 use schema::zone::Zone;
 
@@ -58,6 +59,7 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
     if properties.len() > PROPERTIES_MAX {
         keys.note(None, format!("`properties` has {} names; {PROPERTIES_MAX} are kept at most", properties.len()));
     }
+    let own = without_place(keys.list("own", |value| own(value.text()?)));
     keys.end();
     let (aliases, hostnames) = (without_place(aliases), without_place(hostnames));
     Some(Site {
@@ -71,6 +73,7 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
         bots,
         properties,
         currency,
+        own,
         campaigns,
     })
 }
@@ -133,6 +136,19 @@ fn currency(text: &str) -> Result<String, String> {
     match text.is_empty() || text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         true => Ok(text.to_owned()),
         false => Err(format!("must be a currency's three letters like \"EUR\", not \"{text}\"")),
+    }
+}
+
+/// A network of the site's own people: what is finer than a truncated address could never be told apart.
+fn own(text: &str) -> Result<IpNet, String> {
+    let network = super::network(text)?;
+    let finest = match network {
+        IpNet::V4(_) => 24,
+        IpNet::V6(_) => 48,
+    };
+    match network.prefix_len() <= finest {
+        true => Ok(network),
+        false => Err(format!("has \"{text}\", but addresses are cut to /{finest} before anything sees them")),
     }
 }
 

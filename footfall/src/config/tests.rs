@@ -41,8 +41,9 @@ fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
     assert_eq!(short.listen, example.listen);
     assert_eq!(short.metrics_listen, example.metrics_listen);
     assert_eq!(short.data, example.data);
-    assert_eq!(short.trusted_proxies, example.trusted_proxies);
+    assert_eq!(format!("{:?}", short.proxies), format!("{:?}", example.proxies));
     assert_eq!((&short.geo, &example.geo), (&None, &None));
+    assert_eq!((&short.referrer_spam, &example.referrer_spam), (&None, &None));
     assert_eq!(short.live_step, example.live_step);
     assert_eq!(short.replicated_tables, example.replicated_tables);
     assert_eq!(short.limits, example.limits);
@@ -73,9 +74,11 @@ fn each_key_is_read() {
         data = "/var/lib/footfall"
         trusted_proxies = ["10.1.2.3/8", "::1/128"]
         geo = "lib/places.mmdb"
+        forwarded_header = "forwarded"
+        referrer_spam = "lists/spammers.txt"
         live_step = "90s"
         engine = "lib/chdb.so"
-        limits = { spool_bytes_max = 1_000_000_000, idle_s_max = 0x10 }
+        limits = { spool_bytes_max = 1_000_000_000, idle_s_max = 0x10, hits_per_minute_per_prefix_max = 0 }
         [[site]]
         id = 7
         domain = "Example.org:8000/blog"
@@ -85,6 +88,7 @@ fn each_key_is_read() {
         marketing = "never"
         crowd = 3
         bots = "count"
+        own = ["203.0.113.7/24", "2001:db8::/32"]
         [[token]]
         name = "t"
         sites = [7]
@@ -94,12 +98,18 @@ fn each_key_is_read() {
     );
     assert_eq!((config.listen.port(), config.metrics_listen.to_string()), (80, "[::1]:0".to_owned()));
     assert_eq!(config.data, Path::new("/var/lib/footfall"));
-    assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(
+        (config.proxies.header, config.referrer_spam),
+        (Header::Forwarded, Some("/etc/lists/spammers.txt".into()))
+    );
+    assert_eq!(config.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
     assert_eq!(config.geo.as_deref(), Some(Path::new("/etc/lib/places.mmdb")));
     assert_eq!(config.live_step, Duration::from_secs(90));
     assert_eq!(config.clickhouse, ClickHouse::Embedded { engine: "/etc/lib/chdb.so".into() });
     assert_eq!((config.limits.spool_bytes_max, config.limits.idle_s_max), (1_000_000_000, Duration::from_secs(16)));
+    assert_eq!(config.limits.hits_per_minute_per_prefix_max, 0);
     let site = config.sites.by_name("example.org:8000/blog").unwrap();
+    assert_eq!(site.own.iter().map(ToString::to_string).collect::<Vec<_>>(), ["203.0.113.0/24", "2001:db8::/32"]);
     assert_eq!((site.id, site.crowd, site.zone.name()), (7, 3, "Asia/Kolkata"));
     assert_eq!(site.hostnames, ["www.example.org", "localhost"]);
     assert!(matches!(site.marketing, schema::sites::Marketing::Never));
@@ -117,7 +127,7 @@ fn every_mistake_is_named_at_once_with_its_line() {
         "listen = \"here\"\nmetrics_listen = 9091\ndata = \"\"\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"10.0.0.1\",\n  7,\n]\n\
          live_step = \"15\"\nengine = true\ncolour = \"red\"\n[limits]\nspool_bytes_max = 1_000\nidle_s_max = \"1 m\"\nwheels = 4\n\
          [[site]]\nid = 0\naliases = [\"12\"]\ntime_zone = \"Mars/Olympus\"\nhostnames = [\"https://a.org\", \"bücher.example\"]\n\
-         marketing = \"maybe\"\ncrowd = 2\nbots = \"shoot\"\nzone = \"UTC\"\n\
+         marketing = \"maybe\"\ncrowd = 2\nbots = \"shoot\"\nown = [\"192.0.2.1/32\"]\nzone = \"UTC\"\n\
          [[token]]\nsites = [9]\nblake3 = \"abc\"\nlive = \"yes\"\n",
         &[
             (1, "`listen` must be an address and a port"),
@@ -140,11 +150,12 @@ fn every_mistake_is_named_at_once_with_its_line() {
             (21, "`marketing` must be \"consent\""),
             (22, "under 3 a hidden number would tell of one visitor"),
             (23, "`bots` must be \"refuse\" or \"count\""),
-            (24, "[[site]] has no key `zone`"),
-            (25, "[[token]] has no `name`"),
-            (26, "there is no site of that number"),
-            (27, "64 hexadecimal digits"),
-            (28, "`live` must be true or false"),
+            (24, "addresses are cut to /24"),
+            (25, "[[site]] has no key `zone`"),
+            (26, "[[token]] has no `name`"),
+            (27, "there is no site of that number"),
+            (28, "64 hexadecimal digits"),
+            (29, "`live` must be true or false"),
         ],
     );
 }

@@ -12,6 +12,7 @@ use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::enrich::place::{self, Geo};
 use ingest::http::{Edge, Script};
+use ingest::rate::Rate;
 use ingest::salt::Salts;
 use ingest::salt::agree::{self, Agreement};
 use ingest::ship::{self, Shipper};
@@ -21,7 +22,7 @@ use schema::clock;
 use schema::sites::CurrentSites;
 
 use crate::config::Config;
-use crate::listen::listen;
+use crate::listen::{listen, spam};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::serve::SCRIPT;
 use crate::{exporter, log, reload};
@@ -61,7 +62,9 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
-        trusted_proxies: config.trusted_proxies.clone(),
+        proxies: config.proxies.clone(),
+        spam: spam(&config)?,
+        rate: Rate::new(config.limits.hits_per_minute_per_prefix_max, clock::now_s()),
         geo: geo.clone(),
         salts: Arc::clone(&salts),
         appender: appender.clone(),
@@ -69,11 +72,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
     let shipper = Shipper::start(settings, handle)?;
-    let edge = Edge {
-        collector: Arc::clone(&collector),
-        script: Script::new(SCRIPT),
-        body_time_max: config.limits.request_s_max,
-    };
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
     let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);

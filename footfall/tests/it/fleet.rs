@@ -71,7 +71,8 @@ impl Fleet {
             let config = format!(
                 "listen = \"127.0.0.1:{}\"\nmetrics_listen = \"127.0.0.1:{}\"\ndata = \"data\"\nlive_step = \"0\"\n\
                  [kafka]\nbrokers = \"{brokers}\"\npartitions = {partitions}\nreplication = 1\nsession_s = 6\n\
-                 instance = \"{command}-{number}\"\nsalt_keys = {salt_keys:?}\n{limits}\n\
+                 instance = \"{command}-{number}\"\nsalt_keys = {salt_keys:?}\n\
+                 [limits]\nhits_per_minute_per_prefix_max = 0\n{limits}\n\
                  [[site]]\nid = 1\ndomain = \"example.org\"\ntime_zone = \"{}\"\n",
                 member.listen,
                 member.metrics,

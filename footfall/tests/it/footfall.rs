@@ -40,7 +40,8 @@ impl Footfall {
         let footfall = Footfall { dir: TempDir::new().unwrap(), listen, metrics, child: None, token: String::new() };
         let config = format!(
             "listen = \"127.0.0.1:{listen}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\nlive_step = \"0\"\n\
-             trusted_proxies = [\"127.0.0.1/32\"]\n{whole}\n[[site]]\nid = 1\ndomain = \"example.org\"\n{site}\n"
+             trusted_proxies = [\"127.0.0.1/32\"]\n{whole}\n\
+             [limits]\nhits_per_minute_per_prefix_max = 0\n[[site]]\nid = 1\ndomain = \"example.org\"\n{site}\n"
         );
         std::fs::write(footfall.config(), config).unwrap();
         let mut footfall = footfall;

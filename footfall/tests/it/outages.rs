@@ -23,7 +23,7 @@ fn ten_minutes_without_kafka_and_without_clickhouse_lose_nothing() {
 
 #[test]
 fn a_full_spool_answers_503_and_takes_hits_again_once_kafka_is_back() {
-    let mut fleet = Fleet::start(SIZE, "[limits]\nspool_bytes_max = 134_217_728");
+    let mut fleet = Fleet::start(SIZE, "spool_bytes_max = 134_217_728");
     let mut answers = Answers::new(u64::MAX, 2_000);
     answers.suffix = "/a-long-way-down".repeat(30);
     let (answers, over) = (answers, AtomicBool::new(false));

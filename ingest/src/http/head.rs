@@ -2,16 +2,15 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use ipnet::IpNet;
 
-use crate::admit::{OPT_OUT_COOKIE, Wishes};
-use crate::client::{self, Prefix};
+use crate::admit::{OPT_OUT_COOKIE, OWN_COOKIE, Wishes};
+use crate::client::{Header, Prefix, Proxies};
 use crate::collect::Head;
 use crate::hit::Visitor;
 
 static SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 static DNT: HeaderName = HeaderName::from_static("dnt");
-static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What browsers and proxies say when nobody is looking yet.
 static PURPOSES: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
@@ -21,8 +20,8 @@ static PURPOSES: [HeaderName; 4] = [
 ];
 
 /// Reads the head of a request. The address is truncated before anything else is looked at.
-pub(super) fn of<'a>(request: &'a HttpRequest, trusted: &[IpNet]) -> Head<'a> {
-    let prefix = prefix(request, trusted);
+pub(super) fn of<'a>(request: &'a HttpRequest, proxies: &Proxies) -> Head<'a> {
+    let prefix = prefix(request, proxies);
     let headers = request.headers();
     let bytes = |name: &HeaderName| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
     let agent = bytes(&header::USER_AGENT);
@@ -35,26 +34,31 @@ pub(super) fn text<'a>(request: &'a HttpRequest, name: &HeaderName) -> &'a str {
     request.headers().get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
 }
 
-fn prefix(request: &HttpRequest, trusted: &[IpNet]) -> Prefix {
-    let forwarded = request.headers().get_all(&FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default());
-    client::prefix(request.peer_addr(), forwarded, trusted)
+fn prefix(request: &HttpRequest, proxies: &Proxies) -> Prefix {
+    let name = match proxies.header {
+        Header::XForwardedFor => &X_FORWARDED_FOR,
+        Header::Forwarded => &header::FORWARDED,
+    };
+    let values = request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default());
+    proxies.prefix(request.peer_addr(), values)
 }
 
 pub(super) fn wishes(headers: &HeaderMap) -> Wishes {
     let is_one = |name: &HeaderName| headers.get(name).is_some_and(|value| value.as_bytes().trim_ascii() == b"1");
-    let opt_out = OPT_OUT_COOKIE.as_bytes();
+    let has_cookie = |wanted: &str| {
+        let cookies = headers.get_all(header::COOKIE).flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+        cookies.map(<[u8]>::trim_ascii).any(|cookie| cookie == wanted.as_bytes())
+    };
     let ahead = |value: &[u8]| {
         [&b"prefetch"[..], b"prerender", b"preview"]
             .iter()
             .any(|word| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
     };
     Wishes {
-        opt_out: headers
-            .get_all(header::COOKIE)
-            .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
-            .any(|cookie| cookie.trim_ascii() == opt_out),
+        opt_out: has_cookie(OPT_OUT_COOKIE),
         gpc: is_one(&SEC_GPC),
         dnt: is_one(&DNT),
         prefetch: PURPOSES.iter().flat_map(|name| headers.get(name)).any(|value| ahead(value.as_bytes())),
+        own: has_cookie(OWN_COOKIE),
     }
 }

@@ -1,8 +1,12 @@
 //! The collector as its senders see it, and what is left of them.
 
 mod answers;
+mod connections;
 mod garbage;
+mod hostile;
+mod limits;
 mod objection;
+mod server;
 mod sockets;
 
 use std::collections::BTreeMap;

@@ -122,6 +122,9 @@ fn main() {
     );
 }
 
+/// All hits come from one address: they are counted against a limit that they do not reach.
+const RATE: &str = "[limits]\nhits_per_minute_per_prefix_max = 10_000_000\n";
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -249,7 +252,7 @@ fn bare(port: u16) {
 fn footfall(dir: &Path) -> Server {
     let (port, metrics) = (free_port(), free_port());
     let config = format!(
-        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n[[site]]\nid = 1\ndomain = \"example.org\"\n"
+        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n{RATE}[[site]]\nid = 1\ndomain = \"example.org\"\n"
     );
     fs::write(dir.join("footfall.toml"), config).unwrap();
     let footfall = std::env::current_exe().unwrap().with_file_name("footfall");
@@ -270,7 +273,7 @@ fn many(dir: &Path) -> (Server, testbed::kafka::Broker) {
     fs::set_permissions(dir.join("salt-keys"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let config = format!(
         "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n[kafka]\nbrokers = \"{}\"\n\
-         partitions = 4\nreplication = 1\n[[site]]\nid = 1\ndomain = \"example.org\"\n",
+         partitions = 4\nreplication = 1\n{RATE}[[site]]\nid = 1\ndomain = \"example.org\"\n",
         broker.bootstrap()
     );
     fs::write(dir.join("footfall.toml"), config).unwrap();

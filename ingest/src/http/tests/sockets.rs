@@ -1,85 +1,17 @@
-//! What only a real connection shows: slowness, hang-ups, bytes that are no HTTP.
+//! What only a real connection shows: hang-ups, bytes that are no HTTP.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
 use socket2::SockRef;
 
+use super::server::{Server, request};
 use super::*;
-
-/// A collector on a real socket, in a thread of its own.
-struct Server {
-    address: SocketAddr,
-    handle: ServerHandle,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Server {
-    fn start(edge: Edge) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let server = HttpServer::new(move || App::new().configure(|config| configure(config, &edge)));
-                let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
-                sender.send(server.handle()).unwrap();
-                server.await.unwrap();
-            });
-        });
-        Server { address, handle: receiver.recv().unwrap(), thread }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        stream
-    }
-
-    /// Sends the bytes; gives all that comes back until the server closes.
-    fn exchange(&self, bytes: &[u8]) -> String {
-        let mut stream = self.connect();
-        stream.write_all(bytes).unwrap();
-        let mut answer = Vec::new();
-        // A reset ends it as well as a close.
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    fn stop(self) {
-        actix_web::rt::System::new().block_on(self.handle.stop(true));
-        self.thread.join().unwrap();
-    }
-}
-
-fn request(body: &str, more: &str) -> String {
-    format!(
-        "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n{more}content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-#[test]
-fn a_body_that_does_not_come_is_answered_408_and_closed() {
-    let rig = Rig::new();
-    let server = Server::start(Edge { body_time_max: Duration::from_millis(100), ..rig.edge.clone() });
-    let answer = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"n\":");
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.ends_with("the body took too long"), "{answer}");
-    let also_later = request(&pageview("/"), "") + "POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
-    let answer = server.exchange(also_later.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("HTTP/1.1 408 "), "{answer}");
-    server.stop();
-    let records = rig.stopped();
-    assert_eq!(refusals(&records), BTreeMap::from([((0, "slow", String::new()), 2)]));
-    assert_eq!((rig.fate("slow"), rig.received()), (2, 3));
-}
 
 #[test]
 fn too_long_a_body_is_answered_413_also_when_it_does_not_say_so() {
     let rig = Rig::new();
-    let server = Server::start(rig.edge.clone());
+    let server = Server::start(&rig);
     let said = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n{");
     assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
     let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
@@ -98,7 +30,7 @@ fn too_long_a_body_is_answered_413_also_when_it_does_not_say_so() {
 #[test]
 fn a_client_that_resets_right_after_its_body_is_stored_and_counted_once() {
     let rig = Rig::new();
-    let server = Server::start(rig.edge.clone());
+    let server = Server::start(&rig);
     for _ in 0..20 {
         let before = rig.events().len();
         let mut stream = server.connect();
@@ -125,7 +57,7 @@ fn a_client_that_resets_right_after_its_body_is_stored_and_counted_once() {
 #[test]
 fn bytes_that_are_no_http_are_answered_400_or_closed() {
     let rig = Rig::new();
-    let server = Server::start(rig.edge.clone());
+    let server = Server::start(&rig);
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"GET / HTTP/9.9\r\n\r\n",

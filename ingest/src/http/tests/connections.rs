@@ -1,0 +1,164 @@
+//! Connections that take too long are ended, each for its reason, and no other is.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::server::{NEVER, Server, ok, request, until_closed};
+use super::*;
+use crate::http::watch::{Ended, Times};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+fn ended(rig: &Rig) -> Vec<(&'static str, u64)> {
+    let counted = |reason: &Ended| {
+        (reason.label(), rig.counted(&format!("footfall_connections_ended_total{{reason=\"{}\"}}", reason.label())))
+    };
+    Ended::ALL.iter().map(counted).filter(|(_, n)| *n > 0).collect()
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_first_head_that_does_not_come_is_answered_408_and_closed() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    for begun in [&b""[..], b"POST /api/event HT", b"GET / HTTP/1.1\r\nhost: x\r\n"] {
+        assert!(server.exchange(begun).starts_with("HTTP/1.1 408 "), "{begun:?}");
+    }
+    server.stop();
+    assert_eq!((ended(&rig), rig.received()), (vec![("head", 3)], 0));
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_408_and_closed() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    let answer = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"n\":");
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.ends_with("the body took too long"), "{answer}");
+    let also_later = request(&pageview("/"), "") + "POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
+    let answer = server.exchange(also_later.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("HTTP/1.1 408 "), "{answer}");
+    server.stop();
+    let records = rig.stopped();
+    assert_eq!(refusals(&records), BTreeMap::from([((0, "slow", String::new()), 2)]));
+    assert_eq!((ended(&rig), rig.fate("slow"), rig.received()), (vec![("body", 2)], 2, 3));
+}
+
+#[test]
+fn a_body_that_trickles_in_is_too_slow_all_the_same() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    let mut stream = server.connect();
+    stream.write_all(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 16000\r\n\r\n").unwrap();
+    wait_until("the writing fails once the other end is closed", || stream.write_all(b"x").is_err());
+    wait_until("it is counted", || rig.fate("slow") == 1);
+    server.stop();
+    assert_eq!((ended(&rig), rig.received()), (vec![("body", 1)], 1));
+}
+
+#[test]
+fn silence_and_a_later_head_in_part_are_ended_alike() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { idle: Duration::from_secs(1), ..NEVER });
+    for then in ["", "POST /api/ev", "GET /f.gif HTTP/1.1\r\nhost: x\r\nx: "] {
+        let answer = server.exchange((request(&pageview("/"), "") + then).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 202 ") && answer.ends_with("ok"), "{answer}");
+    }
+    let mut stream = server.connect();
+    stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+    ok(&mut stream);
+    wait_until("a head that trickles in helps nobody", || stream.write_all(b"x").is_err());
+    server.stop();
+    assert_eq!((ended(&rig), rig.received()), (vec![("idle", 4)], 4));
+}
+
+#[test]
+fn an_old_connection_is_told_that_its_answer_is_the_last() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { age: SHORT, ..NEVER });
+    let mut stream = server.connect();
+    let mut answers = 0;
+    loop {
+        stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+        answers += 1;
+        assert!(answers < 100_000, "it never ends");
+        if ok(&mut stream).contains("connection: close") {
+            break;
+        }
+    }
+    assert_eq!(until_closed(&mut stream), "");
+    server.stop();
+    assert_eq!((ended(&rig), rig.fate("stored")), (vec![("age", 1)], answers));
+}
+
+#[test]
+fn a_client_that_takes_no_answers_is_reset() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { idle: Duration::from_secs(1), ..NEVER });
+    let mut stream = server.connect();
+    let asked = "GET /footfall.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+    wait_until("so many answers fill any buffer", || stream.write_all(asked.as_bytes()).is_err());
+    server.stop();
+    assert_eq!(ended(&rig), [("unread", 1)]);
+}
+
+#[test]
+fn a_hit_that_waits_for_the_disk_for_too_long_is_answered_if_the_disk_comes_back() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { idle: SHORT, ..NEVER });
+    let disk = rig.edge.collector.appender.hold_writer();
+    let mut stream = server.connect();
+    stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+    wait_until("its connection is ended", || ended(&rig) == [("answer", 1)]);
+    drop(disk);
+    let answer = until_closed(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.ends_with("ok"), "{answer}");
+    server.stop();
+    assert_eq!((ended(&rig), rig.fate("stored")), (vec![("answer", 1)], 1));
+}
+
+#[test]
+fn others_are_served_meanwhile_and_none_is_left_when_all_are_gone() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { request: Duration::from_secs(1), ..NEVER });
+    let slow: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    let gauge = || rig.prometheus.render().contains("footfall_connections 50\n");
+    wait_until("all are open", gauge);
+    let answer = server.exchange(request(&pageview("/"), "connection: close\r\n").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    for mut slow in slow.into_iter().skip(10) {
+        assert!(until_closed(&mut slow).starts_with("HTTP/1.1 408 "));
+    }
+    wait_until("none is open", || rig.counted("footfall_connections") == 0);
+    server.stop();
+    assert!(ended(&rig).iter().all(|(reason, n)| *reason == "head" && (40..=50).contains(n)), "{:?}", ended(&rig));
+}
+
+#[test]
+fn where_it_is_crowded_silence_is_no_longer_than_a_request() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { request: Duration::from_secs(1), crowded: 20, ..NEVER });
+    let silent = |n: usize| -> Vec<_> {
+        let connect = |_| {
+            let mut stream = server.connect();
+            stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+            ok(&mut stream);
+            stream
+        };
+        (0..n).map(connect).collect()
+    };
+    let few = silent(20);
+    wait_until("twenty are open", || rig.counted("footfall_connections") == 20);
+    assert_eq!(ended(&rig), []);
+    let more = silent(5);
+    wait_until("they are too many", || rig.counted("footfall_connections") <= 20);
+    server.stop();
+    assert!(matches!(ended(&rig)[..], [("idle", 5..=25)]), "{:?}", ended(&rig));
+    drop((few, more));
+}

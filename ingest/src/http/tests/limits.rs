@@ -1,0 +1,108 @@
+//! Refusals by who sends and how much: spam, the rate of a prefix, the site's own people.
+
+use super::*;
+use crate::client::{Header, Proxies};
+use crate::rate::Rate;
+
+/// Behind a proxy that everybody trusts.
+fn rig(header: Header, hits_per_minute_max: u32) -> Rig {
+    Rig::changed(|collector| {
+        collector.proxies = Proxies { trusted: vec!["198.51.100.0/24".parse().unwrap()], header };
+        collector.rate = Rate::new(hits_per_minute_max, now_s());
+    })
+}
+
+/// Why the hit was refused; empty if it was not.
+async fn dropped<S, B>(app: &S, request: TestRequest) -> String
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    let (status, headers, _) = send(app, request).await;
+    assert!(matches!(status, 200 | 202), "a refusal is answered like a hit: {status}");
+    header(&headers, "x-footfall-dropped").to_owned()
+}
+
+#[actix_web::test]
+async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
+    let rig = rig(Header::XForwardedFor, 5);
+    let app = app!(rig);
+    let from = |address: &str, site: &str| {
+        let body = format!(r#"{{"n":"pageview","u":"https://{site}/x","d":"{site}"}}"#);
+        post(&body).insert_header(("x-forwarded-for", address.to_owned()))
+    };
+    let mut refused = 0;
+    for n in 0..20 {
+        refused += usize::from(dropped(&app, from(&format!("203.0.113.{n}"), "example.org")).await == "rate_limit");
+    }
+    // A test that lasts seconds sees one more let through every twelve.
+    assert!((13..=15).contains(&refused), "{refused}");
+    for (address, site) in
+        [("203.0.114.1", "example.org"), ("203.0.113.1", "counts.example"), ("2001:db8::1", "example.org")]
+    {
+        assert_eq!(dropped(&app, from(address, site)).await, "", "{address} {site}");
+    }
+    let curl = from("203.0.113.1", "example.org").insert_header(("user-agent", "curl/8.5.0"));
+    assert_eq!(dropped(&app, curl).await, "bot", "what is refused for another reason is so first");
+    let pixel = get("/f.gif?d=example.org&p=/").insert_header(("x-forwarded-for", "203.0.113.1"));
+    assert_eq!(dropped(&app, pixel).await, "rate_limit");
+    let records = rig.stopped();
+    assert_eq!(refusals(&records)[&(1, "rate_limit", String::new())], refused as u64 + 1);
+}
+
+#[actix_web::test]
+async fn a_pages_spam_is_refused_whoever_sends_it() {
+    let rig = Rig::new();
+    let app = app!(rig);
+    let from = |referrer: &str| {
+        post(&format!(r#"{{"n":"pageview","u":"https://example.org/","d":"example.org","r":"{referrer}"}}"#))
+    };
+    assert_eq!(dropped(&app, from("https://buy.SPAM.example/now?x")).await, "referrer_spam");
+    assert_eq!(dropped(&app, from("https://notspam.example/")).await, "");
+    assert_eq!(dropped(&app, from("https://spam.example/").insert_header(("dnt", "1"))).await, "dnt");
+    rig.stopped();
+    assert_eq!((rig.events().len(), rig.fate("referrer_spam")), (1, 1));
+}
+
+#[actix_web::test]
+async fn a_sites_own_people_are_told_by_network_or_cookie() {
+    let rig = rig(Header::XForwardedFor, 0);
+    let app = app!(rig);
+    let on = |site: &str| post(&format!(r#"{{"n":"pageview","u":"https://{site}/","d":"{site}"}}"#));
+    let of = |site: &str, address: &str| on(site).insert_header(("x-forwarded-for", address.to_owned()));
+    for (request, want) in [
+        (of("counts.example", "192.0.2.200"), "own_traffic"),
+        (of("counts.example", "2001:db8:77:1::5"), "own_traffic"),
+        (of("counts.example", "192.0.3.200"), ""),
+        (of("example.org", "192.0.2.200"), ""),
+        (on("example.org").insert_header(("cookie", "a=b; footfall_own=1")), "own_traffic"),
+        (on("example.org").insert_header(("cookie", "footfall_own=0")), ""),
+        (on("example.org").insert_header(("cookie", "footfall_own=1; footfall_optout=1")), "opt_out"),
+    ] {
+        assert_eq!(dropped(&app, request).await, want);
+    }
+}
+
+#[actix_web::test]
+async fn of_two_headers_the_one_that_proxies_write_counts() {
+    for (header, theirs, forged) in
+        [(Header::XForwardedFor, "x-forwarded-for", "forwarded"), (Header::Forwarded, "forwarded", "x-forwarded-for")]
+    {
+        let rig = rig(header, 0);
+        let app = app!(rig);
+        let said = |name: &str, address: &str| match name {
+            "forwarded" => format!("for={address}"),
+            _ => address.to_owned(),
+        };
+        for forgery in ["192.0.2.1", "192.0.2.2", "2001:db8::9"] {
+            let request = post(&pageview("/")).insert_header((theirs, said(theirs, "203.0.113.77")));
+            assert_eq!(dropped(&app, request.insert_header((forged, said(forged, forgery)))).await, "");
+        }
+        let tags: Vec<u64> = rig
+            .events()
+            .iter()
+            .map(|kept| if let Kept::Event { tag, .. } = kept { *tag } else { unreachable!() })
+            .collect();
+        assert!(tags.len() == 3 && tags.iter().all(|tag| *tag == tags[0]), "{tags:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! A collector on a real socket, in a thread of its own.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use actix_web::http::KeepAlive;
+
+use super::*;
+use crate::http::watch::{self, Times};
+
+/// Ended when dropped.
+pub(super) struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// So long that no test sees an end.
+pub(super) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
+const LONG: Duration = Duration::from_secs(600);
+
+impl Server {
+    pub(super) fn start(rig: &Rig) -> Server {
+        Server::with(rig, NEVER)
+    }
+
+    pub(super) fn with(rig: &Rig, times: Times) -> Server {
+        let (watch, edge) = (rig.watch(times), rig.edge.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = move || App::new().wrap_fn(watch::request).configure(|config| configure(config, &edge));
+                let server = HttpServer::new(app)
+                    .workers(1)
+                    .on_connect(move |io, data| watch.begin(io, data))
+                    .client_request_timeout(Duration::ZERO)
+                    .keep_alive(KeepAlive::Os)
+                    .disable_signals()
+                    .listen(listener)
+                    .unwrap()
+                    .run();
+                sender.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Server { address, handle: receiver.recv().unwrap(), thread: Some(thread) }
+    }
+
+    pub(super) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
+    /// Sends the bytes; gives all that comes back until the server closes.
+    pub(super) fn exchange(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        // It may close before it has read all.
+        let _ = stream.write_all(bytes);
+        until_closed(&mut stream)
+    }
+
+    pub(super) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            actix_web::rt::System::new().block_on(self.handle.stop(true));
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.end();
+        }
+    }
+}
+
+/// All that comes until the server closes; a reset ends it as well as a close.
+pub(super) fn until_closed(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    let ended = stream.read_to_end(&mut all);
+    let open =
+        ended.is_err_and(|error| matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
+    assert!(!open, "the server did not close: {}", String::from_utf8_lossy(&all));
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// One answer whose body is `ok`, from a connection that stays open.
+pub(super) fn ok(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&answer)));
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+/// An event, as bytes.
+pub(super) fn request(body: &str, more: &str) -> String {
+    format!(
+        "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n{more}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

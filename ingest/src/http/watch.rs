@@ -1,0 +1,210 @@
+//! Connections that take too long, ended.
+//!
+//! In come each connection as it begins, and each of its requests as it begins and as it is answered; out goes the end of
+//! those that are overdue. By itself actix times a connection's first head and the silence after an answer, each with a
+//! timer of its own; nothing there ends a later head that came in part, a body that does not come, or a client that does
+//! not take its answers. Here one task for each worker's thread looks at that thread's connections some times a second,
+//! and a request costs a few writes to the connection's own entry: no timer, no lock, no allocation.
+//!
+//! | what a connection does | how long it may | |
+//! |---|---|---|
+//! | sends its first head | `request` | answered 408 |
+//! | sends a hit's body | `request` | answered 408, refused as slow |
+//! | waits, or sends a later head | `idle` | closed |
+//! | does not take its answers | a quarter of `idle` | reset: actix spins while such a client sends on |
+//! | waits for an answer | `idle` | closed after the answer, if there is one soon |
+//! | all of it | `age` | closed after an answer that says so |
+//!
+//! A worker that has more than `crowded` of them gives silence no longer than `request`, so that whoever only holds
+//! connections cannot hold them all for long.
+//!
+//! The reading half is shut: actix sees the end of what the client sends, answers what it has to, and closes. What is
+//! still open `request` later is reset. Both need the socket's descriptor, and a number alone would mean another
+//! connection once this one is gone; so each entry owns a duplicate, and a connection takes two descriptors.
+
+mod connection;
+mod meters;
+
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::rt::net::TcpStream;
+use socket2::SockRef;
+use tokio::time::{MissedTickBehavior, interval};
+
+use connection::{Connection, Doing};
+use meters::Meters;
+
+pub use meters::Ended;
+pub(crate) use meters::describe;
+
+/// Descriptors that one connection takes.
+pub const DESCRIPTORS: u64 = 2;
+
+/// How long a connection may do what.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Send its first head; send a body.
+    pub request: Duration,
+    /// Be silent between two requests, or send the head of the next.
+    pub idle: Duration,
+    /// Exist.
+    pub age: Duration,
+    /// With more connections than this on one worker, `idle` is no longer than `request`.
+    pub crowded: usize,
+}
+
+/// What ends connections. To be made after the metrics' recorder is installed.
+#[derive(Clone)]
+pub struct Watch {
+    shared: Arc<Shared>,
+}
+
+/// What all workers share.
+struct Shared {
+    times: Times,
+    meters: Meters,
+}
+
+/// One worker's thread.
+struct Worker {
+    shared: Arc<Shared>,
+    /// How long this thread has been at work. It is written down once per sweep, and a stall counts little: what a
+    /// client sent meanwhile has not been looked at.
+    now: Cell<Duration>,
+    connections: RefCell<Vec<Rc<Connection>>>,
+}
+
+thread_local! {
+    static WORKER: OnceCell<Rc<Worker>> = const { OnceCell::new() };
+}
+
+/// A connection's data: there for as long as the connection is.
+pub(super) struct Watched(Rc<Connection>);
+
+impl Watch {
+    /// Watches with these limits.
+    pub fn new(times: Times) -> Watch {
+        Watch { shared: Arc::new(Shared { times, meters: Meters::register() }) }
+    }
+
+    /// A connection begins. For `HttpServer::on_connect`, which calls it in the thread of the connection's worker.
+    pub fn begin(&self, io: &dyn Any, data: &mut Extensions) {
+        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+        let stream = SockRef::from(stream);
+        let Ok(socket) = stream.try_clone() else {
+            // Without a descriptor nobody could end it later.
+            self.shared.meters.ended(Ended::NoDescriptor);
+            let _it_may_be_gone = stream.shutdown(Shutdown::Both);
+            return;
+        };
+        let worker = WORKER.with(|worker| Rc::clone(worker.get_or_init(|| Worker::start(Arc::clone(&self.shared)))));
+        data.insert(Watched(worker.takes(socket)));
+    }
+}
+
+/// A request of a watched connection. For `App::wrap_fn`.
+pub fn request<S, B>(
+    request: ServiceRequest,
+    service: &S,
+) -> impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>> + use<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+{
+    let connection = request.conn_data::<Watched>().map(|watched| Rc::clone(&watched.0));
+    if let Some(connection) = &connection {
+        connection.does(Doing::Answer);
+    }
+    let answer = service.call(request);
+    async move {
+        let mut answer = answer.await;
+        if let Some(connection) = connection {
+            connection.does(Doing::Wait);
+            if connection.is_old()
+                && let Ok(answer) = &mut answer
+            {
+                answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
+        }
+        answer
+    }
+}
+
+impl Watched {
+    /// The body of its request is awaited.
+    pub(super) fn receives(&self) {
+        self.0.does(Doing::Body);
+    }
+
+    /// The body is there.
+    pub(super) fn answers(&self) {
+        self.0.does(Doing::Answer);
+    }
+
+    /// Nothing more is read from it.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.0.is_ended()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.worker().gives_up(&self.0);
+    }
+}
+
+impl Worker {
+    fn start(shared: Arc<Shared>) -> Rc<Worker> {
+        let worker = Rc::new(Worker { shared, now: Cell::default(), connections: RefCell::default() });
+        let sweeping = Rc::clone(&worker);
+        actix_web::rt::spawn(async move {
+            let mut sweeps = interval(sweeping.period());
+            sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut last = Instant::now();
+            loop {
+                sweeps.tick().await;
+                sweeping.sweep(last.elapsed());
+                last = Instant::now();
+            }
+        });
+        worker
+    }
+
+    /// Between two sweeps, and so how late an end may be.
+    fn period(&self) -> Duration {
+        (self.shared.times.request / 8).clamp(Duration::from_millis(10), Duration::from_millis(500))
+    }
+
+    fn sweep(&self, since_last: Duration) {
+        self.now.set(self.now.get() + since_last.min(2 * self.period()));
+        let connections = self.connections.borrow();
+        let Times { request, idle, crowded, .. } = self.shared.times;
+        let idle = if connections.len() > crowded { idle.min(request) } else { idle };
+        for connection in connections.iter() {
+            connection.look(idle);
+        }
+    }
+
+    fn takes(self: Rc<Self>, socket: socket2::Socket) -> Rc<Connection> {
+        self.shared.meters.begun();
+        let mut connections = self.connections.borrow_mut();
+        let connection = Rc::new(Connection::new(socket, Rc::clone(&self), connections.len()));
+        connections.push(Rc::clone(&connection));
+        connection
+    }
+
+    fn gives_up(&self, connection: &Connection) {
+        self.shared.meters.gone();
+        let mut connections = self.connections.borrow_mut();
+        connections.swap_remove(connection.place.get());
+        if let Some(moved) = connections.get(connection.place.get()) {
+            moved.place.set(connection.place.get());
+        }
+    }
+}
