@@ -13,7 +13,7 @@ impl Basis {
     }
 
     /// Whether there is one for a hit of this site.
-    pub(crate) fn of(site: &Site, consent: bool) -> Option<Basis> {
+    pub fn of(site: &Site, consent: bool) -> Option<Basis> {
         match (site.marketing, consent) {
             (Marketing::Always, _) | (Marketing::Consent, true) => Some(Basis(())),
             (Marketing::Consent, false) | (Marketing::Never, _) => None,

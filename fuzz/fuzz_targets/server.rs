@@ -1,0 +1,12 @@
+//! `/api/hits`.
+#![no_main]
+
+use ingest::accept::server;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let Ok(hits) = server::read(body) else { return };
+    for told in hits.each("key").flatten() {
+        fuzz::opened(&told.sent);
+    }
+});
