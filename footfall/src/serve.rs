@@ -17,13 +17,13 @@ use actix_web::web;
 use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::enrich::place::{self, Geo};
-use ingest::http::{Edge, Script};
+use ingest::http::{Edge, Script, Senders};
 use ingest::salt::Salts;
 use schema::clock;
 use schema::sites::CurrentSites;
 
 use crate::answers::{state, tokens};
-use crate::config::{ClickHouse, Config};
+use crate::config::{ClickHouse, Config, senders};
 use crate::engine::Engine;
 use crate::listen::listen;
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
@@ -75,9 +75,11 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
     let asked = answers.clone();
+    let sending = Arc::new(Senders::new(senders(&config.tokens)));
     let edge = Edge {
         collector: Arc::clone(&collector),
         script: Script::new(SCRIPT),
+        senders: Arc::clone(&sending),
         body_time_max: config.limits.request_s_max,
     };
     let server = listen(&config, move |routes| {
@@ -91,6 +93,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = Arc::new(visit);
     let (visit_of_reload, geo_of_reload) = (Arc::clone(&visit), geo.clone());
     let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+        sending.replace(senders(&new.tokens));
         asked.replace_tokens(tokens(new, &visit_of_reload));
         reload::geo(geo_of_reload.as_ref());
     }));

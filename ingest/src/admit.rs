@@ -46,7 +46,7 @@ pub fn admit(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal
     hostname(hit.site, &hit.page)?;
     objection(wishes)?;
     prefetch(wishes)?;
-    robot(hit.site, agent)
+    robot(hit.site, agent.crawler.is_some() || hit.automated)
 }
 
 /// A beacon is on no page. Its campaign is declared; what loads it may be the proxy of a mail service.
@@ -56,7 +56,7 @@ fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
         return Err(Refusal::NoConsent);
     }
     prefetch(wishes)?;
-    if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent) }
+    if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent.crawler.is_some()) }
 }
 
 /// The page is on a host of the site; a site that names none is on any.
@@ -82,8 +82,8 @@ fn prefetch(wishes: Wishes) -> Result<(), Refusal> {
 }
 
 /// It is a person, or the site counts robots too. The only rule that a line of a log goes through as well.
-pub fn robot(site: &Site, agent: &Agent) -> Result<(), Refusal> {
-    match (agent.crawler.is_some(), site.bots) {
+pub fn robot(site: &Site, is_robot: bool) -> Result<(), Refusal> {
+    match (is_robot, site.bots) {
         (true, Bots::Refuse) => Err(Refusal::Bot),
         (true, Bots::Count) | (false, Bots::Refuse | Bots::Count) => Ok(()),
     }

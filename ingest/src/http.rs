@@ -3,6 +3,8 @@
 //! | | |
 //! |---|---|
 //! | `POST /api/event` | 202 `ok`, and `x-footfall-dropped: <reason>` if a hit of it was refused; CORS open, no credentials |
+//! | `GET|POST /count`, `POST /api/send`, `/api/batch`, `GET|POST /matomo.php` | see `formats` |
+//! | `POST /api/hits` | see `hits` |
 //! | `GET /f.gif` | the picture, never to be cached; 200, or 503 with it as body when the hit could not be stored |
 //! | `GET /b/SITE/CAMPAIGN.gif` | the same, for mails and advertisements |
 //! | `GET`, `POST /opt-out`, `GET /opt-out/status` | the page on which people object |
@@ -15,7 +17,9 @@
 //! requests on a kept connection have none in actix, so the recipe for a proxy in front sets one.
 
 mod answer;
+mod formats;
 mod head;
+mod hits;
 mod opt_out;
 
 use std::cell::RefCell;
@@ -32,10 +36,11 @@ use futures_core::Stream;
 use schema::clock::now_s;
 use schema::fate::Refusal;
 
-use crate::accept::{BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
+use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
 use crate::collect::{Collector, Outcome, Walk};
 
 pub use answer::Script;
+pub use hits::{Sender, Senders};
 
 /// Longest time from a request's head to the end of its body.
 pub const BODY_TIME_MAX: Duration = Duration::from_secs(5);
@@ -47,6 +52,8 @@ pub struct Edge {
     pub collector: Arc<Collector>,
     /// The tracker for pages.
     pub script: Script,
+    /// Servers that may send hits.
+    pub senders: Arc<Senders>,
     /// Longest time from a request's head to the end of its body; [`BODY_TIME_MAX`] but for tests.
     pub body_time_max: Duration,
 }
@@ -72,6 +79,8 @@ pub fn configure(config: &mut ServiceConfig, edge: &Edge) {
         .service(web::resource("/b/{site}/{file}").route(web::get().to(beacon)).route(web::head().to(answer::gif_head)))
         .service(web::resource("/opt-out").route(web::get().to(opt_out::page)).route(web::post().to(opt_out::choose)))
         .service(web::resource("/opt-out/status").route(web::get().to(opt_out::status)))
+        .configure(formats::configure)
+        .configure(hits::configure)
         .service(web::resource("/footfall.js").route(web::get().to(script)).route(web::head().to(script)))
         .service(web::resource("/healthz/live").route(web::get().to(answer::live)))
         .service(web::resource("/healthz/ready").route(web::get().to(ready)));
@@ -83,7 +92,7 @@ fn worker(request: &HttpRequest) -> Rc<Worker> {
 
 async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let worker = worker(&request);
-    let body = match whole_body(&request, payload.into_inner(), worker.edge.body_time_max).await {
+    let body = match whole_body(&request, payload.into_inner(), worker.edge.body_time_max, ONE_HIT).await {
         Ok(body) => body,
         Err((refusal, why)) => {
             worker.walk.borrow().refuse(refusal, now_s());
@@ -146,35 +155,41 @@ async fn stored(outcome: &mut Outcome) {
     }
 }
 
+/// How long a body may be, and what is said of one that is longer.
+type BodyMax = (usize, &'static str);
+
+const ONE_HIT: BodyMax = (BODY_BYTES_MAX, "the body is longer than 16 KiB");
+const SEVERAL_HITS: BodyMax = (BATCH_BYTES_MAX, "the body is longer than 64 KiB");
+
 /// The whole body, if it is small and quick enough.
 async fn whole_body(
     request: &HttpRequest,
     payload: dev::Payload,
     time_max: Duration,
+    (bytes_max, why): BodyMax,
 ) -> Result<Bytes, (Refusal, &'static str)> {
-    const TOO_LARGE: (Refusal, &str) = (Refusal::TooLarge, "the body is longer than 16 KiB");
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: usize| length > BODY_BYTES_MAX) {
-        return Err(TOO_LARGE);
+    if length.is_some_and(|length: usize| length > bytes_max) {
+        return Err((Refusal::TooLarge, why));
     }
-    match actix_web::rt::time::timeout(time_max, collected(payload)).await {
+    match actix_web::rt::time::timeout(time_max, collected(payload, bytes_max)).await {
         Ok(Ok(Some(body))) => Ok(body),
-        Ok(Ok(None)) => Err(TOO_LARGE),
+        Ok(Ok(None)) => Err((Refusal::TooLarge, why)),
         Ok(Err(())) => Err((Refusal::Malformed, "the body did not arrive whole")),
         Err(_elapsed) => Err((Refusal::Slow, "the body took too long")),
     }
 }
 
 /// The body's chunks as one; `None` if there is too much of it. Most bodies are one chunk and are not copied.
-async fn collected(mut payload: dev::Payload) -> Result<Option<Bytes>, ()> {
+async fn collected(mut payload: dev::Payload, bytes_max: usize) -> Result<Option<Bytes>, ()> {
     let mut next = async || poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await.transpose().map_err(|_| ());
     let Some(first) = next().await? else { return Ok(Some(Bytes::new())) };
-    let Some(second) = next().await? else { return Ok((first.len() <= BODY_BYTES_MAX).then_some(first)) };
+    let Some(second) = next().await? else { return Ok((first.len() <= bytes_max).then_some(first)) };
     let mut whole = BytesMut::from(&first[..]);
     let mut chunk = Some(second);
     while let Some(more) = chunk {
         whole.extend_from_slice(&more);
-        if whole.len() > BODY_BYTES_MAX {
+        if whole.len() > bytes_max {
             return Ok(None);
         }
         chunk = next().await?;

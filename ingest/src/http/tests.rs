@@ -1,7 +1,9 @@
 //! The collector as its senders see it, and what is left of them.
 
 mod answers;
+mod formats;
 mod garbage;
+mod hits;
 mod objection;
 mod sockets;
 
