@@ -20,7 +20,7 @@ pub(crate) fn state(
 
 /// Those of the file, and the link printed at the start: every site, for as long as this process lives.
 pub(crate) fn tokens(config: &Config, visit: &token::Fresh) -> Vec<Token> {
-    let of_file = config.tokens.iter().map(|token| Token {
+    let of_file = config.tokens.iter().filter(|token| !token.send).map(|token| Token {
         name: token.name.clone(),
         sites: token.sites.clone(),
         blake3: token.blake3,

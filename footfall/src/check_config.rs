@@ -186,8 +186,8 @@ fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
 }
 
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
-    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, own, campaigns } =
-        site;
+    let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, .. } = site;
+    let Site { campaigns, umami, matomo, own, .. } = site;
     let marketing = match marketing {
         Marketing::Consent => "consent",
         Marketing::Always => "always",
@@ -204,12 +204,14 @@ fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     writeln!(out, "marketing = \"{marketing}\"\ncrowd = {crowd}\nbots = \"{bots}\"")?;
     writeln!(out, "properties = {}\ncurrency = {}", list(properties), text(currency))?;
     writeln!(out, "own = {}", list(own.iter().map(ToString::to_string)))?;
+    writeln!(out, "umami = {}\nmatomo = {matomo}", text(umami))?;
     campaigns.iter().try_for_each(|campaign| write_campaign(campaign, out))
 }
 
 fn write_token(token: &Token, out: &mut String) -> fmt::Result {
-    let Token { name, sites, blake3: _, live } = token;
-    writeln!(out, "\n[[token]]\nname = {}\nsites = {sites:?}\n# blake3 = (hidden)\nlive = {live}", text(name))
+    let Token { name, sites, blake3: _, live, send } = token;
+    writeln!(out, "\n[[token]]\nname = {}\nsites = {sites:?}\n# blake3 = (hidden)", text(name))?;
+    writeln!(out, "live = {live}\nsend = {send}")
 }
 
 /// In the largest unit that says it without a fraction.

@@ -35,7 +35,7 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use kafka::Kafka;
 pub(crate) use limits::Limits;
 pub(crate) use mistakes::Mistakes;
-pub(crate) use tokens::Token;
+pub(crate) use tokens::{Token, senders};
 
 use keys::{Keys, Source};
 use mistakes::Mistake;

@@ -17,14 +17,14 @@ use actix_web::web;
 use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::enrich::place::{self, Geo};
-use ingest::http::{Edge, Script};
+use ingest::http::{Edge, Script, Senders};
 use ingest::rate::Rate;
 use ingest::salt::Salts;
 use schema::clock;
 use schema::sites::CurrentSites;
 
 use crate::answers::{state, tokens};
-use crate::config::{ClickHouse, Config};
+use crate::config::{ClickHouse, Config, senders};
 use crate::engine::Engine;
 use crate::listen::{listen, spam};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
@@ -78,7 +78,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = token::Fresh::new(token::random()?);
     let answers = web::Data::new(state(&config, &sites, client.clone(), &visit));
     let asked = answers.clone();
-    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
+    let sending = Arc::new(Senders::new(senders(&config.tokens)));
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT), senders: Arc::clone(&sending) };
     let server = listen(&config, move |routes| {
         ingest::http::configure(routes, &edge);
         dashboard::http::configure(routes, answers.clone());
@@ -90,6 +91,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let visit = Arc::new(visit);
     let (visit_of_reload, geo_of_reload) = (Arc::clone(&visit), geo.clone());
     let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+        sending.replace(senders(&new.tokens));
         asked.replace_tokens(tokens(new, &visit_of_reload));
         reload::geo(geo_of_reload.as_ref());
     }));

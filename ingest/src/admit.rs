@@ -44,12 +44,12 @@ pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> 
     found.or_else(|| sites.by_name(name.strip_prefix("www.")?)).ok_or(Refusal::UnknownSite)
 }
 
-/// All rules after "the site is known", in order.
+/// All rules after "the site is known", in order. A server that was let in by its token has no `rate`.
 pub fn admit(
     hit: &Hit<'_>,
     wishes: Wishes,
     agent: &Agent,
-    (spam, rate): (&Spam, &Rate),
+    (spam, rate): (&Spam, Option<&Rate>),
     now_s: i64,
 ) -> Result<(), Refusal> {
     if hit.kind == Kind::Open {
@@ -61,7 +61,9 @@ pub fn admit(
         page(hit, wishes, agent)?;
         spam.admit(hit.referrer)?;
     }
-    rate.admit(&hit.visitor.prefix, hit.site.id, now_s)?;
+    if let Some(rate) = rate {
+        rate.admit(&hit.visitor.prefix, hit.site.id, now_s)?;
+    }
     own(hit, wishes)
 }
 
@@ -70,7 +72,7 @@ fn page(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     hostname(hit.site, &hit.page)?;
     objection(wishes)?;
     prefetch(wishes)?;
-    robot(hit.site, agent)
+    robot(hit.site, agent.crawler.is_some() || hit.automated)
 }
 
 /// A beacon is on no page. Its campaign is declared; what loads it may be the proxy of a mail service.
@@ -80,7 +82,7 @@ fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
         return Err(Refusal::NoConsent);
     }
     prefetch(wishes)?;
-    if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent) }
+    if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent.crawler.is_some()) }
 }
 
 /// The page is on a host of the site; a site that names none is on any.
@@ -112,8 +114,8 @@ fn own(hit: &Hit<'_>, wishes: Wishes) -> Result<(), Refusal> {
 }
 
 /// It is a person, or the site counts robots too. The only rule that a line of a log goes through as well.
-pub fn robot(site: &Site, agent: &Agent) -> Result<(), Refusal> {
-    match (agent.crawler.is_some(), site.bots) {
+pub fn robot(site: &Site, is_robot: bool) -> Result<(), Refusal> {
+    match (is_robot, site.bots) {
         (true, Bots::Refuse) => Err(Refusal::Bot),
         (true, Bots::Count) | (false, Bots::Refuse | Bots::Count) => Ok(()),
     }

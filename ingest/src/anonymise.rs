@@ -30,6 +30,7 @@ pub fn anonymise<'a>(
         kind,
         name: _,
         interactive,
+        automated: _,
         page: _,
         referrer: _,
         screen_px: _,

@@ -3,6 +3,8 @@
 //! The spine decides; stages do not know each other. It is synchronous from the complete request to the append, so a
 //! client that hangs up cannot stop a hit half way, and each hit is counted here once, unless the writer counts it.
 
+pub mod told;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -94,21 +96,28 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// One hit, from what was sent to the disk's queue.
-    fn walk(&mut self, sent: &Sent<'_>, site: &Site, head: &Head<'_>, now_s: i64) -> Result<Ticket, Turned> {
+    /// One hit, from what was sent to the disk's queue. Its date is today, or the one a server told of.
+    fn walk(
+        &mut self,
+        sent: &Sent<'_>,
+        site: &Site,
+        head: &Head<'_>,
+        told: Option<&Today>,
+        time_s: i64,
+    ) -> Result<Ticket, Turned> {
         let Walk { collector, desk, agents, places, todays, words, scratch, laps } = self;
         let Collector { meters, salts, spam, rate, .. } = &**collector;
-        let today = Today::of(todays, site, salts, now_s);
+        let today = told.unwrap_or_else(|| Today::of(todays, site, salts, time_s));
         let agent = agents.get(head.visitor.agent, salts.era());
         let hit = hit(sent, site, head);
         let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
-        admit::admit(&hit, head.wishes, agent, (spam, rate), now_s).map_err(refused)?; // the sender's side
+        admit::admit(&hit, head.wishes, agent, (spam, told.is_none().then_some(rate)), time_s).map_err(refused)?; // the sender's side
         laps.passed(Stage::Admit, meters);
         let place = places.get(hit.visitor.prefix, salts.era());
         let seen = enrich(&hit, agent, place, words);
         laps.passed(Stage::Enrich, meters);
         let salt = today.salt.as_ref().map_err(|fault| *fault)?; // ours
-        let event = anonymise(hit, seen, today.local, salt, now_s, scratch)?; // the visitor is gone
+        let event = anonymise(hit, seen, today.local, salt, time_s, scratch)?; // the visitor is gone
         laps.passed(Stage::Anonymise, meters);
         Ok(desk.append(&event)?)
     }
@@ -132,7 +141,7 @@ impl Walk {
                 Ok(site) if counted[..n].contains(&site.id) => continue, // a site named twice is one hit
                 Ok(site) => {
                     counted[n] = site.id;
-                    self.walk(&sent, site, head, now_s)
+                    self.walk(&sent, site, head, None, now_s)
                 }
                 Err(turned) => Err(turned),
             };
@@ -201,6 +210,7 @@ fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
         kind: sent.kind,
         name: &sent.name,
         interactive: sent.interactive,
+        automated: sent.automated,
         page: sent.page.borrowed(),
         referrer: &sent.referrer,
         screen_px: sent.screen_px,

@@ -35,6 +35,8 @@ pub struct Hit<'a> {
     pub name: &'a str,
     /// Whether it shows that someone stayed.
     pub interactive: bool,
+    /// Whether the sender says of itself that no person drives it.
+    pub automated: bool,
     /// Where it happened, as sent.
     pub page: Page<'a>,
     /// The page before, as sent.

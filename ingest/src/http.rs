@@ -3,6 +3,8 @@
 //! | | |
 //! |---|---|
 //! | `POST /api/event` | 202 `ok`, and `x-footfall-dropped: <reason>` if a hit of it was refused; CORS open, no credentials |
+//! | `GET|POST /count`, `POST /api/send`, `/api/batch`, `GET|POST /matomo.php` | see `formats` |
+//! | `POST /api/hits` | see `hits` |
 //! | `GET /f.gif` | the picture, never to be cached; 200, or 503 with it as body when the hit could not be stored |
 //! | `GET /b/SITE/CAMPAIGN.gif` | the same, for mails and advertisements |
 //! | `GET`, `POST /opt-out`, `GET /opt-out/status` | the page on which people object |
@@ -14,7 +16,9 @@
 //! take for what is [`watch`]'s to say.
 
 mod answer;
+mod formats;
 mod head;
+mod hits;
 mod opt_out;
 pub mod watch;
 
@@ -31,10 +35,11 @@ use futures_core::Stream;
 use schema::clock::now_s;
 use schema::fate::Refusal;
 
-use crate::accept::{BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
+use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
 use crate::collect::{Collector, Outcome, Walk};
 
 pub use answer::Script;
+pub use hits::{Sender, Senders};
 use watch::Watched;
 
 /// What is mounted.
@@ -44,6 +49,8 @@ pub struct Edge {
     pub collector: Arc<Collector>,
     /// The tracker for pages.
     pub script: Script,
+    /// Servers that may send hits.
+    pub senders: Arc<Senders>,
 }
 
 /// One worker thread's.
@@ -67,6 +74,8 @@ pub fn configure(config: &mut ServiceConfig, edge: &Edge) {
         .service(web::resource("/b/{site}/{file}").route(web::get().to(beacon)).route(web::head().to(answer::gif_head)))
         .service(web::resource("/opt-out").route(web::get().to(opt_out::page)).route(web::post().to(opt_out::choose)))
         .service(web::resource("/opt-out/status").route(web::get().to(opt_out::status)))
+        .configure(formats::configure)
+        .configure(hits::configure)
         .service(web::resource("/footfall.js").route(web::get().to(script)).route(web::head().to(script)))
         .service(web::resource("/healthz/live").route(web::get().to(answer::live)))
         .service(web::resource("/healthz/ready").route(web::get().to(ready)));
@@ -78,7 +87,7 @@ fn worker(request: &HttpRequest) -> Rc<Worker> {
 
 async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let worker = worker(&request);
-    let body = match whole_body(&request, payload.into_inner()).await {
+    let body = match whole_body(&request, payload.into_inner(), ONE_HIT).await {
         Ok(body) => body,
         Err((refusal, why)) => {
             worker.walk.borrow().refuse(refusal, now_s());
@@ -141,35 +150,44 @@ async fn stored(outcome: &mut Outcome) {
     }
 }
 
+/// How long a body may be, and what is said of one that is longer.
+type BodyMax = (usize, &'static str);
+
+const ONE_HIT: BodyMax = (BODY_BYTES_MAX, "the body is longer than 16 KiB");
+const SEVERAL_HITS: BodyMax = (BATCH_BYTES_MAX, "the body is longer than 64 KiB");
+
 /// The whole body, if it is small and quick enough.
-async fn whole_body(request: &HttpRequest, payload: dev::Payload) -> Result<Bytes, (Refusal, &'static str)> {
-    const TOO_LARGE: (Refusal, &str) = (Refusal::TooLarge, "the body is longer than 16 KiB");
+async fn whole_body(
+    request: &HttpRequest,
+    payload: dev::Payload,
+    (bytes_max, why): BodyMax,
+) -> Result<Bytes, (Refusal, &'static str)> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: usize| length > BODY_BYTES_MAX) {
-        return Err(TOO_LARGE);
+    if length.is_some_and(|length: usize| length > bytes_max) {
+        return Err((Refusal::TooLarge, why));
     }
     let watched = request.conn_data::<Watched>();
     watched.inspect(|watched| watched.receives());
-    let body = collected(payload).await;
+    let body = collected(payload, bytes_max).await;
     watched.inspect(|watched| watched.answers());
     match body {
         Ok(Some(body)) => Ok(body),
-        Ok(None) => Err(TOO_LARGE),
+        Ok(None) => Err((Refusal::TooLarge, why)),
         Err(()) if watched.is_some_and(Watched::is_overdue) => Err((Refusal::Slow, "the body took too long")),
         Err(()) => Err((Refusal::Malformed, "the body did not arrive whole")),
     }
 }
 
 /// The body's chunks as one; `None` if there is too much of it. Most bodies are one chunk and are not copied.
-async fn collected(mut payload: dev::Payload) -> Result<Option<Bytes>, ()> {
+async fn collected(mut payload: dev::Payload, bytes_max: usize) -> Result<Option<Bytes>, ()> {
     let mut next = async || poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await.transpose().map_err(|_| ());
     let Some(first) = next().await? else { return Ok(Some(Bytes::new())) };
-    let Some(second) = next().await? else { return Ok((first.len() <= BODY_BYTES_MAX).then_some(first)) };
+    let Some(second) = next().await? else { return Ok((first.len() <= bytes_max).then_some(first)) };
     let mut whole = BytesMut::from(&first[..]);
     let mut chunk = Some(second);
     while let Some(more) = chunk {
         whole.extend_from_slice(&more);
-        if whole.len() > BODY_BYTES_MAX {
+        if whole.len() > bytes_max {
             return Ok(None);
         }
         chunk = next().await?;

@@ -64,7 +64,7 @@ impl Lines {
     pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, Turned> {
         let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
         let agent = self.agents.get(line.agent, 0);
-        admit::robot(&self.site, agent).map_err(|reason| {
+        admit::robot(&self.site, agent.crawler.is_some()).map_err(|reason| {
             let crawler = agent.crawler.unwrap_or_default();
             Turned::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
         })?;
@@ -73,6 +73,7 @@ impl Lines {
             kind: line.kind,
             name: line.name,
             interactive: true,
+            automated: false,
             page: Page::of_target(line.target),
             referrer: line.referrer,
             screen_px: None,

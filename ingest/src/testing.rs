@@ -13,12 +13,16 @@ use crate::append::Appender;
 use crate::client::{Header, Proxies};
 use crate::collect::Collector;
 use crate::http::watch::{Times, Watch};
-use crate::http::{Edge, Script};
+use crate::http::{Edge, Script, Sender, Senders};
 use crate::metrics::Meters;
 use crate::rate::Rate;
 use crate::salt::Salts;
 use crate::spam::Spam;
 
+/// What Umami calls the site with the number 1.
+pub(crate) const UMAMI: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
+/// The token of a server that may send hits of the sites 1 and 3.
+pub(crate) const SENDER: &str = "a server's token";
 pub(crate) const TRACKER: &[u8] = b"/* tracker */";
 
 /// One collector.
@@ -47,7 +51,7 @@ pub(crate) fn site(id: u32, domain: &str) -> Site {
 
 pub(crate) fn sites() -> Vec<Site> {
     vec![
-        Site { campaigns: campaigns(), ..site(1, "example.org") },
+        Site { campaigns: campaigns(), umami: UMAMI.into(), matomo: 7, ..site(1, "example.org") },
         Site { hostnames: vec!["shop.example".into()], ..site(2, "shop.example") },
         Site {
             bots: Bots::Count,
@@ -101,7 +105,9 @@ impl Rig {
             appender,
             meters,
         });
-        let edge = Edge { collector, script: Script::new(TRACKER) };
+        let sender = Sender { blake3: blake3::hash(SENDER.as_bytes()), sites: vec![1, 3] };
+        let senders = Arc::new(Senders::new(vec![sender]));
+        let edge = Edge { collector, script: Script::new(TRACKER), senders };
         Rig { dir, spool, edge, prometheus, recorder }
     }
 

@@ -103,6 +103,10 @@ pub struct Site {
     pub campaigns: Vec<Campaign>,
     /// Networks of the site's own people, none finer than a truncated address.
     pub own: Vec<IpNet>,
+    /// What Umami's trackers call it: a UUID in lower case; empty: nothing.
+    pub umami: String,
+    /// What Matomo's trackers call it; 0: nothing.
+    pub matomo: u32,
 }
 
 impl Site {
@@ -126,7 +130,17 @@ impl Site {
             currency: String::new(),
             campaigns: Vec::new(),
             own: Vec::new(),
+            umami: String::new(),
+            matomo: 0,
         }
+    }
+
+    /// All names it is sent under. Numbers of other counters are told apart by whose they are: `umami:UUID`, `matomo:3`.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let umami = (!self.umami.is_empty()).then(|| format!("umami:{}", self.umami));
+        let matomo = (self.matomo != 0).then(|| format!("matomo:{}", self.matomo));
+        let own = std::iter::once(&self.domain).chain(&self.aliases).map(|name| name.to_lowercase());
+        own.chain(umami).chain(matomo)
     }
 }
 
@@ -157,9 +171,9 @@ impl Sites {
             if out.by_id.insert(site.id, n).is_some() {
                 return Err(SitesError::Id(site.id));
             }
-            for name in std::iter::once(&site.domain).chain(&site.aliases) {
-                if out.by_name.insert(name.to_lowercase(), n).is_some() {
-                    return Err(SitesError::Name(name.clone()));
+            for name in site.names() {
+                if out.by_name.insert(name.clone(), n).is_some() {
+                    return Err(SitesError::Name(name));
                 }
             }
             out.all.push(Arc::new(site));
@@ -167,7 +181,7 @@ impl Sites {
         Ok(out)
     }
 
-    /// By domain or alias, in lower case.
+    /// By one of its [names](Site::names), in lower case.
     pub fn by_name(&self, name: &str) -> Option<&Arc<Site>> {
         self.by_name.get(name).map(|&n| &self.all[n])
     }
@@ -233,8 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn what_other_counters_call_a_site_finds_it_too() {
+        let named = Site { umami: "b59e9c65-ae32-47f1-8400-119fcf4861c4".into(), matomo: 3, ..Site::new(7, "a.org") };
+        let sites = Sites::new(vec![named.clone(), Site::new(3, "b.org")]).unwrap();
+        for name in ["umami:b59e9c65-ae32-47f1-8400-119fcf4861c4", "matomo:3", "a.org"] {
+            assert_eq!(sites.by_name(name).map(|site| site.id), Some(7), "{name}");
+        }
+        assert!(["umami:", "matomo:0", "3"].iter().all(|name| sites.by_name(name).is_none()));
+        let twice = Sites::new(vec![named, Site { matomo: 3, ..Site::new(8, "c.org") }]);
+        assert_eq!(twice.unwrap_err(), SitesError::Name("matomo:3".into()));
+    }
+
+    #[test]
     fn numbers_and_names_are_used_once() {
         assert_eq!(Sites::new(vec![site(1, "a", "b"), site(1, "c", "d")]).unwrap_err(), SitesError::Id(1));
-        assert_eq!(Sites::new(vec![site(1, "a", "b"), site(2, "c", "A")]).unwrap_err(), SitesError::Name("A".into()));
+        assert_eq!(Sites::new(vec![site(1, "a", "b"), site(2, "c", "A")]).unwrap_err(), SitesError::Name("a".into()));
     }
 }

@@ -56,6 +56,11 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
     for (n, twice) in campaigns.iter().enumerate().filter(|(n, c)| campaigns[..*n].iter().any(|d| d.name == c.name)) {
         keys.note(None, format!("campaign {} of this site, \"{}\", is declared before", n + 1, twice.name));
     }
+    let umami = keys.or("umami", String::new(), |value| seen.umami(value.text()?));
+    let matomo = keys.or("matomo", 0, |value| {
+        let id = number(value, 0)?;
+        seen.matomo(id).map(|()| id)
+    });
     if properties.len() > PROPERTIES_MAX {
         keys.note(None, format!("`properties` has {} names; {PROPERTIES_MAX} are kept at most", properties.len()));
     }
@@ -75,6 +80,8 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
         currency,
         own,
         campaigns,
+        umami,
+        matomo,
     })
 }
 
@@ -180,6 +187,27 @@ struct Seen {
 impl Seen {
     fn id(&mut self, id: u32) -> Result<(), String> {
         if !self.ids.insert(id) {
+            return Err(format!("{id} is taken by another site"));
+        }
+        Ok(())
+    }
+
+    /// What Umami calls a site.
+    fn umami(&mut self, text: &str) -> Result<String, String> {
+        let uuid = text.to_lowercase();
+        let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+            && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+        match (uuid.is_empty(), is_uuid) {
+            (true, _) => Ok(uuid),
+            (false, true) if self.names.insert(format!("umami:{uuid}")) => Ok(uuid),
+            (false, true) => Err(format!("is \"{text}\", which is taken by another site")),
+            (false, false) => Err(format!("must be a website's UUID as Umami shows it, not \"{text}\"")),
+        }
+    }
+
+    /// What Matomo calls a site; 0: nothing.
+    fn matomo(&mut self, id: u32) -> Result<(), String> {
+        if id != 0 && !self.names.insert(format!("matomo:{id}")) {
             return Err(format!("{id} is taken by another site"));
         }
         Ok(())

@@ -117,7 +117,13 @@ fn each_key_is_read() {
     assert_eq!(config.sites.by_name("www.example.org").unwrap().id, 7);
     assert_eq!(
         config.tokens,
-        [Token { name: "t".into(), sites: vec![7], blake3: blake3::Hash::from_hex(HASH).unwrap(), live: true }]
+        [Token {
+            name: "t".into(),
+            sites: vec![7],
+            blake3: blake3::Hash::from_hex(HASH).unwrap(),
+            live: true,
+            send: false
+        }]
     );
 }
 

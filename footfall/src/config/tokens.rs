@@ -1,27 +1,38 @@
-//! The `[[token]]` tables: who may ask, told by the hash of what they show.
+//! The `[[token]]` tables: who may ask, or send, told by the hash of what they show.
 
 use std::collections::HashSet;
 use std::fmt;
 
+use ingest::http::Sender;
+
 use super::keys::Keys;
 
-/// Someone who may read statistics. The token itself is nowhere: `blake3` is the hash of its text.
+/// Someone who may read statistics, or send hits. The token itself is nowhere: `blake3` is the hash of its text.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Token {
     /// What people call it.
     pub(crate) name: String,
-    /// Numbers of the sites it may read; none: it may read nothing.
+    /// Numbers of the sites it may read, or send for; none: it may do nothing.
     pub(crate) sites: Vec<u32>,
     /// BLAKE3 of the token.
     pub(crate) blake3: blake3::Hash,
     /// Whether it sees days that are not sealed yet, beyond their bare totals.
     pub(crate) live: bool,
+    /// Whether it sends hits for its sites, and reads nothing.
+    pub(crate) send: bool,
+}
+
+/// Those that send hits.
+pub(crate) fn senders(tokens: &[Token]) -> Vec<Sender> {
+    let sending = tokens.iter().filter(|token| token.send);
+    sending.map(|token| Sender { blake3: token.blake3, sites: token.sites.clone() }).collect()
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { name, sites, blake3: _, live } = self;
-        f.debug_struct("Token").field("name", name).field("sites", sites).field("live", live).finish_non_exhaustive()
+        let Token { name, sites, blake3: _, live, send } = self;
+        let mut shown = f.debug_struct("Token");
+        shown.field("name", name).field("sites", sites).field("live", live).field("send", send).finish_non_exhaustive()
     }
 }
 
@@ -58,5 +69,9 @@ fn token(keys: &Keys<'_>, others: &[Token], sites: &HashSet<u32>) -> Option<Toke
         }
     });
     let live = keys.or("live", false, |value| value.flag());
-    Some(Token { name: name?, sites: listed.into_iter().map(|(id, _)| id).collect(), blake3: blake3?, live })
+    let send = keys.or("send", false, |value| value.flag());
+    if live && send {
+        keys.note(None, "[[token]] has `live` and `send`: one that sends hits reads nothing".to_owned());
+    }
+    Some(Token { name: name?, sites: listed.into_iter().map(|(id, _)| id).collect(), blake3: blake3?, live, send })
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ingest::append::Appender;
 use ingest::collect::Collector;
 use ingest::enrich::place::{self, Geo};
-use ingest::http::{Edge, Script};
+use ingest::http::{Edge, Script, Senders};
 use ingest::rate::Rate;
 use ingest::salt::Salts;
 use ingest::salt::agree::{self, Agreement};
@@ -21,7 +21,7 @@ use kafka::{Connection, Layout};
 use schema::clock;
 use schema::sites::CurrentSites;
 
-use crate::config::Config;
+use crate::config::{Config, senders};
 use crate::listen::{listen, spam};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::serve::SCRIPT;
@@ -72,7 +72,8 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
     let shipper = Shipper::start(settings, handle)?;
-    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT) };
+    let sending = Arc::new(Senders::new(senders(&config.tokens)));
+    let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT), senders: Arc::clone(&sending) };
     let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
@@ -87,7 +88,10 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
 
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |_| reload::geo(geo.as_ref())));
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+        sending.replace(senders(&new.tokens));
+        reload::geo(geo.as_ref());
+    }));
     let failed = stopped().await.err();
     tracing::info!("stopping: no more hits are accepted");
     upkeep.abort();

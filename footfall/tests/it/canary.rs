@@ -1,5 +1,7 @@
 //! The canary: a marked visitor walks through, and no mark is found in anything that is left of the visit.
 //!
+//! It comes by every endpoint, and as the trackers of other counters tell of it.
+//!
 //! Looked through: every file of the data directory (spool, ClickHouse, engine), the log at its most verbose level,
 //! `/metrics`, `/proc` is not. Marks: an address as text, integer, hexadecimal and raw bytes, a user agent, a language,
 //! e-mail addresses in path and query, what came after `?`, a referrer's path, a purchase's order id.
@@ -12,6 +14,8 @@ use crate::footfall::{Footfall, noon_zone, ureq_agent};
 
 const V4: [u8; 4] = [203, 0, 113, 77];
 const V6: &str = "2001:db8:feed:beef:1:2:3:4";
+/// A server that tells of its visitors.
+const SENDER: &str = "kein-treffer-token";
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0 kanarienvogel/7731";
 
 fn marks() -> Vec<(&'static str, Vec<u8>)> {
@@ -37,6 +41,8 @@ fn marks() -> Vec<(&'static str, Vec<u8>)> {
         text("the referrer's path", "verraeterisch"),
         text("the order", "ORDER-4711"),
         text("a body that is no hit", "kein-treffer"),
+        text("what a tracker calls its visitor", "besucher-4711"),
+        text("a server's key", "schluessel-4711"),
     ]
 }
 
@@ -48,9 +54,54 @@ fn send(footfall: &Footfall, address: &str, method: &str, path: &str, body: &str
         .header("accept-language", "fr-FR, tlh-KX;q=0.5")
         .header("referer", "https://www.search.example/verraeterisch?q=geheimnis")
         .header("x-forwarded-for", address)
+        .header("x-umami-cache", "besucher-4711")
+        .header("authorization", format!("Bearer {SENDER}"))
+        .header("idempotency-key", "schluessel-4711")
         .body(body.to_owned())
         .unwrap();
     ureq_agent().run(request).unwrap().status().as_u16()
+}
+
+/// The same visitor as the trackers of other counters tell of it, and how many hits that is.
+fn send_as_others_do(footfall: &Footfall, address: &str) -> u32 {
+    let page = "https%3A%2F%2Fexample.org%2Fp%2Fperson%2540canary.example%3Fgeheimnis";
+    let matomo = format!(
+        "idsite=3&rec=1&url={page}&_id=besucher-4711&uid=query@canary.example&cip=203.0.113.77&token_auth=kein-treffer&\
+         urlref=https%3A%2F%2Fsearch.example%2Fverraeterisch"
+    );
+    let order = "&consent=1&idgoal=0&ec_id=ORDER-4711&revenue=5&e_c=&ec_items=%5B%5B%22s%22%2C%22Tea%22%5D%5D";
+    let umami = |kind: &str| {
+        format!(
+            "{{\"type\":\"{kind}\",\"payload\":{{\"website\":\"example.org\",\"hostname\":\"example.org\",\"id\":\"besucher-4711\",\
+             \"url\":\"/p/person@canary.example?geheimnis\",\"referrer\":\"https://search.example/verraeterisch\",\
+             \"name\":\"bought\",\"ip\":\"203.0.113.77\",\"userAgent\":\"kanarienvogel\",\
+             \"data\":{{\"mail\":\"query@canary.example\",\"commerce\":{{\"orderId\":\"ORDER-4711\",\"items\":[]}}}}}}}}"
+        )
+    };
+    let hit = format!(
+        "{{\"ip\":\"{}\",\"user_agent\":\"{AGENT}\",\"language\":\"fr, tlh-KX\",\"time\":{},\"n\":\"pageview\",\"c\":true,\
+         \"u\":\"https://example.org/p/person@canary.example?geheimnis\",\"o\":\"ORDER-4711\",\"items\":[{{\"name\":\"Tea\"}}]}}",
+        address.rsplit(' ').next().unwrap(),
+        schema::clock::now_s()
+    );
+    let count = "/count?site=example.org&p=%2Fp%2Fperson%40canary.example%3Fgeheimnis&q=%3Fgeheimnis&t=geheimnis";
+    let sent = |method: &str, path: &str, body: &str, status: u16, hits: u32| {
+        assert_eq!(send(footfall, address, method, path, body), status, "{method} {path} {body}");
+        hits
+    };
+    sent("GET", count, "", 200, 1)
+        + sent("POST", count, "", 200, 1)
+        + sent("POST", "/api/send", &umami("event"), 200, 1)
+        + sent("POST", "/api/send", &umami("identify"), 200, 0)
+        + sent("POST", "/api/batch", &format!("[{},{}]", umami("event"), umami("kein-treffer")), 200, 1)
+        + sent("GET", &format!("/matomo.php?{matomo}"), "", 200, 1)
+        + sent("POST", "/matomo.php", &format!("{matomo}{order}"), 200, 1)
+        + sent("POST", "/matomo.php", &format!("{{\"requests\":[\"?{matomo}\",\"kein-treffer\"]}}"), 200, 1)
+        + sent("POST", "/api/hits", &format!("{{\"site\":\"example.org\",\"hits\":[{hit}]}}"), 200, 1)
+        + sent("POST", "/api/hits", &format!("{{\"site\":\"kein-treffer\",\"hits\":[{hit}]}}"), 403, 0)
+        + sent("POST", "/api/send", "{\"kein-treffer\"", 400, 0)
+        + sent("POST", "/matomo.php", "{\"kein-treffer\"", 400, 0)
+        + sent("GET", "/matomo.php?kein-treffer=geheimnis", "", 400, 0)
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -81,7 +132,13 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
     let records = [("203.0.113.0/24", nested("FR", "IDF")), ("2001:db8:feed::/48", nested("DE", "BE"))];
     std::fs::write(geo.path(), file("Test", BUILT_S, &records)).unwrap();
     let whole = format!("geo = {:?}", geo.path());
-    let mut footfall = Footfall::start_with(&whole, &format!("time_zone = \"{}\"", noon_zone()));
+    let sender = blake3::hash(SENDER.as_bytes());
+    let site = format!(
+        "time_zone = \"{}\"\nmatomo = 3\n[[token]]\nname = \"server\"\nsites = [1]\nsend = true\nblake3 = \"{sender}\"",
+        noon_zone()
+    );
+    let mut footfall = Footfall::start_with(&whole, &site);
+    let mut by_others = 0;
     for address in ["203.0.113.77", V6, "garbage, 203.0.113.77"] {
         let hit = |n: &str, page: &str| {
             format!(
@@ -108,12 +165,14 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
             202
         );
         assert!(send(&footfall, address, "GET", "/person@canary.example?geheimnis", "") == 404);
+        by_others += send_as_others_do(&footfall, address);
         send(&footfall, address, "POST", "/api/v2/query", "{\"site_id\":\"kein-treffer\"}");
     }
     footfall.wait_until_quiet();
     let mut found = Vec::new();
     let metrics = footfall.metrics();
-    assert!(metrics.contains("footfall_hits_total{fate=\"stored\"} 9"), "{metrics}");
+    let stored = format!("footfall_hits_total{{fate=\"stored\"}} {}\n", 9 + by_others);
+    assert!(by_others == 3 * 8 && metrics.contains(&stored), "{metrics}");
     look("/metrics", metrics.as_bytes(), &mut found);
     footfall.stop();
     let files = files(footfall.dir());

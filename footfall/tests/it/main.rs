@@ -21,3 +21,4 @@ mod shard;
 mod storm;
 mod storms;
 mod stream;
+mod trackers;

@@ -139,7 +139,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
 }
 
 /// A plain value as text; nothing if it is blank, `null`, an object or a list.
-struct Plain<'a>(Option<Cow<'a, str>>);
+pub(super) struct Plain<'a>(pub(super) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Plain<'a>, D::Error> {

@@ -6,6 +6,10 @@
 pub mod plausible;
 pub mod pixel;
 pub mod beacon;
+pub mod goatcounter;
+pub mod umami;
+pub mod matomo;
+pub mod server;
 mod page;
 mod json;
 mod named;
@@ -25,6 +29,10 @@ pub use reserved::{Opened, RawOrder, Reserved, Utm};
 
 /// Longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Longest body that may hold several hits, in bytes: what a browser lets wait for pages that are gone.
+pub const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Most hits of one body.
+pub const BATCH_HITS_MAX: usize = 1000;
 /// Longest URL of a page, and longest query of a pixel, in bytes.
 pub const URL_BYTES_MAX: usize = 2 * 1024;
 /// Longest name of an event, in characters.
@@ -44,6 +52,8 @@ pub struct Sent<'a> {
     pub name: Cow<'a, str>,
     /// Whether it shows that someone stayed.
     pub interactive: bool,
+    /// Whether the sender says of itself that no person drives it.
+    pub automated: bool,
     /// Where.
     pub page: Page<'a>,
     /// The page before.
@@ -72,6 +82,7 @@ impl<'a> Sent<'a> {
             kind: Kind::Pageview,
             name: "".into(),
             interactive: true,
+            automated: false,
             page,
             referrer: "".into(),
             screen_px: None,
@@ -100,6 +111,13 @@ pub enum Bad {
 }
 
 impl Bad {
+    /// The sentence.
+    pub fn why(self) -> &'static str {
+        match self {
+            Bad::TooLarge(why) | Bad::Malformed(why) => why,
+        }
+    }
+
     /// As a fate.
     pub fn refusal(self) -> Refusal {
         match self {
@@ -119,3 +137,6 @@ fn check_domains(domains: &str) -> Result<(), Bad> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,13 +45,13 @@ pub struct BoughtItem<'a> {
 struct Revenue<'a> {
     #[serde(borrow)]
     currency: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "revenue")]
     amount: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Item<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, alias = "productId")]
     id: Option<Text<'a>>,
     name: Option<Text<'a>>,
     category: Option<Text<'a>>,
@@ -61,7 +61,7 @@ struct Item<'a> {
     quantity: Option<&'a RawValue>,
 }
 
-/// Plausible's `$`, and our `items` and `o`.
+/// Plausible's `$`, and our `items` and `o`. Umami calls two of them `revenue` and `productId`.
 pub(super) fn of_json<'a>(
     revenue: Option<&'a RawValue>,
     items: Option<&'a RawValue>,

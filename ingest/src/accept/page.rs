@@ -85,6 +85,20 @@ pub(crate) fn query_of<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
     }
 }
 
+/// A query without the `?` that some write before it.
+pub(super) fn bare_query(query: Cow<'_, str>) -> Cow<'_, str> {
+    match query {
+        Cow::Borrowed(text) => text.strip_prefix('?').unwrap_or(text).into(),
+        Cow::Owned(text) => text.strip_prefix('?').map(str::to_owned).unwrap_or(text).into(),
+    }
+}
+
+/// The width in `1920x1080` or `1920,1080,1`, in pixels.
+pub(super) fn width_of(screen: &str) -> Option<u32> {
+    let end = screen.find(|c: char| !c.is_ascii_digit()).unwrap_or(screen.len());
+    screen[..end].parse().ok()
+}
+
 /// Host, path and fragment of an absolute URL with any scheme but `data:`.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.trim().split_once("://")?;

@@ -93,6 +93,7 @@ pub fn read(body: &[u8]) -> Result<Sent<'_>, Bad> {
         domains,
         kind,
         name,
+        automated: false,
         interactive: wire.i.or(wire.interactive).is_none_or(|flag| flag.0),
         page,
         referrer: wire.r.or(wire.referrer).map_or("".into(), |text| text.0),

@@ -17,6 +17,9 @@ static RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resou
 pub(super) static GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\
     !\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
+/// What pages of other origins may send: Umami's script sends the last three, and no one reads them.
+const ALLOWED_HEADERS: &str = "content-type, x-umami-cache, x-umami-website-id, x-umami-hostname";
+
 /// When to try again, in seconds.
 const RETRY_AFTER_S: &str = "10";
 
@@ -65,7 +68,7 @@ pub(super) fn line(status: StatusCode, text: &'static str) -> HttpResponse {
     with_body(status, Bytes::from_static(text.as_bytes()), "text/plain; charset=utf-8")
 }
 
-fn open_to_all(mut answer: HttpResponse) -> HttpResponse {
+pub(super) fn open_to_all(mut answer: HttpResponse) -> HttpResponse {
     answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     answer
 }
@@ -99,6 +102,33 @@ pub(super) fn refused_event(refusal: Refusal, why: &'static str) -> HttpResponse
 pub(super) fn failed_event() -> HttpResponse {
     let mut answer = open_to_all(line(StatusCode::SERVICE_UNAVAILABLE, "not stored; try again later"));
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    answer
+}
+
+/// JSON for other counters' trackers; 503 if a hit could not be kept.
+pub(super) fn json(status: StatusCode, body: &serde_json::Value, outcome: &Outcome) -> HttpResponse {
+    let (status, text) = match outcome.failed {
+        Some(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, r#"{"error":{"message":"not stored; try again later"}}"#.to_owned())
+        }
+        None => (status, body.to_string()),
+    };
+    let mut answer = open_to_all(with_body(status, Bytes::from(text), "application/json"));
+    if let Some(refusal) = outcome.refused {
+        dropped(&mut answer, refusal.label());
+    }
+    if outcome.failed.is_some() {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    }
+    answer
+}
+
+/// To a server that sent many hits.
+pub(super) fn fates(status: StatusCode, body: &serde_json::Value) -> HttpResponse {
+    let mut answer = with_body(status, Bytes::from(body.to_string()), "application/json");
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    }
     answer
 }
 
@@ -136,8 +166,8 @@ fn picture(status: StatusCode) -> HttpResponse {
 pub(super) async fn preflight() -> HttpResponse {
     let mut answer = open_to_all(HttpResponse::new(StatusCode::NO_CONTENT));
     let headers = answer.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     answer
 }

@@ -2,7 +2,9 @@
 
 mod answers;
 mod connections;
+mod formats;
 mod garbage;
+mod hits;
 mod hostile;
 mod limits;
 mod objection;

@@ -26,6 +26,9 @@ use place::{Kept, Wiped};
 /// How long after a date's end its salt lives on, in seconds: requests under way, clocks a little apart.
 pub const GRACE_S: i64 = 15 * 60;
 
+/// How far another server's clock may be ahead of ours, in seconds.
+pub const AHEAD_S_MAX: i64 = 60;
+
 /// Where the bytes come from: the operating system, but for tests.
 type Random = fn(&mut [u8]) -> Result<(), getrandom::Error>;
 
@@ -112,6 +115,24 @@ impl Salts {
         local.day = dates.latest.map_or(local.day, |latest| latest.max(local.day));
         dates.latest = Some(local.day);
         (local, self.salt(dates, local.day))
+    }
+
+    /// What the zone's wall said at a moment up to now, and the salt of that date; nothing if it is gone, or the moment is
+    /// yet to come. No salt is made for a date that is over.
+    pub fn told(&self, zone: &Zone, told_s: i64, now_s: i64) -> Option<(Local, Result<Arc<Salt>, Fault>)> {
+        let (today, salt) = self.today(zone, now_s);
+        let local = zone.at(told_s);
+        if told_s > now_s + AHEAD_S_MAX {
+            return None;
+        }
+        if local.day >= today.day {
+            // A clock a little ahead may be a date ahead: it is today all the same.
+            return Some((Local { day: today.day, ..local }, salt));
+        }
+        let mut zones = self.zones();
+        let dated = dates(&mut zones, zone).salts.get_mut(&local.day)?;
+        dated.given = true;
+        Some((local, Ok(dated.salt.clone())))
     }
 
     /// Whether hits of today would get a salt, and the one that the others have.

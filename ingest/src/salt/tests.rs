@@ -40,6 +40,25 @@ fn a_day_has_one_salt_and_the_next_another() {
 }
 
 #[test]
+fn what_is_told_of_a_date_gets_its_salt_while_that_lives_and_never_a_new_one() {
+    let (salts, utc) = (Salts::open(None, NOON), Zone::utc());
+    let told = |told_s, now_s| {
+        let (local, salt) = salts.told(&utc, told_s, now_s)?;
+        Some((local.day, salt.unwrap().key().unwrap()))
+    };
+    let today = key(&salts, NOON);
+    assert_eq!(told(NOON - 3600, NOON), Some((TODAY, today)));
+    assert_eq!(told(NOON - 86_400, NOON), None, "no salt is made for yesterday");
+    assert_eq!(told(NOON + 3600, NOON), None, "nothing is told of what is yet to come");
+    assert_eq!(told(MIDNIGHT + 9, MIDNIGHT - 1), Some((TODAY, today)), "a clock is ahead, and it is not tomorrow yet");
+    let tomorrow = key(&salts, MIDNIGHT + 60);
+    assert_eq!(told(MIDNIGHT - 60, MIDNIGHT + 60), Some((TODAY, today)), "its salt lives on for a while");
+    assert_eq!(told(MIDNIGHT, MIDNIGHT + 60), Some((Day(TODAY.0 + 1), tomorrow)));
+    salts.tick(MIDNIGHT + GRACE_S);
+    assert_eq!(told(MIDNIGHT - 60, MIDNIGHT + GRACE_S), None);
+}
+
+#[test]
 fn zones_have_salts_of_their_own() {
     let (salts, paris) = (Salts::open(None, NOON), Zone::new("Europe/Paris").unwrap());
     let (local, salt) = salts.today(&paris, NOON);

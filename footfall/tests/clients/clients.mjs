@@ -1,0 +1,174 @@
+// The real trackers of other counters, as people install them, against a Footfall that runs: two in Chromium, two in Node.
+// Each prints one line for each answer it got: who, where to, and what it was told. What arrived is for the caller to see.
+// Usage: node clients.mjs HOST:PORT WEBSITE-UUID MATOMO-NUMBER
+import assert from 'node:assert/strict'
+import http, { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import MatomoTracker from 'matomo-tracker'
+import umami from '@umami/node'
+import { launch } from '../../../tracker/test/browser.mjs'
+
+const [address, website, matomoSite] = process.argv.slice(2)
+// Footfall refuses headless browsers, as robots; these play a person.
+const userAgent =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+
+const require = createRequire(import.meta.url)
+const modules = {
+  plausible: dirname(require.resolve('@plausible-analytics/tracker')),
+  'plausible-tracker': dirname(require.resolve('plausible-tracker/package.json')),
+}
+
+function told(client, endpoint, status, answer) {
+  console.log(JSON.stringify([client, endpoint, status, answer]))
+}
+
+const pages = {
+  '/official': `<!doctype html><title>official</title><h1>Shop</h1>
+    <a id="out" href="https://other.example/x" target="_self">other</a>
+    <script type="module">
+      import { init, track } from '/modules/plausible/plausible.js'
+      init({ domain: 'example.org', endpoint: 'http://${address}/api/event', captureOnLocalhost: true,
+             outboundLinks: true })
+      window.track = track
+    </script>`,
+  '/community': `<!doctype html><title>community</title><h1>Shop</h1>
+    <script type="module">
+      import Plausible from '/modules/plausible-tracker/build/module/index.js'
+      window.tracker = Plausible({ domain: 'example.org', trackLocalhost: true, apiHost: 'http://${address}' })
+      window.tracker.enableAutoPageviews()
+    </script>`,
+}
+
+/** A site whose pages carry the two trackers for browsers. */
+async function serveSite() {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://site')
+    const [, area, name, ...rest] = pathname.split('/')
+    if (area === 'modules' && modules[name]) {
+      const file = join(modules[name], ...rest)
+      response.setHeader('content-type', 'text/javascript')
+      // One of them imports its own files without their extension, as bundlers allow.
+      response.end(await readFile(file).catch(() => readFile(`${file}.js`)))
+    } else if (pages[pathname]) {
+      response.setHeader('content-type', 'text/html').end(pages[pathname])
+    } else {
+      response.writeHead(404).end()
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }
+}
+
+async function inChromium() {
+  const site = await serveSite()
+  const { context, close } = await launch({ userAgent })
+  try {
+    const visit = async (client, page, steps) => {
+      const tab = await context.newPage()
+      // `other.example` is nobody's.
+      await tab.route('https://other.example/**', (route) => route.fulfill({ body: 'other' }))
+      for (const { does, hits } of [{ does: () => tab.goto(site.origin + page), hits: 1 }, ...steps(tab)]) {
+        const answers = []
+        const all = new Promise((resolve) =>
+          tab.on('response', (response) => {
+            if (!response.url().startsWith(`http://${address}/`)) return
+            if (response.request().method() !== 'OPTIONS') answers.push(response)
+            if (answers.length === hits) resolve()
+          }),
+        )
+        await does()
+        await all
+        tab.removeAllListeners('response')
+        for (const answer of answers) {
+          const dropped = answer.headers()['x-footfall-dropped']
+          told(client, new URL(answer.url()).pathname, answer.status(), dropped ?? '')
+        }
+      }
+      await tab.close()
+    }
+    await visit('@plausible-analytics/tracker', '/official', (tab) => [
+      {
+        does: () => tab.evaluate(() => window.track('Official', { props: { plan: 'free' }, interactive: false })),
+        hits: 1,
+      },
+      {
+        does: () => tab.evaluate(() => window.track('Bought', { revenue: { currency: 'EUR', amount: 12.3 } })),
+        hits: 1,
+      },
+      // How long and how far goes ahead of the next page's view.
+      { does: () => tab.evaluate(() => history.pushState({}, '', '/official/next')), hits: 2 },
+      { does: () => tab.click('#out', { noWaitAfter: true }), hits: 1 },
+    ])
+    await visit('plausible-tracker', '/community', (tab) => [
+      { does: () => tab.evaluate(() => window.tracker.trackEvent('Community', { props: { plan: 'paid' } })), hits: 1 },
+      { does: () => tab.evaluate(() => history.pushState({}, '', '/community/next')), hits: 1 },
+    ])
+  } finally {
+    await close()
+    site.close()
+  }
+}
+
+async function umamiInNode() {
+  umami.init({ websiteId: website, hostUrl: `http://${address}`, userAgent })
+  const send = async (answer) => {
+    const got = await answer
+    const text = await got.text()
+    assert.deepEqual(JSON.parse(text), { beep: 'boop' }, 'nobody is told who they are')
+    told('@umami/node', '/api/send', got.status, got.headers.get('x-footfall-dropped') ?? text)
+  }
+  await send(umami.track({ url: '/umami', hostname: 'example.org', title: 'Umami', referrer: 'https://news.example/' }))
+  await send(umami.track({ url: '/umami', hostname: 'example.org', name: 'Umami', data: { plan: 'free' } }))
+  await send(umami.track('Umami alone'))
+  await send(umami.identify({ mail: 'someone@example.org' }))
+}
+
+async function matomoInNode() {
+  const tracker = new MatomoTracker(Number(matomoSite), `http://${address}/matomo.php`)
+  tracker.on('error', (error) => assert.fail(`matomo-tracker: ${error}`))
+  // It keeps its answers to itself, unless something is wrong with them.
+  const url = 'https://example.org/matomo'
+  const all = [
+    { url, action_name: 'Matomo' },
+    { url, e_c: 'Matomo', e_a: 'Play', e_n: 'Intro', e_v: 2 },
+    { url, link: 'https://left.example/x' },
+    { url, download: 'https://example.org/matomo.pdf' },
+    { url, search: 'Matomo tea', search_count: 0 },
+    { url, cra: 'x is undefined', cra_tp: 'MatomoError', ca: 1 },
+    { url, ping: 1 },
+    {
+      url,
+      idgoal: 0,
+      ec_id: 'M-1',
+      revenue: 19.9,
+      ec_items: JSON.stringify([['sku', 'Matomo tea', 'Drinks', 9.95, 2]]),
+      send_image: 0,
+    },
+  ]
+  let ended
+  const get = (url, then) =>
+    http.get(url, (answer) => {
+      then(answer)
+      answer.resume().on('end', () => ended(answer))
+    })
+  tracker.agent = { get, request: http.request }
+  for (const options of all) {
+    const answered = new Promise((resolve) => (ended = resolve))
+    tracker.track(options)
+    const { statusCode, headers } = await answered
+    told('matomo-tracker', '/matomo.php', statusCode, headers['x-footfall-dropped'] ?? '')
+  }
+  const bulk = await new Promise((resolve) =>
+    tracker.trackBulk([{ url: `${url}/bulk/1` }, { url: `${url}/bulk/2` }, { url: 'none' }], resolve),
+  )
+  assert.deepEqual(JSON.parse(bulk), { status: 'success', tracked: 2, invalid: 1 })
+  told('matomo-tracker', '/matomo.php', 200, bulk)
+}
+
+await inChromium()
+await umamiInNode()
+await matomoInNode()

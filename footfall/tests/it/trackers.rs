@@ -1,0 +1,64 @@
+//! The trackers of other counters, as npm has them, in Chromium and in Node: what each sends, and what arrives of it.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::footfall::{Footfall, noon_zone};
+
+const WEBSITE: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
+
+#[test]
+fn real_trackers_are_understood_and_what_they_send_is_counted() {
+    // One of them sends no user agent, as robots do: this site counts those too.
+    let mut footfall = Footfall::start(&format!(
+        "time_zone = \"{}\"\nbots = \"count\"\nmarketing = \"always\"\nproperties = [\"plan\"]\ncurrency = \"EUR\"\n\
+         umami = \"{WEBSITE}\"\nmatomo = 3",
+        noon_zone()
+    ));
+    let answers = run(&footfall);
+    footfall.wait_until_quiet();
+    let (pages, events, items) = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = footfall.clickhouse();
+        let pages = "SELECT page, toInt64(sum(pageviews)) AS n, toInt64(sum(engaged_s) > 0 OR sum(scroll) > 0) AS e \
+                     FROM live_pages GROUP BY page HAVING n > 0 ORDER BY page";
+        let events = "SELECT kind, name, page, toInt64(sum(events)) AS n FROM live_events WHERE property = '' \
+                      GROUP BY kind, name, page HAVING n > 0 ORDER BY kind, name, page";
+        let items = "SELECT product, toInt64(sum(units)), toInt64(sum(revenue)) FROM live_items GROUP BY product";
+        (
+            client.query(pages).fetch_all::<(String, i64, i64)>().await.unwrap(),
+            client.query(events).fetch_all::<(String, String, String, i64)>().await.unwrap(),
+            client.query(items).fetch_all::<(String, i64, i64)>().await.unwrap(),
+        )
+    });
+    println!("\n| client | endpoint | answers |\n|---|---|---|");
+    for (client, endpoint) in clients(&answers) {
+        let of = answers.iter().filter(|answer| answer.0 == client && answer.1 == endpoint);
+        let said: Vec<_> = of.map(|answer| format!("{} {}", answer.2, answer.3).trim().to_owned()).collect();
+        println!("| {client} | {endpoint} | {} |", said.join(", "));
+    }
+    println!("\n| page | views | time or scroll |\n|---|---|---|");
+    pages.iter().for_each(|(page, views, engaged)| println!("| {page} | {views} | {engaged} |"));
+    println!("\n| kind | name | page | events |\n|---|---|---|---|");
+    events.iter().for_each(|(kind, name, page, n)| println!("| {kind} | {name} | {page} | {n} |"));
+    println!("\n| product | units | revenue |\n|---|---|---|");
+    items.iter().for_each(|(product, units, revenue)| println!("| {product} | {units} | {revenue} |"));
+    footfall.stop();
+}
+
+type Answer = (String, String, u16, String);
+
+/// Runs them all, and gives what they were answered.
+fn run(footfall: &Footfall) -> Vec<Answer> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/clients.mjs");
+    let output = Command::new("node").arg(script).args([&footfall.address(), WEBSITE, "3"]).output().unwrap();
+    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{told}{said}\n{}", footfall.said());
+    told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no answer: {line}"))).collect()
+}
+
+/// Each client with its endpoint, once.
+fn clients(answers: &[Answer]) -> Vec<(String, String)> {
+    let mut all: Vec<_> = answers.iter().map(|answer| (answer.0.clone(), answer.1.clone())).collect();
+    all.dedup();
+    all
+}

@@ -1,0 +1,342 @@
+//! `GET|POST /matomo.php`: the parameters of Matomo's tracking API, in the query, in a form, or many in a JSON list.
+//!
+//! | parameter | meaning |
+//! |---|---|
+//! | `idsite`, `rec` | the site's `matomo` number, or its domain; `rec` is 1 |
+//! | `url`, `urlref`, `res` | the page (or else `Referer`), the page before, width `x` height of the screen |
+//! | `consent` | `1`: consent to marketing measures, as Matomo's script says it where the site asked for it |
+//! | `e_c`, `e_a`, `e_n`, `e_v` | an event `category: action`; `name` is a property of it, the value an amount |
+//! | `link`, `download` | the URL left for, the file asked for |
+//! | `search`, `search_count` | words searched for, and how many things were found |
+//! | `idgoal=0` and `ec_id`, `revenue`, `ec_items` | an order, the event `purchase`; read with a basis only. Without `ec_id`: `cart` |
+//! | `idgoal` | the event `goal N`; its revenue is read over |
+//! | `c_n`, `c_p`, `c_i` | the events `content impression` and `content interaction`, with properties `content` and `piece` |
+//! | `cra`, `cra_tp` | an error, by its type; message and stack are read over |
+//! | `dimensionN` | a property of that name |
+//! | `ping=1`, `recMode=1`, `ca=1` alone | nothing: "still here" says no time, the others are no visit |
+//! | `cip`, `cdt`, `ua`, `lang`, `country`, `token_auth` | read over: who speaks for others uses `/api/hits` |
+//! | `_id`, `uid`, `cid`, `_cvar`, `pf_*`, others | read over |
+
+use std::borrow::Cow;
+
+use schema::event::Kind;
+use serde::Deserialize;
+
+use super::json::Plain;
+use super::named::{Named, searched};
+use super::page::{self, query_of, width_of};
+use super::reserved::{RawOrder, Reserved};
+use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, Bad, PROPERTIES_MAX, Page, Property, Sent, URL_BYTES_MAX};
+
+/// What is read of one request, as sent.
+#[derive(Default)]
+struct Said<'a> {
+    site: Cow<'a, str>,
+    rec: bool,
+    url: Option<Cow<'a, str>>,
+    referrer: Cow<'a, str>,
+    screen_px: Option<u32>,
+    consent: bool,
+    /// A request that is no visit.
+    nothing: bool,
+    /// An action of someone's own: without a kind known here it is none.
+    custom: bool,
+    event: [Cow<'a, str>; 4],
+    link: Cow<'a, str>,
+    download: Cow<'a, str>,
+    search: Option<Cow<'a, str>>,
+    found: Option<u32>,
+    goal: Option<Cow<'a, str>>,
+    order: [Cow<'a, str>; 3],
+    content: [Cow<'a, str>; 3],
+    crash: Option<Cow<'a, str>>,
+    crash_type: Cow<'a, str>,
+    properties: Vec<Property<'a>>,
+}
+
+impl<'a> Said<'a> {
+    /// Takes a parameter; of one that comes twice the last counts, as with PHP.
+    fn take(&mut self, name: &str, value: Cow<'a, str>) {
+        let is_one = value == "1";
+        match name {
+            "idsite" => self.site = value,
+            "rec" => self.rec = is_one,
+            "url" => self.url = Some(value),
+            "urlref" => self.referrer = value,
+            "res" => self.screen_px = width_of(&value),
+            "consent" => self.consent = is_one,
+            "ping" | "recMode" => self.nothing |= is_one,
+            "ca" => self.custom = is_one,
+            "e_c" => self.event[0] = value,
+            "e_a" => self.event[1] = value,
+            "e_n" => self.event[2] = value,
+            "e_v" => self.event[3] = value,
+            "link" => self.link = value,
+            "download" => self.download = value,
+            "search" => self.search = Some(value),
+            "search_count" => self.found = value.trim().parse().ok(),
+            "idgoal" => self.goal = Some(value),
+            "ec_id" => self.order[0] = value,
+            "revenue" => self.order[1] = value,
+            "ec_items" => self.order[2] = value,
+            "c_n" => self.content[0] = value,
+            "c_p" => self.content[1] = value,
+            "c_i" => self.content[2] = value,
+            "cra" => self.crash = Some(value),
+            "cra_tp" => self.crash_type = value,
+            _ if name.starts_with("dimension") && self.properties.len() < PROPERTIES_MAX => {
+                self.properties.push((name.to_owned().into(), value));
+            }
+            _ => {}
+        }
+    }
+
+    /// What it is, an order that is not read yet, and whether it shows that someone stayed; nothing if it is no visit.
+    fn is(self) -> Option<(Named<'a>, RawOrder<'a>, bool)> {
+        let Said { custom, event: [category, action, label, value], link, download, search, found, .. } = self;
+        let Said { goal, order: [id, revenue, items], content: [content, piece, interaction], .. } = self;
+        let Said { crash, crash_type, properties, .. } = self;
+        let (category, action) = (category.trim(), action.trim());
+        let of = |kind, name| Named { kind, name, amount: 0, properties: Vec::new(), engagement: None };
+        if !category.is_empty() && !action.is_empty() {
+            let mut properties = properties;
+            properties.push(("name".into(), label));
+            let amount = value.trim().parse().map_or(0, |value: f64| value.round() as i64);
+            let name = format!("{category}: {action}").into();
+            return Some((Named { amount, properties, ..of(Kind::Custom, name) }, RawOrder::None, true));
+        }
+        if let Some(crash) = crash.filter(|crash| !crash.is_empty()) {
+            let name = if crash_type.is_empty() { crash } else { crash_type };
+            return Some((of(Kind::Error, name), RawOrder::None, true));
+        }
+        if !link.is_empty() {
+            return Some((Named { properties, ..of(Kind::Outbound, link) }, RawOrder::None, true));
+        }
+        if !download.is_empty() {
+            return Some((Named { properties, ..of(Kind::Download, download) }, RawOrder::None, true));
+        }
+        if let Some(words) = search.filter(|words| !words.trim().is_empty()) {
+            return Some((searched(words, found), RawOrder::None, true));
+        }
+        if !content.is_empty() {
+            let stayed = !interaction.is_empty();
+            let name = if stayed { "content interaction" } else { "content impression" };
+            let properties = vec![("content".into(), content), ("piece".into(), piece)];
+            return Some((Named { properties, ..of(Kind::Custom, name.into()) }, RawOrder::None, stayed));
+        }
+        match goal.as_deref().map(str::trim) {
+            Some("0") if !id.trim().is_empty() => {
+                let order = RawOrder::Matomo { id, revenue, items };
+                Some((Named { properties, ..of(Kind::Custom, "purchase".into()) }, order, true))
+            }
+            Some("0") => Some((Named { properties, ..of(Kind::Custom, "cart".into()) }, RawOrder::None, true)),
+            Some(goal) if goal.parse::<u32>().is_ok() => {
+                let name = format!("goal {goal}").into();
+                Some((Named { properties, ..of(Kind::Custom, name) }, RawOrder::None, true))
+            }
+            _ if custom => None,
+            _ => Some((of(Kind::Pageview, "".into()), RawOrder::None, true)),
+        }
+    }
+}
+
+/// Reads one request: its query, its form, and the page from its `Referer`; nothing if it asks for nothing to be counted.
+pub fn read<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Option<Sent<'a>>, Bad> {
+    if query.len() > BODY_BYTES_MAX {
+        return Err(Bad::TooLarge("the query is longer than 16 KiB"));
+    }
+    let mut said = Said::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form)) {
+        said.take(&name, value);
+    }
+    if said.nothing {
+        return Ok(None);
+    }
+    if !said.rec {
+        return Err(Bad::Malformed("rec is not 1"));
+    }
+    if said.site.trim().is_empty() {
+        return Err(Bad::Malformed("idsite is missing"));
+    }
+    let url = said.url.take().unwrap_or(referer.into());
+    if url.len() > URL_BYTES_MAX {
+        return Err(Bad::TooLarge("url is longer than 2 KiB"));
+    }
+    let address = query_of(&url);
+    let Some(page) = Page::of_url(url, false) else {
+        return Err(Bad::Malformed("url is no absolute URL, or missing, and there is no Referer to take it from"));
+    };
+    let (site, referrer) = (site(std::mem::take(&mut said.site)), std::mem::take(&mut said.referrer));
+    let (screen_px, consent) = (said.screen_px, said.consent);
+    let Some((Named { kind, name, amount, properties, engagement }, order, interactive)) = said.is() else {
+        return Ok(None);
+    };
+    let reserved = Reserved::new(address, order);
+    let view = Sent::view(site, page);
+    Ok(Some(Sent {
+        kind,
+        name,
+        interactive,
+        referrer,
+        screen_px,
+        consent,
+        properties,
+        engagement,
+        amount,
+        reserved,
+        ..view
+    }))
+}
+
+/// Whether the sender wants no picture as the answer.
+pub fn wants_no_image(query: &str, form: &[u8]) -> bool {
+    let parameters = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form));
+    parameters.filter(|(name, _)| name == "send_image").last().is_some_and(|(_, value)| value == "0")
+}
+
+/// Whether a POST's body is a list of requests rather than a form.
+pub fn is_bulk(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
+/// The requests of a list, each as a query; one that is no text is empty.
+pub fn bulk(body: &[u8]) -> Result<Vec<Cow<'_, str>>, Bad> {
+    #[derive(Deserialize)]
+    struct Bulk<'a> {
+        #[serde(borrow)]
+        requests: Vec<Plain<'a>>,
+    }
+    let all: Bulk<'_> = serde_json::from_slice(body).map_err(|_| Bad::Malformed("the body is no list of requests"))?;
+    if all.requests.len() > BATCH_HITS_MAX {
+        return Err(Bad::TooLarge("there are more than 1,000 requests"));
+    }
+    Ok(all.requests.into_iter().map(|Plain(request)| page::bare_query(request.unwrap_or_default())).collect())
+}
+
+/// A number is what Matomo calls the site; anything else is its domain.
+fn site(idsite: Cow<'_, str>) -> Cow<'_, str> {
+    match idsite.trim().parse::<u32>() {
+        Ok(number) => format!("matomo:{number}").into(),
+        Err(_) => idsite,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::sites::{Marketing, Site};
+
+    use super::*;
+    use crate::lane::Basis;
+
+    const HERE: &str = "&url=https%3A%2F%2Fshop.example%2Fa%3Fmtm_campaign%3DSpring";
+
+    fn hit(query: &str) -> Sent<'_> {
+        read(query, b"", "")
+            .unwrap_or_else(|bad| panic!("{bad}: {query}"))
+            .unwrap_or_else(|| panic!("nothing: {query}"))
+    }
+
+    /// Kind, name, amount, properties.
+    fn said(more: &str) -> (Kind, String, i64, Vec<(String, String)>) {
+        let query = format!("idsite=3&rec=1{HERE}{more}");
+        let sent = hit(&query);
+        let properties = sent.properties.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        (sent.kind, sent.name.to_string(), sent.amount, properties)
+    }
+
+    #[test]
+    fn what_its_script_sends_is_understood() {
+        let query = "action_name=Shop&idsite=3&rec=1&r=528914&h=14&m=30&s=12&url=https%3A%2F%2Fwww.shop.example%2Fa%3Fmtm_campaign%3DSpring&urlref=https%3A%2F%2Fnews.example%2F&_id=6f1c6e1b8a2d4f03&_idn=1&send_image=0&_refts=0&pv_id=Xk2p9a&pf_net=12&pf_srv=80&uadata=%7B%7D&pdf=1&cookie=1&res=1920x1080";
+        let sent = hit(query);
+        assert_eq!((sent.kind, &*sent.name, &*sent.domains), (Kind::Pageview, "", "matomo:3"));
+        assert_eq!((sent.page.host(), sent.page.path()), ("shop.example", "/a"));
+        assert_eq!((&*sent.referrer, sent.screen_px, sent.consent), ("https://news.example/", Some(1920), false));
+        let always = Site { marketing: Marketing::Always, ..Site::new(1, "a") };
+        assert_eq!(&*sent.reserved.open(Basis::of(&always, false).unwrap(), "").campaign.name, "Spring");
+        assert!(hit("idsite=3&rec=1&consent=1&url=https://a.org/").consent);
+    }
+
+    #[test]
+    fn a_form_and_the_referer_are_read_too() {
+        let sent =
+            read("idsite=shop.example", b"rec=1&search=tea", "https://shop.example/find?q=tea").unwrap().unwrap();
+        assert_eq!((&*sent.domains, sent.page.path(), sent.kind), ("shop.example", "/find", Kind::Search));
+    }
+
+    #[test]
+    fn each_action_is_of_its_kind() {
+        let own = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+            all.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        };
+        for (more, kind, name, amount, properties) in [
+            ("&e_c=Videos&e_a=Play&e_n=Intro&e_v=2.6&ca=1", Kind::Custom, "Videos: Play", 3, own(&[("name", "Intro")])),
+            ("&e_c=+&e_a=Play", Kind::Pageview, "", 0, own(&[])),
+            ("&link=https%3A%2F%2Fother.example%2Fx", Kind::Outbound, "https://other.example/x", 0, own(&[])),
+            (
+                "&download=https%3A%2F%2Fshop.example%2Fa.pdf&dimension1=x",
+                Kind::Download,
+                "https://shop.example/a.pdf",
+                0,
+                own(&[("dimension1", "x")]),
+            ),
+            ("&search=tea&search_cat=hot&search_count=0", Kind::Search, "tea", 0, own(&[("results", "none")])),
+            ("&search=tea&search_count=7", Kind::Search, "tea", 7, own(&[("results", "some")])),
+            ("&search=tea", Kind::Search, "tea", 0, own(&[])),
+            ("&idgoal=4&revenue=5", Kind::Custom, "goal 4", 0, own(&[])),
+            ("&idgoal=0&revenue=5&ec_items=[]", Kind::Custom, "cart", 0, own(&[])),
+            ("&c_n=Ad&c_p=a.png", Kind::Custom, "content impression", 0, own(&[("content", "Ad"), ("piece", "a.png")])),
+            ("&c_n=Ad&c_i=click", Kind::Custom, "content interaction", 0, own(&[("content", "Ad"), ("piece", "")])),
+            ("&cra=x@y.z+failed&cra_tp=TypeError&cra_st=at+a&ca=1", Kind::Error, "TypeError", 0, own(&[])),
+        ] {
+            assert_eq!(said(more), (kind, name.to_owned(), amount, properties), "{more}");
+        }
+        assert!(!hit(&format!("idsite=3&rec=1{HERE}&c_n=Ad")).interactive, "nobody stayed because something was shown");
+    }
+
+    #[test]
+    fn an_order_stays_unread_until_there_is_a_basis() {
+        let query = format!(
+            "idsite=3&rec=1{HERE}&idgoal=0&ec_id=A-1&revenue=19.9&ec_st=18&ec_items=%5B%5B%22s1%22%2C%22Tea%22%2C%22Drinks%22%2C9.95%2C2%5D%5D"
+        );
+        let sent = hit(&query);
+        assert_eq!((sent.kind, &*sent.name), (Kind::Custom, "purchase"));
+        let always = Site { marketing: Marketing::Always, ..Site::new(1, "a") };
+        let opened = sent.reserved.open(Basis::of(&always, false).unwrap(), "EUR");
+        let order = opened.order.unwrap();
+        assert_eq!((&*order.id, order.currency, order.revenue, &*order.items[0].product), ("A-1", "EUR", 1990, "Tea"));
+    }
+
+    #[test]
+    fn what_is_no_visit_is_not_counted() {
+        for more in ["&ping=1", "&recMode=1", "&ca=1", "&ca=1&ma_id=x"] {
+            assert!(read(&format!("idsite=3&rec=1{HERE}{more}"), b"", "").unwrap().is_none(), "{more}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hit_is_told_why() {
+        let no_url = "url is no absolute URL, or missing, and there is no Referer to take it from";
+        for (query, why) in [
+            ("", Bad::Malformed("rec is not 1")),
+            ("idsite=3&rec=0", Bad::Malformed("rec is not 1")),
+            ("rec=1&url=https://a.org/", Bad::Malformed("idsite is missing")),
+            ("idsite=3&rec=1", Bad::Malformed(no_url)),
+            ("idsite=3&rec=1&url=/a", Bad::Malformed(no_url)),
+        ] {
+            assert_eq!(read(query, b"", "").err(), Some(why), "{query}");
+        }
+        let long = format!("idsite=3&rec=1&url=https://a.org/{}", "x".repeat(URL_BYTES_MAX));
+        assert_eq!(read(&long, b"", "").err(), Some(Bad::TooLarge("url is longer than 2 KiB")));
+    }
+
+    #[test]
+    fn a_bulk_is_a_list_of_queries() {
+        let body = br#" {"requests":["?idsite=3&rec=1&url=https:\/\/a.org\/b","idsite=3&rec=1",{"idsite":3}],"token_auth":"secret"}"#;
+        assert!(is_bulk(body) && !is_bulk(b"idsite=3&rec=1"));
+        let all = bulk(body).unwrap();
+        assert_eq!(all, ["idsite=3&rec=1&url=https://a.org/b", "idsite=3&rec=1", ""]);
+        assert!(bulk(br#"{"requests":7}"#).is_err() && bulk(b"{").is_err());
+        let many = format!(r#"{{"requests":[{}""]}}"#, r#""","#.repeat(1000));
+        assert!(matches!(bulk(many.as_bytes()), Err(Bad::TooLarge(_))));
+    }
+}
