@@ -7,7 +7,7 @@
 //! last to.
 //!
 //! A place holds no prefix: 16 bits of a hash under a random key of the process, and when the prefix will be back at
-//! nothing. [`Rate::forget`] wipes those that are, so that nothing outlives its minute by more than a tick.
+//! nothing. `Rate::forget` wipes those that are, so that nothing outlives its minute by more than a tick.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

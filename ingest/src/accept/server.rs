@@ -1,6 +1,6 @@
 //! `POST /api/hits`: many hits that a server tells of, each with who and when.
 //!
-//! `{"site": DOMAIN, "hits": [...]}`, 1,000 at most; a hit has the fields of [`plausible`](super::plausible) without `d`, and
+//! `{"site": DOMAIN, "hits": [...]}`, 1,000 at most; a hit has the fields of [`plausible`] without `d`, and
 //!
 //! | field | meaning |
 //! |---|---|
