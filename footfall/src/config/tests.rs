@@ -190,6 +190,29 @@ fn what_is_taken_or_missing_is_named() {
 }
 
 #[test]
+fn what_other_counters_call_a_site_is_read_and_given_once() {
+    let uuid = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
+    let sites = config(&format!("{SITE}umami = \"{}\"\nmatomo = 3\n", uuid.to_uppercase())).sites;
+    assert_eq!(sites.by_name(&format!("umami:{uuid}")).unwrap().id, 1);
+    assert_eq!(sites.by_name("matomo:3").unwrap().id, 1);
+    let two = format!("{SITE}umami = \"{uuid}\"\nmatomo = 3\n[[site]]\nid = 2\ndomain = \"b.org\"\n");
+    check(
+        &format!("{two}umami = \"{uuid}\"\nmatomo = 3\n"),
+        &[(9, "is taken by another site"), (10, "3 is taken by another site")],
+    );
+    check(&format!("{two}umami = \"b.org\"\nmatomo = -1\n"), &[(9, "must be a website's UUID"), (10, "`matomo`")]);
+}
+
+#[test]
+fn a_token_that_sends_reads_nothing() {
+    let token = |more: &str| format!("{SITE}[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\n{more}");
+    assert_eq!(senders(&config(&token("")).tokens).len(), 0);
+    let sending = senders(&config(&token("send = true\n")).tokens);
+    assert_eq!((sending.len(), &sending[0].sites[..]), (1, &[1][..]));
+    check(&token("live = true\nsend = true\n"), &[(4, "one that sends hits reads nothing")]);
+}
+
+#[test]
 fn what_is_not_toml_is_named_at_every_place() {
     check("listen = \"127.0.0.1:80\ndata = x\n", &[(1, "this is not TOML"), (2, "this is not TOML")]);
 }
