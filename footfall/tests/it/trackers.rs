@@ -40,8 +40,31 @@ fn real_trackers_are_understood_and_what_they_send_is_counted() {
     pages.iter().for_each(|(page, views, engaged)| println!("| {page} | {views} | {engaged} |"));
     println!("\n| kind | name | page | events |\n|---|---|---|---|");
     events.iter().for_each(|(kind, name, page, n)| println!("| {kind} | {name} | {page} | {n} |"));
-    println!("\n| product | units | revenue |\n|---|---|---|");
-    items.iter().for_each(|(product, units, revenue)| println!("| {product} | {units} | {revenue} |"));
+    assert!(answers.iter().all(|answer| matches!(answer.2, 200 | 202 | 204) && !answer.3.contains("bot")));
+    // Leaving a page may tell of it or not: the tab is closed under the tracker. The first page was left for the next.
+    assert!(pages.iter().any(|(page, _, engaged)| page == "/official" && *engaged == 1));
+    let pages: Vec<_> = pages.iter().map(|(page, views, _)| (page.as_str(), *views)).collect();
+    let of_matomo = ["/matomo", "/matomo/bulk/1", "/matomo/bulk/2"];
+    let seen = ["/community", "/community/next"].into_iter().chain(of_matomo);
+    let seen = seen.chain(["/official", "/official/next", "/umami"]).map(|page| (page, 1));
+    assert_eq!(pages, seen.collect::<Vec<_>>());
+    let events: Vec<_> = events.iter().map(|(kind, name, page, n)| (&**kind, &**name, &**page, *n)).collect();
+    let want = [
+        ("custom", "Bought", "/official", 1),
+        ("custom", "Community", "/community", 1),
+        ("custom", "Matomo: Play", "/matomo", 1),
+        ("custom", "Official", "/official", 1),
+        ("custom", "Umami", "/umami", 1),
+        ("custom", "Umami alone", "/", 1),
+        ("custom", "purchase", "/matomo", 1),
+        ("download", "/matomo.pdf", "/matomo", 1),
+        ("error", "MatomoError", "/matomo", 1),
+        ("outbound", "left.example", "/matomo", 1),
+        ("outbound", "other.example", "/official/next", 1),
+        ("search", "matomo tea", "/matomo", 1),
+    ];
+    assert_eq!(events, want);
+    assert_eq!(items, [("Matomo tea".to_owned(), 2, 1990)]);
     footfall.stop();
 }
 
