@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ingest::client::Prefix;
 use ingest::enrich::path::PATH_CHARS_MAX;
+use ingest::enrich::place::Places;
 use ingest::lines::{Line, Lines};
 use libfuzzer_sys::fuzz_target;
 use schema::event::Kind;
@@ -14,13 +15,21 @@ use schema::sites::{Bots, Site};
 
 thread_local! {
     static LINES: RefCell<Lines> =
-        RefCell::new(Lines::new(Arc::new(Site { bots: Bots::Count, ..Site::new(1, "example.org") }), None));
+        RefCell::new(Lines::new(Arc::new(Site { bots: Bots::Count, ..Site::new(1, "example.org") }), Places::new(None)));
 }
 
 fuzz_target!(|text: &str| {
     let [target, referrer, agent] = fuzz::lines(text);
     let prefix = Prefix::of_text("203.0.113.7");
-    let line = Line { prefix, agent: agent.as_bytes(), referrer, target, time_s: 1_700_000_000, kind: Kind::Pageview, name: "" };
+    let line = Line {
+        prefix,
+        agent: agent.as_bytes(),
+        referrer,
+        target,
+        time_s: 1_700_000_000,
+        kind: Kind::Pageview,
+        name: "",
+    };
     LINES.with_borrow_mut(|lines| {
         let Ok(event) = lines.walk(line) else { return };
         assert!(event.page.starts_with('/') && event.page.chars().count() <= PATH_CHARS_MAX);
