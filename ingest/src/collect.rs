@@ -133,7 +133,7 @@ impl Walk {
                 return outcome;
             }
         };
-        let sites = self.collector.sites.get();
+        let sites = self.collector.sites.look();
         let mut counted: [u32; SITES_MAX] = [0; SITES_MAX];
         for (n, name) in sent.domains.split(',').take(SITES_MAX).enumerate() {
             let site = admit::site(&sites, name).map_err(|reason| siteless(reason, now_s));

@@ -1,6 +1,7 @@
 //! The numbered sites of `footfall.toml`.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -221,6 +222,11 @@ impl CurrentSites {
     /// The sites now.
     pub fn get(&self) -> Arc<Sites> {
         self.0.load_full()
+    }
+
+    /// The sites now, for a moment: it costs no count that all threads would share. Not to be held over an `await`.
+    pub fn look(&self) -> impl Deref<Target = Arc<Sites>> + use<> {
+        self.0.load()
     }
 
     /// From now on these.

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use clap::Parser;
+use testbed::mmdb;
 
 #[derive(Parser)]
 struct Args {
@@ -122,8 +123,19 @@ fn main() {
     );
 }
 
-/// All hits come from one address: they are counted against a limit that they do not reach.
-const RATE: &str = "[limits]\nhits_per_minute_per_prefix_max = 10_000_000\n";
+/// Everything is on: addresses as a proxy tells of them, looked up in a geo file, and counted against a limit that their
+/// prefixes do not reach.
+const FULL: &str = "trusted_proxies = [\"127.0.0.1/32\"]\ngeo = \"places.mmdb\"\n\
+                    limits = { hits_per_minute_per_prefix_max = 10_000_000 }\n";
+
+/// Two hundred networks, one for each country that is made up here.
+fn places(dir: &Path) {
+    let names: Vec<(String, String)> = (0..200u8)
+        .map(|n| (format!("203.{n}.0.0/16"), [n / 26, n % 26].map(|n| char::from(b'A' + n)).iter().collect()))
+        .collect();
+    let records: Vec<_> = names.iter().map(|(net, country)| (&**net, mmdb::nested(country, "11"))).collect();
+    fs::write(dir.join("places.mmdb"), mmdb::file("DBIP-City-Lite", mmdb::BUILT_S, &records)).unwrap();
+}
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -137,7 +149,7 @@ function init()
   for i = 1, 2000 do
     local agent = "Mozilla/5.0 (X11; Linux x86_64; rv:" .. (100 + i % 40) .. ".0) Gecko/20100101 Firefox/" .. (100 + i % 40) .. ".0 v" .. (i % 500)
     local body = '{"n":"pageview","d":"example.org","u":"https://example.org/page/' .. (i % 300) .. '","r":"https://www.google.com/"}'
-    requests[i] = wrk.format("POST", nil, { ["User-Agent"] = agent, ["Content-Type"] = "text/plain", ["Accept-Language"] = "fr-FR,fr;q=0.9" }, body)
+    requests[i] = wrk.format("POST", nil, { ["User-Agent"] = agent, ["Content-Type"] = "text/plain", ["Accept-Language"] = "fr-FR,fr;q=0.9", ["X-Forwarded-For"] = "203." .. (i % 200) .. "." .. (i % 251) .. ".7" }, body)
   end
 end
 function request()
@@ -252,9 +264,10 @@ fn bare(port: u16) {
 fn footfall(dir: &Path) -> Server {
     let (port, metrics) = (free_port(), free_port());
     let config = format!(
-        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n{RATE}[[site]]\nid = 1\ndomain = \"example.org\"\n"
+        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n{FULL}[[site]]\nid = 1\ndomain = \"example.org\"\n"
     );
     fs::write(dir.join("footfall.toml"), config).unwrap();
+    places(dir);
     let footfall = std::env::current_exe().unwrap().with_file_name("footfall");
     let mut command = Command::new(footfall);
     command.args(["serve", "--config"]).arg(dir.join("footfall.toml")).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -272,11 +285,12 @@ fn many(dir: &Path) -> (Server, testbed::kafka::Broker) {
     fs::write(dir.join("salt-keys"), format!("{}\n", "0123456789abcdef".repeat(4))).unwrap();
     fs::set_permissions(dir.join("salt-keys"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let config = format!(
-        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n[kafka]\nbrokers = \"{}\"\n\
-         partitions = 4\nreplication = 1\n{RATE}[[site]]\nid = 1\ndomain = \"example.org\"\n",
+        "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n{FULL}[kafka]\nbrokers = \"{}\"\n\
+         partitions = 4\nreplication = 1\n[[site]]\nid = 1\ndomain = \"example.org\"\n",
         broker.bootstrap()
     );
     fs::write(dir.join("footfall.toml"), config).unwrap();
+    places(&dir);
     let footfall = std::env::current_exe().unwrap().with_file_name("footfall");
     let mut command = Command::new(footfall);
     command.args(["ingest", "--config"]).arg(dir.join("footfall.toml")).stdout(Stdio::null()).stderr(Stdio::null());
