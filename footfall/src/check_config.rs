@@ -44,17 +44,17 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
 
 /// Whether the opt-out cookie of each site's visitors gets here, as far as the configuration tells.
 ///
-/// Hosts of one site share it if one is the other or lies below it; which of two neighbours do, only the public suffix
-/// list knows, and it is not asked: they are told to the owner like strangers.
+/// The cookie is one host's own, and the tracker's requests to any other host carry none, be it a neighbour: so the hosts
+/// must be the same (`www.` aside: a site has its pages on one of the two).
 fn objections(config: &Config, all: &mut Vec<String>) {
     let Some(url) = &config.url else { return };
     let host = host_of(url);
     for site in config.sites.iter() {
         let (id, domain) = (site.id, &site.domain);
         let named = site.hostnames.iter().chain((site.hostnames.is_empty()).then_some(domain));
-        for page in named.filter(|page| !share_cookies(host_of(page), host)) {
+        for page in named.filter(|page| host_of(page) != host) {
             all.push(format!(
-                "site {id} ({domain}): pages on {page} load Footfall from {host}, another site: browsers do not send its \
+                "site {id} ({domain}): pages on {page} load Footfall from {host}, another host: browsers do not send its \
                  opt-out cookie from there, so those visitors object by Global Privacy Control or Do Not Track alone. \
                  Serve Footfall from a path on {page} (deploy/nginx/first-party.conf)"
             ));
@@ -67,12 +67,6 @@ fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = &rest[..rest.find(['/', '?', '#', ':']).unwrap_or(rest.len())];
     host.strip_prefix("www.").unwrap_or(host)
-}
-
-fn share_cookies(a: &str, b: &str) -> bool {
-    let below =
-        |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    below(a, b) || below(b, a)
 }
 
 /// What the configuration cannot tell without `url`, and its owner must know.
@@ -270,6 +264,28 @@ mod tests {
         let config = Config::read("[[site]]\nid = 1\ndomain = \"a.org\"\n", Path::new("x"), env).unwrap();
         let told = format!("{}{config:?}", describe(&config));
         assert!(told.contains("http://127.0.0.1:8123") && !told.contains("swordfish"), "{told}");
+    }
+
+    #[test]
+    fn pages_whose_opt_out_cookie_would_not_arrive_are_named() {
+        let said = |url: &str| {
+            let sites = "[[site]]\nid = 1\ndomain = \"example.org\"\n\
+                         [[site]]\nid = 2\ndomain = \"blog\"\nhostnames = [\"www.blog.example\"]\n";
+            warnings(&read(&format!("url = \"{url}\"\n{sites}")), |_| true)
+        };
+        let of = |url: &str| -> Vec<bool> {
+            ["pages on example.org", "pages on www.blog.example"]
+                .map(|page| said(url).iter().any(|told| told.contains(page) && told.contains("first-party.conf")))
+                .to_vec()
+        };
+        assert_eq!(of("https://www.example.org:8443/stats"), [false, true]);
+        assert_eq!(
+            of("https://stats.example.org"),
+            [true, true],
+            "the tracker's requests to a neighbour carry no cookie"
+        );
+        assert_eq!(of("https://blog.example/x?y"), [true, false]);
+        assert_eq!(of("https://notexample.org"), [true, true]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::spam::Spam;
 pub(crate) const UMAMI: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
 /// The token of a server that may send hits of the sites 1 and 3.
 pub(crate) const SENDER: &str = "a server's token";
+pub(crate) const OTHER_SENDER: &str = "another server's token";
 pub(crate) const TRACKER: &[u8] = b"/* tracker */";
 
 /// One collector.
@@ -105,8 +106,8 @@ impl Rig {
             appender,
             meters,
         });
-        let sender = Sender { blake3: blake3::hash(SENDER.as_bytes()), sites: vec![1, 3] };
-        let senders = Arc::new(Senders::new(vec![sender]));
+        let sender = |token: &str| Sender { blake3: blake3::hash(token.as_bytes()), sites: vec![1, 3] };
+        let senders = Arc::new(Senders::new(vec![sender(SENDER), sender(OTHER_SENDER)]));
         let edge = Edge { collector, script: Script::new(TRACKER), senders };
         Rig { dir, spool, edge, prometheus, recorder }
     }

@@ -58,7 +58,9 @@ pub(super) fn name(kind: Kind, raw: &str, decoded: &mut String, out: &mut String
 pub(super) fn extra(hit: &Hit<'_>, text: &mut String, out: &mut ExtraBuf) {
     out.clear();
     if let Some(Opened { campaign: utm, order }) = &hit.marketing {
-        campaign(utm, out);
+        if !utm.is_empty() {
+            campaign(utm, out);
+        }
         if let Some(bought) = order {
             bought_words(bought, out);
         }

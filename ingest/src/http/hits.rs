@@ -8,8 +8,8 @@
 //! | 400, 413, 408 | no hits, too much, too slow |
 //! | 401, 403 | no token that sends; not for this site (or there is none of that name) |
 //!
-//! A hit is a repeat if its visitor, its day, the key and its place in the list are those of one that is stored: it is
-//! answered as stored again and counted once.
+//! A hit is a repeat if its visitor, its day, the token, the key and its place in the list are those of one that is stored:
+//! it is answered as stored again and counted once.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -98,7 +98,9 @@ async fn hits(request: HttpRequest, payload: Payload) -> HttpResponse {
     let Some(site) = site else {
         return no(StatusCode::FORBIDDEN, "this token sends for no site of that name");
     };
-    let mut fates = walk(&worker, &hits, key, site);
+    // Two servers may come upon the same key: it is each one's own.
+    let key = format!("{}:{key}", sender.blake3.to_hex());
+    let mut fates = walk(&worker, &hits, &key, site);
     drop((request, body, worker));
     // They share a commit, so the last speaks for all.
     let last = fates.iter_mut().rev().find_map(|fate| match fate {

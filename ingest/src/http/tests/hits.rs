@@ -1,7 +1,7 @@
 //! Servers that send for others: who may, what becomes of each hit, and that the same body again counts once.
 
 use super::*;
-use crate::testing::SENDER;
+use crate::testing::{OTHER_SENDER, SENDER};
 
 /// A hit of a visitor, so many seconds ago.
 fn hit(visitor: &str, ago_s: i64, more: &str) -> String {
@@ -16,7 +16,11 @@ fn body(hits: &[String]) -> String {
 }
 
 fn request(body: &str, key: &str) -> TestRequest {
-    let token = ("authorization", format!("Bearer {SENDER}"));
+    request_of(SENDER, body, key)
+}
+
+fn request_of(token: &str, body: &str, key: &str) -> TestRequest {
+    let token = ("authorization", format!("Bearer {token}"));
     let request = TestRequest::post().uri("/api/hits").insert_header(token).insert_header(("user-agent", "curl/8"));
     request.insert_header(("idempotency-key", key)).set_payload(body.to_owned())
 }
@@ -61,6 +65,18 @@ async fn each_hit_has_its_own_visitor_and_fate() {
     }
     rig.stopped();
     assert_eq!((rig.received(), rig.fate("stored"), rig.fate("malformed")), (9, 2, 3));
+}
+
+#[actix_web::test]
+async fn two_servers_that_come_upon_the_same_key_do_not_repeat_each_other() {
+    let rig = Rig::new();
+    let app = app!(rig);
+    let body = body(&[hit("1", 0, "")]);
+    for token in [SENDER, OTHER_SENDER] {
+        assert_eq!(send(&app, request_of(token, &body, "batch-1")).await.0, 200);
+    }
+    let [(one, first), (other, second)] = kept(&rig)[..] else { panic!("two") };
+    assert!(one == other && first != second, "one visitor, and each server's hit is its own");
 }
 
 #[actix_web::test]
