@@ -1,15 +1,15 @@
 //! The HTTP server that `listen` names, with the limits of the configuration.
 
 use std::error::Error;
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 
-use actix_web::dev::{Server as Running, ServerHandle};
-use actix_web::http::KeepAlive;
+use actix_server::{Server as Running, ServerHandle};
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpServer};
 use ingest::http::watch::{self, Times, Watch};
+use ingest::http::{Edge, front};
 use ingest::spam::Spam;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{Config, Limits};
 use crate::process::descriptors;
@@ -18,6 +18,8 @@ use crate::process::descriptors;
 const DRAIN_MAX_S: u64 = 5;
 /// Threads that answer requests.
 const WORKERS: usize = 2;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 2048;
 /// Descriptors that are not connections: the spool, Kafka, ClickHouse, files of the process.
 const OTHER_DESCRIPTORS: u64 = 400;
 
@@ -27,30 +29,40 @@ pub(crate) struct Server {
     pub(crate) future: Running,
 }
 
-/// Binds and answers; `routes` is called once for each worker's thread.
+/// Binds and answers: hits, if there is an edge, and what else `routes` mounts, once for each worker's thread.
 pub(crate) fn listen(
     config: &Config,
+    edge: Option<Edge>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Server, Box<dyn Error>> {
     let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
     let room = room(connections_max).div_ceil(WORKERS);
     let crowded = room * 3 / 4;
     let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
-    let app = move || App::new().wrap_fn(watch::request).configure(&routes);
-    let server = HttpServer::new(app)
+    let (listener, address) = bind(config.listen).map_err(|error| format!("listen {}: {error}", config.listen))?;
+    let server = Running::build()
         .workers(WORKERS)
-        .max_connections(room)
-        .on_connect(move |io, data| watch.begin(io, data))
-        // The watch does what these two would, and more, without a timer for each.
-        .client_request_timeout(Duration::ZERO)
-        .keep_alive(KeepAlive::Os)
+        .max_concurrent_connections(room)
         .shutdown_timeout(DRAIN_MAX_S)
-        .disable_signals()
-        .bind(config.listen)
-        .map_err(|error| format!("listen {}: {error}", config.listen))?;
-    let address = *server.addrs().first().ok_or("listen: no address was bound")?;
+        .disable_signals();
+    let stopping = server.graceful_shutdown_signal();
+    let server = server.listen("footfall", listener, move || {
+        let stopping = stopping.clone();
+        front::connections(edge.clone(), routes.clone(), watch.clone(), async move { stopping.notified().await })
+    })?;
     let future = server.run();
     Ok(Server { address, handle: future.handle(), future })
+}
+
+/// Takes the address; it may be one that connections of a process before us have just left.
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from(socket);
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// The hosts that are never a page before, if the configuration names a list of them.

@@ -80,10 +80,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let asked = answers.clone();
     let sending = Arc::new(Senders::new(senders(&config.tokens)));
     let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT), senders: Arc::clone(&sending) };
-    let server = listen(&config, move |routes| {
-        ingest::http::configure(routes, &edge);
-        dashboard::http::configure(routes, answers.clone());
-    })?;
+    let server = listen(&config, Some(edge), move |routes| dashboard::http::configure(routes, answers.clone()))?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
 

@@ -1,4 +1,4 @@
-//! HTTP to hits and fates to answers, on whatever origin the binary mounts this.
+//! HTTP to hits and fates to answers, on whatever origin the binary serves.
 //!
 //! | | |
 //! |---|---|
@@ -17,6 +17,7 @@
 
 mod answer;
 mod formats;
+pub mod front;
 mod head;
 mod hits;
 mod opt_out;
@@ -28,7 +29,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::http::{StatusCode, header};
+use actix_http::Request;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, BytesMut, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, dev};
 use futures_core::Stream;
@@ -59,16 +62,20 @@ struct Worker {
     walk: RefCell<Walk>,
 }
 
-/// Mounts the collector; to be called in each worker's thread (as the closure of `HttpServer::new` is).
-pub fn configure(config: &mut ServiceConfig, edge: &Edge) {
-    let walk = RefCell::new(Walk::new(edge.collector.clone()));
-    let worker = Rc::new(Worker { edge: edge.clone(), walk });
+impl Worker {
+    fn new(edge: Edge) -> Worker {
+        Worker { walk: RefCell::new(Walk::new(edge.collector.clone())), edge }
+    }
+}
+
+/// All routes but `POST /api/event`, which does not come so far: see [`front`].
+fn configure(config: &mut ServiceConfig, worker: &Rc<Worker>) {
     config
-        .app_data(worker)
+        .app_data(Rc::clone(worker))
         .service(
             web::resource("/api/event")
-                .route(web::post().to(event))
-                .route(web::method(actix_web::http::Method::OPTIONS).to(answer::preflight)),
+                .route(web::method(Method::OPTIONS).to(answer::preflight))
+                .default_service(web::to(answer::only_post)),
         )
         .service(web::resource("/f.gif").route(web::get().to(gif)).route(web::head().to(answer::gif_head)))
         .service(web::resource("/b/{site}/{file}").route(web::get().to(beacon)).route(web::head().to(answer::gif_head)))
@@ -85,9 +92,9 @@ fn worker(request: &HttpRequest) -> Rc<Worker> {
     request.app_data::<Rc<Worker>>().expect("`configure` has put it there").clone()
 }
 
-async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let worker = worker(&request);
-    let body = match whole_body(&request, payload.into_inner(), ONE_HIT).await {
+async fn event(worker: Rc<Worker>, mut request: Request) -> HttpResponse {
+    let payload = request.take_payload();
+    let body = match whole_body(&request.head().headers, request.conn_data(), payload, ONE_HIT).await {
         Ok(body) => body,
         Err((refusal, why)) => {
             worker.walk.borrow().refuse(refusal, now_s());
@@ -100,7 +107,7 @@ async fn event(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         walk.begin();
         let sent = plausible::read(&body);
         let why = sent.as_ref().err().copied();
-        let head = head::of(&request, &worker.edge.collector.proxies);
+        let head = head::of(request.head(), &worker.edge.collector.proxies);
         (walk.collect(sent, &head, now_s()), why)
     };
     drop((request, body, worker));
@@ -118,7 +125,7 @@ async fn gif(request: HttpRequest) -> HttpResponse {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
         let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
-        let head = head::of(&request, &worker.edge.collector.proxies);
+        let head = head::of(request.head(), &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));
@@ -133,7 +140,7 @@ async fn beacon(request: HttpRequest) -> HttpResponse {
         walk.begin();
         let part = |name| request.match_info().get(name).unwrap_or_default();
         let sent = beacon::read(part("site"), part("file"));
-        let head = head::of(&request, &worker.edge.collector.proxies);
+        let head = head::of(request.head(), &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
     drop((request, worker));
@@ -158,15 +165,15 @@ const SEVERAL_HITS: BodyMax = (BATCH_BYTES_MAX, "the body is longer than 64 KiB"
 
 /// The whole body, if it is small and quick enough.
 async fn whole_body(
-    request: &HttpRequest,
+    headers: &HeaderMap,
+    watched: Option<&Watched>,
     payload: dev::Payload,
     (bytes_max, why): BodyMax,
 ) -> Result<Bytes, (Refusal, &'static str)> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > bytes_max) {
         return Err((Refusal::TooLarge, why));
     }
-    let watched = request.conn_data::<Watched>();
     watched.inspect(|watched| watched.receives());
     let body = collected(payload, bytes_max).await;
     watched.inspect(|watched| watched.answers());

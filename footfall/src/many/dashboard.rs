@@ -29,7 +29,7 @@ async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     let answers = web::Data::new(state(&config, &sites, client, &visit));
     let asked = answers.clone();
-    let server = listen(&config, move |routes| {
+    let server = listen(&config, None, move |routes| {
         routes.route("/healthz/live", web::get().to(HttpResponse::Ok));
         dashboard::http::configure(routes, answers.clone());
     })?;

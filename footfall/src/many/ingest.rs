@@ -74,7 +74,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let shipper = Shipper::start(settings, handle)?;
     let sending = Arc::new(Senders::new(senders(&config.tokens)));
     let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT), senders: Arc::clone(&sending) };
-    let server = listen(&config, move |routes| ingest::http::configure(routes, &edge))?;
+    let server = listen(&config, Some(edge), |_| {})?;
     let (address, handle_of_server) = (server.address, server.handle.clone());
     let listening = tokio::spawn(server.future);
     tokio::spawn(place::watch(geo.clone()));

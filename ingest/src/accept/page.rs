@@ -101,12 +101,13 @@ pub(super) fn width_of(screen: &str) -> Option<u32> {
 
 /// Host, path and fragment of an absolute URL with any scheme but `data:`.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
-    let (scheme, rest) = url.trim().split_once("://")?;
+    let (scheme, rest) = url.trim().split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(good) || scheme == "data" {
         return None;
     }
-    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (authority, rest) = rest.split_at(rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host);
     let (before, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let path = &before[..before.find('?').unwrap_or(before.len())];

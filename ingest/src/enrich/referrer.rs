@@ -5,6 +5,9 @@
 //! a [`Channel::Referral`] (another service of the same house), unless engines use that name for their search. Advertising networks are referrals here: only the
 //! marketing lane may tell that a visit was paid for. A host no table knows is its own source.
 
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 use schema::event::Channel;
 use schema::sites::Site;
 
@@ -145,21 +148,28 @@ fn look_up(host: &str) -> Option<(&'static str, Channel)> {
     None
 }
 
-fn exactly(host: &str) -> Option<(&'static str, Channel)> {
-    let ours = OURS.binary_search_by_key(&host, |&(host, _, _)| host).ok();
-    if let Some(at) = ours {
-        return Some((OURS[at].1, OURS[at].2));
-    }
-    let list = |host: &str| REFERRERS.binary_search_by_key(&host, |&(host, _, _)| host).ok();
-    let at = list(host).or_else(|| list(&["www.", host].concat()))?;
-    let (_, name, medium) = REFERRERS[at];
-    let channel = match medium {
+type Table = HashMap<&'static str, (&'static str, Channel), foldhash::fast::FixedState>;
+
+/// Both tables as one, by host without `www.`. It is fixed, so nobody can fill it with hosts of one hash.
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let listed = |medium| match medium {
         "search" => Channel::Search,
         "social" => Channel::Social,
         "email" => Channel::Email,
         _ => Channel::Referral,
     };
-    Some((name, channel))
+    let ours = OURS.iter().copied();
+    let bare = REFERRERS.iter().map(|&(host, name, medium)| (host, name, listed(medium)));
+    let with_www = bare.clone().filter_map(|(host, name, channel)| Some((host.strip_prefix("www.")?, name, channel)));
+    let mut table = Table::default();
+    for (host, name, channel) in ours.chain(bare).chain(with_www) {
+        table.entry(host).or_insert((name, channel));
+    }
+    table
+});
+
+fn exactly(host: &str) -> Option<(&'static str, Channel)> {
+    TABLE.get(host).copied()
 }
 
 #[cfg(test)]
@@ -174,10 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn our_table_is_sorted_and_so_can_be_searched() {
-        assert!(OURS.is_sorted_by_key(|row| row.0), "binary search needs it");
-        assert!(REFERRERS.is_sorted_by_key(|row| row.0));
-        assert!(REFERRERS.len() > 1500);
+    fn no_host_is_in_a_table_twice_and_ours_is_heard_first() {
+        assert!(OURS.is_sorted_by(|a, b| a.0 < b.0), "sorted, or people would not find it");
+        assert!(REFERRERS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(REFERRERS.len() > 1500 && TABLE.len() > 1500);
+        for (host, name, channel) in OURS {
+            assert_eq!(exactly(host), Some((*name, *channel)));
+        }
     }
 
     #[test]

@@ -172,6 +172,13 @@ pub(super) async fn preflight() -> HttpResponse {
     answer
 }
 
+/// To what is neither a hit nor asks about sending one.
+pub(super) async fn only_post() -> HttpResponse {
+    let mut answer = HttpResponse::new(StatusCode::METHOD_NOT_ALLOWED);
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    answer
+}
+
 /// The process runs.
 pub(super) async fn live() -> HttpResponse {
     line(StatusCode::OK, "live")

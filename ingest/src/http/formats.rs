@@ -60,7 +60,7 @@ impl Worker {
         let mut walk = self.walk.borrow_mut();
         let walk: &mut Walk = &mut walk;
         walk.begin();
-        let head = head::of(request, &self.edge.collector.proxies);
+        let head = head::of(request.head(), &self.edge.collector.proxies);
         let (mut hits, now_s) = (Hits::default(), now_s());
         read(&mut |sent| {
             let place = hits.all;
@@ -82,7 +82,7 @@ impl Worker {
         payload: Payload,
         max: BodyMax,
     ) -> Result<Bytes, (Refusal, &'static str)> {
-        let body = whole_body(request, payload.into_inner(), max).await;
+        let body = whole_body(request.headers(), request.conn_data(), payload.into_inner(), max).await;
         body.inspect_err(|(refusal, _)| self.walk.borrow().refuse(*refusal, now_s()))
     }
 }

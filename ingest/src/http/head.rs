@@ -1,6 +1,7 @@
 //! A request's headers to a hit's [`Head`]: who sent it, and what they ask for.
 
 use actix_web::HttpRequest;
+use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use crate::admit::{OPT_OUT_COOKIE, OWN_COOKIE, Wishes};
@@ -20,9 +21,9 @@ static PURPOSES: [HeaderName; 4] = [
 ];
 
 /// Reads the head of a request. The address is truncated before anything else is looked at.
-pub(super) fn of<'a>(request: &'a HttpRequest, proxies: &Proxies) -> Head<'a> {
+pub(super) fn of<'a>(request: &'a RequestHead, proxies: &Proxies) -> Head<'a> {
     let prefix = prefix(request, proxies);
-    let headers = request.headers();
+    let headers = &request.headers;
     let bytes = |name: &HeaderName| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
     let agent = bytes(&header::USER_AGENT);
     let language = bytes(&header::ACCEPT_LANGUAGE);
@@ -34,13 +35,13 @@ pub(super) fn text<'a>(request: &'a HttpRequest, name: &HeaderName) -> &'a str {
     request.headers().get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
 }
 
-fn prefix(request: &HttpRequest, proxies: &Proxies) -> Prefix {
+fn prefix(request: &RequestHead, proxies: &Proxies) -> Prefix {
     let name = match proxies.header {
         Header::XForwardedFor => &X_FORWARDED_FOR,
         Header::Forwarded => &header::FORWARDED,
     };
-    let values = request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default());
-    proxies.prefix(request.peer_addr(), values)
+    let values = request.headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
+    proxies.prefix(request.peer_addr, values)
 }
 
 pub(super) fn wishes(headers: &HeaderMap) -> Wishes {

@@ -78,7 +78,7 @@ async fn hits(request: HttpRequest, payload: Payload) -> HttpResponse {
     let Some(key) = key(&request) else {
         return no(StatusCode::BAD_REQUEST, "send an Idempotency-Key of 1 to 128 visible characters");
     };
-    let body = match whole_body(&request, payload.into_inner(), MANY_HITS).await {
+    let body = match whole_body(request.headers(), request.conn_data(), payload.into_inner(), MANY_HITS).await {
         Ok(body) => body,
         Err((refusal, why)) => {
             worker.walk.borrow().refuse(refusal, now_s());

@@ -14,11 +14,11 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use actix_web::App;
+use actix_http::Response;
+use actix_service::{Service, ServiceFactory};
 use actix_web::body::MessageBody;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::HeaderMap;
-use actix_web::test::{self, TestRequest};
+use actix_web::test::TestRequest;
 use schema::fate::{Fault, Refusal};
 use tempfile::TempDir;
 
@@ -50,12 +50,13 @@ pub(super) fn pageview(path: &str) -> String {
 /// Sends a request; gives status, headers, body.
 pub(super) async fn send<S, B>(app: &S, request: TestRequest) -> (u16, HeaderMap, Vec<u8>)
 where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    S: Service<Request, Response = Response<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
-    let answer = test::call_service(app, request.to_request()).await;
+    let answer = app.call(request.to_request()).await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    (status, headers, test::read_body(answer).await.to_vec())
+    let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap_or_else(|_| panic!("it has no end"));
+    (status, headers, body.to_vec())
 }
 
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -64,7 +65,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 macro_rules! app {
     ($rig:expr) => {
-        test::init_service(App::new().configure(|config| configure(config, &$rig.edge))).await
+        front::requests(Some($rig.edge.clone()), |_| {}).new_service(()).await.unwrap()
     };
 }
 pub(super) use app;

@@ -14,6 +14,7 @@
 //! | does not take its answers | a quarter of `idle` | reset: actix spins while such a client sends on |
 //! | waits for an answer | `idle` | closed after the answer, if there is one soon |
 //! | all of it | `age` | closed after an answer that says so |
+//! | anything, when the process stops | | closed: now if it waits, or after such an answer |
 //!
 //! A worker that has more than `crowded` of them gives silence no longer than `request`, so that whoever only holds
 //! connections cannot hold them all for long.
@@ -25,22 +26,21 @@
 mod connection;
 mod meters;
 
-use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
+use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 use tokio::time::{MissedTickBehavior, interval};
 
-use connection::{Connection, Doing};
+use connection::Connection;
 use meters::Meters;
 
+pub(super) use connection::Doing;
 pub use meters::Ended;
 pub(crate) use meters::describe;
 
@@ -78,6 +78,7 @@ struct Worker {
     /// How long this thread has been at work. It is written down once per sweep, and a stall counts little: what a
     /// client sent meanwhile has not been looked at.
     now: Cell<Duration>,
+    stopping: Cell<bool>,
     connections: RefCell<Vec<Rc<Connection>>>,
 }
 
@@ -94,9 +95,8 @@ impl Watch {
         Watch { shared: Arc::new(Shared { times, meters: Meters::register() }) }
     }
 
-    /// A connection begins. For `HttpServer::on_connect`, which calls it in the thread of the connection's worker.
-    pub fn begin(&self, io: &dyn Any, data: &mut Extensions) {
-        let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+    /// A connection begins, in the thread of its worker.
+    pub(super) fn begin(&self, stream: &TcpStream, data: &mut Extensions) {
         let stream = SockRef::from(stream);
         let Ok(socket) = stream.try_clone() else {
             // Without a descriptor nobody could end it later.
@@ -107,36 +107,19 @@ impl Watch {
         let worker = WORKER.with(|worker| Rc::clone(worker.get_or_init(|| Worker::start(Arc::clone(&self.shared)))));
         data.insert(Watched(worker.takes(socket)));
     }
-}
 
-/// A request of a watched connection. For `App::wrap_fn`.
-pub fn request<S, B>(
-    request: ServiceRequest,
-    service: &S,
-) -> impl Future<Output = Result<ServiceResponse<B>, actix_web::Error>> + use<S, B>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
-{
-    let connection = request.conn_data::<Watched>().map(|watched| Rc::clone(&watched.0));
-    if let Some(connection) = &connection {
-        connection.does(Doing::Answer);
-    }
-    let answer = service.call(request);
-    async move {
-        let mut answer = answer.await;
-        if let Some(connection) = connection {
-            connection.does(Doing::Wait);
-            if connection.is_old()
-                && let Ok(answer) = &mut answer
-            {
-                answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-            }
-        }
-        answer
+    /// This thread stops: connections that wait are ended now, others after their answer.
+    pub(super) fn stop() {
+        WORKER.with(|worker| worker.get().into_iter().for_each(|worker| worker.stop()));
     }
 }
 
 impl Watched {
+    /// The connection, for as long as an answer is awaited.
+    pub(super) fn share(&self) -> Rc<Connection> {
+        Rc::clone(&self.0)
+    }
+
     /// The body of its request is awaited.
     pub(super) fn receives(&self) {
         self.0.does(Doing::Body);
@@ -161,7 +144,7 @@ impl Drop for Watched {
 
 impl Worker {
     fn start(shared: Arc<Shared>) -> Rc<Worker> {
-        let worker = Rc::new(Worker { shared, now: Cell::default(), connections: RefCell::default() });
+        let worker = Rc::new(Worker { shared, now: Cell::default(), stopping: Cell::default(), connections: RefCell::default() });
         let sweeping = Rc::clone(&worker);
         actix_web::rt::spawn(async move {
             let mut sweeps = interval(sweeping.period());
@@ -189,6 +172,11 @@ impl Worker {
         for connection in connections.iter() {
             connection.look(idle);
         }
+    }
+
+    fn stop(&self) {
+        self.stopping.set(true);
+        self.connections.borrow().iter().for_each(|connection| connection.stop());
     }
 
     fn takes(self: Rc<Self>, socket: socket2::Socket) -> Rc<Connection> {

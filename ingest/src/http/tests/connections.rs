@@ -162,3 +162,29 @@ fn where_it_is_crowded_silence_is_no_longer_than_a_request() {
     assert!(matches!(ended(&rig)[..], [("idle", 5..=25)]), "{:?}", ended(&rig));
     drop((few, more));
 }
+
+#[test]
+fn when_the_process_stops_who_waits_is_closed_and_who_is_under_way_is_answered_first() {
+    let rig = Rig::new();
+    let server = Server::start(&rig);
+    let mut waits = server.connect();
+    waits.write_all(request(&pageview("/a"), "").as_bytes()).unwrap();
+    assert!(ok(&mut waits).starts_with("HTTP/1.1 202 "));
+    let silent = server.connect();
+    let whole = request(&pageview("/b"), "");
+    let (begun, rest) = whole.split_at(whole.len() - 5);
+    let mut under_way = server.connect();
+    under_way.write_all(begun.as_bytes()).unwrap();
+    wait_until("all three are seen", || rig.counted("footfall_connections") == 3);
+    let stopping = std::thread::spawn(move || server.stop());
+    let began = Instant::now();
+    for mut closed in [waits, silent] {
+        assert_eq!(until_closed(&mut closed), "", "nothing is said to who asked nothing");
+    }
+    under_way.write_all(rest.as_bytes()).unwrap();
+    let answer = until_closed(&mut under_way);
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("connection: close"), "{answer}");
+    stopping.join().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(20), "it waited for the end of a connection");
+    assert_eq!((rig.events().len(), ended(&rig)), (2, vec![]));
+}

@@ -15,7 +15,7 @@ fn rig(header: Header, hits_per_minute_max: u32) -> Rig {
 /// Why the hit was refused; empty if it was not.
 async fn dropped<S, B>(app: &S, request: TestRequest) -> String
 where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    S: Service<Request, Response = Response<B>, Error = actix_web::Error>,
     B: MessageBody,
 {
     let (status, headers, _) = send(app, request).await;

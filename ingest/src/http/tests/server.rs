@@ -4,12 +4,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
-use actix_web::http::KeepAlive;
+use actix_server::ServerHandle;
 
 use super::*;
-use crate::http::watch::{self, Times};
+use crate::http::watch::Times;
 
 /// Ended when dropped.
 pub(super) struct Server {
@@ -34,16 +32,14 @@ impl Server {
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = move || App::new().wrap_fn(watch::request).configure(|config| configure(config, &edge));
-                let server = HttpServer::new(app)
-                    .workers(1)
-                    .on_connect(move |io, data| watch.begin(io, data))
-                    .client_request_timeout(Duration::ZERO)
-                    .keep_alive(KeepAlive::Os)
-                    .disable_signals()
-                    .listen(listener)
-                    .unwrap()
-                    .run();
+                let server = actix_server::Server::build().workers(1).disable_signals();
+                let stopping = server.graceful_shutdown_signal();
+                let server = server.listen("collector", listener, move || {
+                    let stopping = stopping.clone();
+                    let stopping = async move { stopping.notified().await };
+                    front::connections(Some(edge.clone()), |_| {}, watch.clone(), stopping)
+                });
+                let server = server.unwrap().run();
                 sender.send(server.handle()).unwrap();
                 server.await.unwrap();
             });

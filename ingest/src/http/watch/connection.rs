@@ -13,7 +13,7 @@ use super::{Ended, Worker};
 
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
+pub(in crate::http) enum Doing {
     /// Sends its first head.
     First,
     /// Sends a hit's body.
@@ -24,7 +24,7 @@ pub(super) enum Doing {
     Wait,
 }
 
-pub(super) struct Connection {
+pub(in crate::http) struct Connection {
     socket: Socket,
     worker: Rc<Worker>,
     /// Where it stands among its worker's.
@@ -53,7 +53,7 @@ impl Connection {
         &self.worker
     }
 
-    pub(super) fn does(&self, doing: Doing) {
+    pub(in crate::http) fn does(&self, doing: Doing) {
         self.doing.set(doing);
         if !self.ended.get() {
             self.since.set(self.worker.now.get());
@@ -64,13 +64,20 @@ impl Connection {
         self.ended.get()
     }
 
-    /// Whether its present answer is to be its last; counted once.
-    pub(super) fn is_old(&self) -> bool {
+    /// Whether its present answer is to be its last; age is counted once.
+    pub(in crate::http) fn is_last(&self) -> bool {
         let is_old = self.worker.now.get() - self.begun >= self.worker.shared.times.age;
         if is_old && !self.ended.replace(true) {
             self.worker.shared.meters.ended(Ended::Age);
         }
-        is_old
+        is_old || self.worker.stopping.get()
+    }
+
+    /// Ends it if it waits.
+    pub(super) fn stop(&self) {
+        if matches!(self.doing.get(), Doing::First | Doing::Wait) {
+            self.stop_reading();
+        }
     }
 
     /// Ends it if it is overdue; `idle` is how long it may be silent.

@@ -1,0 +1,97 @@
+//! What comes off a connection, before any routing: `POST /api/event` is answered here, all else by the routes.
+//!
+//! Nearly every request is that one, and a router's way to a handler and back is a tenth of what a hit costs. Each request
+//! is told to the [`watch`](super::watch) of its connection.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Request, Response};
+use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
+use actix_web::body::BoxBody;
+use actix_web::dev::AppConfig;
+use actix_web::rt::net::TcpStream;
+use actix_web::web::ServiceConfig;
+use actix_web::App;
+
+use super::watch::{Doing, Watch, Watched};
+use super::{Edge, Worker, event};
+
+/// Answers the connections of one worker's thread: to be called in each. `stopping` resolves when the process stops.
+pub fn connections<R, S>(
+    edge: Option<Edge>,
+    routes: R,
+    watch: Watch,
+    stopping: S,
+) -> impl ServiceFactory<TcpStream, Config = ()>
+where
+    R: Fn(&mut ServiceConfig) + 'static,
+    S: Future<Output = ()> + 'static,
+{
+    // Actix would ask each connection's own future at every turn: a cache miss that costs two hundredths of a hit.
+    actix_web::rt::spawn(async move {
+        stopping.await;
+        Watch::stop();
+    });
+    HttpService::build()
+        // The watch does what these two would, and more, without a timer for each.
+        .client_request_timeout(Duration::ZERO)
+        .keep_alive(KeepAlive::Os)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .on_connect_ext(move |stream: &TcpStream, data| watch.begin(stream, data))
+        .finish(requests(edge, routes))
+        .tcp()
+}
+
+/// Answers the requests of one worker's thread.
+pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
+    edge: Option<Edge>,
+    routes: R,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = Response<BoxBody>,
+    Error = actix_web::Error,
+    InitError = (),
+    Service: Service<Request, Future: 'static>,
+> {
+    let worker = edge.map(Worker::new).map(Rc::new);
+    let all = |config: &mut ServiceConfig| {
+        if let Some(worker) = &worker {
+            super::configure(config, worker);
+        }
+        routes(config);
+    };
+    let app = map_config(App::new().configure(all), |()| AppConfig::default());
+    apply_fn_factory(app, move |request: Request, routes: &_| {
+        let connection = request.conn_data::<Watched>().map(Watched::share);
+        connection.iter().for_each(|connection| connection.does(Doing::Answer));
+        let answer = match &worker {
+            Some(worker) if is_event(&request) => Answer::Event(event(Rc::clone(worker), request)),
+            _ => Answer::Route(Service::call(routes, request)),
+        };
+        async move {
+            let mut answer = match answer {
+                Answer::Event(answer) => answer.await.into(),
+                Answer::Route(answer) => answer.await.map_or_else(Response::from, Response::from),
+            };
+            if let Some(connection) = connection {
+                connection.does(Doing::Wait);
+                if connection.is_last() {
+                    answer.head_mut().set_connection_type(ConnectionType::Close);
+                }
+            }
+            Ok(answer)
+        }
+    })
+}
+
+/// What an answer is awaited from.
+enum Answer<E, R> {
+    Event(E),
+    Route(R),
+}
+
+fn is_event(request: &Request) -> bool {
+    request.method() == Method::POST && request.path() == "/api/event"
+}
