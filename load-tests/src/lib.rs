@@ -1,4 +1,5 @@
 //! What the load tests share.
 
+pub mod open_loop;
 pub mod processes;
 pub mod synthetic;

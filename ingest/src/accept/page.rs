@@ -107,7 +107,8 @@ fn split(url: &str) -> Option<(&str, &str, &str)> {
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(good) || scheme == "data" {
         return None;
     }
-    let (authority, rest) = rest.split_at(rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
+    let (authority, rest) =
+        rest.split_at(rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host);
     let (before, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let path = &before[..before.find('?').unwrap_or(before.len())];

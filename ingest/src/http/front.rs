@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Request, Response};
 use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
+use actix_web::App;
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
-use actix_web::App;
 
 use super::watch::{Doing, Watch, Watched};
 use super::{Edge, Worker, event};

@@ -144,7 +144,12 @@ impl Drop for Watched {
 
 impl Worker {
     fn start(shared: Arc<Shared>) -> Rc<Worker> {
-        let worker = Rc::new(Worker { shared, now: Cell::default(), stopping: Cell::default(), connections: RefCell::default() });
+        let worker = Rc::new(Worker {
+            shared,
+            now: Cell::default(),
+            stopping: Cell::default(),
+            connections: RefCell::default(),
+        });
         let sweeping = Rc::clone(&worker);
         actix_web::rt::spawn(async move {
             let mut sweeps = interval(sweeping.period());

@@ -1,0 +1,97 @@
+//! How long answers take when hits come at a fixed rate, beside how long the disk takes.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use load_tests::open_loop::{self, Latencies};
+
+use super::servers::Server;
+
+/// Prints how long answers take when hits come at a fixed rate.
+pub(super) fn say_at_rate(server: &Server, rate: f64, seconds: u32, dir: &Path) {
+    let alone_ms = disk_ms(dir);
+    let (latencies, sync_ms) = at_rate(server, rate, Duration::from_secs(seconds.into()));
+    println!(
+        "at {rate:.0} hits per second: {} answers, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms; p99 of fdatasync {alone_ms:.2} ms \
+         alone, about {sync_ms:.1} ms in this run",
+        latencies.len(),
+        latencies.quantile_ms(0.5),
+        latencies.quantile_ms(0.99),
+        latencies.quantile_ms(1.0)
+    );
+}
+
+/// How long answers take when hits come at a fixed rate, and the 99th percentile of `fdatasync` meanwhile.
+fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64) {
+    let requests: Vec<Vec<u8>> = (0..2000)
+        .map(|i| {
+            let body = format!(
+                r#"{{"n":"pageview","d":"example.org","u":"https://example.org/page/{}","r":"https://www.google.com/"}}"#,
+                i % 300
+            );
+            format!(
+                "POST /api/event HTTP/1.1\r\nHost: example.org\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) \
+                 Gecko/20100101 Firefox/{version}.0 v{}\r\nContent-Type: text/plain\r\nAccept-Language: fr-FR,fr;q=0.9\r\n\
+                 X-Forwarded-For: 203.{}.{}.7\r\nContent-Length: {}\r\n\r\n{body}",
+                i % 500,
+                i % 200,
+                i % 251,
+                body.len(),
+                version = 100 + i % 40
+            )
+            .into_bytes()
+        })
+        .collect();
+    let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
+    // What a server does once is not asked for: it reads each user agent when it sees it first.
+    open_loop::run(port, &requests, per_second, 256, Duration::from_secs(2)).unwrap();
+    let before = sync_buckets(server);
+    let latencies = open_loop::run(port, &requests, per_second, 256, time).unwrap();
+    let counts: Vec<(f64, f64)> =
+        sync_buckets(server).iter().zip(&before).map(|(after, before)| (after.0, after.1 - before.1)).collect();
+    (latencies, quantile_ms(&counts, 0.99))
+}
+
+/// Upper bounds in seconds and how many there were up to each.
+fn sync_buckets(server: &Server) -> Vec<(f64, f64)> {
+    let mut answer = ureq::get(format!("http://127.0.0.1:{}/metrics", server.metrics)).call().unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix("footfall_spool_fdatasync_seconds_bucket{le=\""));
+    lines
+        .filter_map(|line| line.split_once("\"} "))
+        .map(|(bound, count)| (bound.parse().unwrap_or(f64::INFINITY), count.parse().unwrap()))
+        .collect()
+}
+
+/// As Prometheus' `histogram_quantile` does it: evenly within a bucket.
+fn quantile_ms(buckets: &[(f64, f64)], share: f64) -> f64 {
+    let all = buckets.last().map_or(0.0, |bucket| bucket.1);
+    let (mut low, mut under) = (0.0, 0.0);
+    for &(bound, count) in buckets {
+        if count >= all * share {
+            return (low + (bound - low) * (all * share - under) / (count - under)) * 1e3;
+        }
+        (low, under) = (bound, count);
+    }
+    f64::NAN
+}
+
+/// The 99th percentile of `fdatasync` after 16 KiB in a file of its final length, with nothing beside it.
+fn disk_ms(dir: &Path) -> f64 {
+    let path = dir.join("disk");
+    fs::write(&path, vec![0; 16 << 20]).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.sync_all().unwrap();
+    let mut took: Vec<f64> = (0..1000)
+        .map(|n| {
+            file.write_all_at(&[n as u8; 16 << 10], n * (16 << 10)).unwrap();
+            let began = Instant::now();
+            file.sync_data().unwrap();
+            began.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    took.sort_by(f64::total_cmp);
+    took[990]
+}

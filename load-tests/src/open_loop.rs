@@ -1,0 +1,122 @@
+//! Hits at a fixed rate, whatever the server does: what wrk, which waits for each answer before it sends on, cannot show.
+//!
+//! One thread, many connections. A hit is due at its time; it is sent on a connection that waits for nothing, and its
+//! latency is from then to the last byte of its answer. If there is none, it counts from when it was due, so that a
+//! server which stalls cannot make its clients stop asking (coordinated omission).
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+/// Longest sleep between two looks at what is due and what has come.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+/// Every answer ends like this.
+const END: &[u8] = b"\r\n\r\nok";
+
+/// How long answers took, sorted.
+pub struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    /// How many answers there were.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The latency that this share of answers stayed under, in milliseconds.
+    pub fn quantile_ms(&self, share: f64) -> f64 {
+        let at = ((self.0.len() as f64 * share) as usize).min(self.0.len().saturating_sub(1));
+        self.0.get(at).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    began: Instant,
+    received: Vec<u8>,
+}
+
+/// Sends `requests` in turn, so many a second, over so many connections, for so long.
+pub fn run(
+    port: u16,
+    requests: &[Vec<u8>],
+    per_second: f64,
+    connections: usize,
+    time: Duration,
+) -> io::Result<Latencies> {
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    let mut all = Vec::with_capacity(connections);
+    for n in 0..connections {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        epoll::add(&epoll, &stream, EventData::new_u64(n as u64), EventFlags::IN)?;
+        all.push(Connection { stream, began: Instant::now(), received: Vec::new() });
+    }
+    let mut free: VecDeque<usize> = (0..connections).collect();
+    let mut latencies = Vec::new();
+    let mut events = Vec::with_capacity(connections);
+    let began = Instant::now();
+    let mut sent = 0usize;
+    loop {
+        let now = Instant::now();
+        let elapsed = now - began;
+        if elapsed > time && free.len() == connections {
+            break;
+        }
+        let due = if elapsed > time { sent } else { (elapsed.as_secs_f64() * per_second) as usize };
+        let mut late = false;
+        while sent < due {
+            let Some(n) = free.pop_front() else {
+                late = true;
+                break;
+            };
+            let was_due = began + Duration::from_secs_f64(sent as f64 / per_second);
+            // A look that comes a little late is ours; a time without a free connection is the server's.
+            all[n].began = if now - was_due > Duration::from_millis(2) { was_due } else { Instant::now() };
+            (&all[n].stream).write_all(&requests[sent % requests.len()])?;
+            sent += 1;
+        }
+        let wait = if late { None } else { Some(&LOOK) };
+        events.clear();
+        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), wait)?;
+        for event in &events {
+            let n = event.data.u64() as usize;
+            if receive(&mut all[n])? {
+                latencies.push(all[n].began.elapsed());
+                free.push_back(n);
+            }
+        }
+    }
+    latencies.sort_unstable();
+    Ok(Latencies(latencies))
+}
+
+/// Whether the answer is whole.
+fn receive(connection: &mut Connection) -> io::Result<bool> {
+    let mut bytes = [0; 4096];
+    loop {
+        match connection.stream.read(&mut bytes) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => connection.received.extend_from_slice(&bytes[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let whole = connection.received.ends_with(END);
+    if whole {
+        if !connection.received.starts_with(b"HTTP/1.1 202 ") {
+            return Err(io::Error::other("a hit was not answered 202"));
+        }
+        connection.received.clear();
+    }
+    Ok(whole)
+}
