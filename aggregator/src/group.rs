@@ -97,9 +97,10 @@ pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration)
             .spawn(move || membership.live(|| leave.load(Ordering::Acquire)))?
     };
     // Beside the shards: brokers that do not answer must not keep them from being looked at.
-    let closing = close_days(Closer::new(connection, layout)?, &membership, &settings);
+    let begun = Arc::new(AtomicBool::new(false));
+    let closing = close_days(Closer::new(connection, layout)?, &membership, &begun, &settings);
     let mut closing = std::pin::pin!(closing);
-    let mut shards = Shards { settings: &settings, membership: &membership, running: BTreeMap::new() };
+    let mut shards = Shards { settings: &settings, membership: &membership, begun: &begun, running: BTreeMap::new() };
     let mut changes = membership.changes();
     let mut failed = None;
     while !stop.load(Ordering::Acquire) && failed.is_none() && !member.is_finished() {
@@ -120,10 +121,11 @@ pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration)
     }
 }
 
-/// The owner of shard 0 says which days are over. Never ends.
-async fn close_days(mut closer: Closer, membership: &Membership, settings: &Settings) {
+/// The owner of shard 0 says which days are over, once that shard has begun: what it writes would make a topic that lost
+/// all it held look as if it had grown. Never ends.
+async fn close_days(mut closer: Closer, membership: &Membership, begun: &AtomicBool, settings: &Settings) {
     loop {
-        if membership.owned().contains_key(&0) {
+        if membership.owned().contains_key(&0) && begun.load(Ordering::Acquire) {
             closer.close((settings.due)((settings.now_s)())).await;
         }
         tokio::time::sleep(LOOK).await;
@@ -133,6 +135,8 @@ async fn close_days(mut closer: Closer, membership: &Membership, settings: &Sett
 struct Shards<'a> {
     settings: &'a Settings,
     membership: &'a Arc<Membership>,
+    /// Shard 0 knows where it stands.
+    begun: &'a Arc<AtomicBool>,
     running: BTreeMap<u32, Running>,
 }
 
@@ -172,8 +176,10 @@ impl Shards<'_> {
         let (membership, accept_loss, now_s) = (Arc::clone(self.membership), *accept_loss, *now_s);
         let (stop, abandon) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let (warehouse, told, gone) = (warehouse(), Arc::clone(&stop), Arc::clone(&abandon));
+        let begun = if shard == 0 { Arc::clone(self.begun) } else { Arc::default() };
+        begun.store(false, Ordering::Release);
         let work = async move {
-            let stream = Partition::new(&connection, &layout, membership, shard, assignment, accept_loss)?;
+            let stream = Partition::new(&connection, &layout, membership, shard, assignment, accept_loss, begun)?;
             let (engine_lives, imports, stop) = (None, Imports::Unseen, told);
             let inputs = Inputs { shard, stream, warehouse, engine_lives, imports, limits, stop, now_s };
             tokio::select! {

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka::ledger::Ledger;
@@ -62,10 +63,13 @@ pub struct Partition {
     /// What is committed, as far as is known.
     saved: Option<Saved>,
     accept_loss: bool,
+    /// Set once it is known that nothing is lost, and from where it is read on.
+    begun: Arc<AtomicBool>,
 }
 
 impl Partition {
-    /// As of an assignment. `accept_loss`: what the brokers no longer have is counted as lost and passed over.
+    /// As of an assignment. `accept_loss`: what the brokers no longer have is counted as lost and passed over. `begun` is
+    /// set once it is known that nothing is lost, and from where it is read on.
     pub fn new(
         connection: &Connection,
         layout: &Layout,
@@ -73,6 +77,7 @@ impl Partition {
         number: u32,
         assignment: u64,
         accept_loss: bool,
+        begun: Arc<AtomicBool>,
     ) -> Result<Partition, StreamError> {
         let number = number as i32;
         Ok(Partition {
@@ -88,6 +93,7 @@ impl Partition {
             copies: BTreeMap::new(),
             saved: None,
             accept_loss,
+            begun,
         })
     }
 
@@ -239,6 +245,7 @@ impl Stream for Partition {
         self.reader.unassign()?;
         self.reader.assign(&list)?;
         self.position = from;
+        self.begun.store(true, Ordering::Release);
         Ok(())
     }
 
