@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Dashboard(Serve),
     /// Count the page views in web server logs
     Import(Import),
-    /// Make a token that lets someone read statistics
+    /// Make a token that lets someone read statistics, or a server send hits
     Token(Token),
     /// Say whether the configuration is valid, and what it means
     CheckConfig(CheckConfig),
@@ -97,9 +97,12 @@ pub(crate) struct Token {
     /// What people will call it
     #[arg(long)]
     pub(crate) name: String,
-    /// Number of a site that it may read; once for each. Without: all sites there are now
+    /// Number of a site that it is for; once for each. Without: all sites there are now
     #[arg(long = "site", value_name = "ID")]
     pub(crate) sites: Vec<u32>,
+    /// For a server that sends hits, instead of someone who reads statistics
+    #[arg(long)]
+    pub(crate) send: bool,
 }
 
 #[derive(Debug, Args)]

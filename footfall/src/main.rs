@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 
 fn make_token(args: &cli::Token) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(&args.config.path)?;
-    print(&token::lines(&config, &args.name, &args.sites, token::random()?)?)
+    print(&token::lines(&config, &args.name, &args.sites, args.send, token::random()?)?)
 }
 
 fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error>> {

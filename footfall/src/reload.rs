@@ -1,21 +1,23 @@
 //! SIGHUP: the file is read again, and sites, campaigns and tokens are as it says from then on, without a hit dropped or
 //! a connection closed.
 //!
-//! The file that `geo` names is read again too, whether or not it has changed. A file with a mistake changes nothing, and says each mistake in the log. Whatever else differs is named and waits for
-//! the next start. So does a site's time zone, and a zone that no site had: salts and the closing of days are agreed by
+//! The files that `geo` and `referrer_spam` name are read again too, whether or not they have changed. A file with a
+//! mistake changes nothing, and says each mistake in the log. Whatever else differs is named and waits for the next start. So does a site's time zone, and a zone that no site had: salts and the closing of days are agreed by
 //! zone, and a site's date must never go back.
 
 use std::sync::Arc;
 
 use ingest::enrich::place::Geo;
+use ingest::spam::Spam;
 use metrics::{counter, describe_counter};
 use schema::sites::{CurrentSites, Sites};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
+use crate::listen;
 
 /// Reads the file again at each SIGHUP, for as long as the process lives. `then` is called after the sites were replaced.
-pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: impl Fn(&Config)) {
+pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: impl Fn(&Config, Spam)) {
     describe_counter!(
         "footfall_config_reloads_total",
         "SIGHUPs, by outcome: applied, or refused (a mistake in the file, or a change that needs a restart)."
@@ -41,11 +43,19 @@ pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: i
             refused.increment(1);
             continue;
         }
+        let spam = match listen::spam(&new) {
+            Ok(spam) => spam,
+            Err(why) => {
+                tracing::error!(why, "SIGHUP: nothing is changed: {why}");
+                refused.increment(1);
+                continue;
+            }
+        };
         for key in waiting(&running, &new) {
             tracing::warn!(key, "SIGHUP: `{key}` has changed and waits for the next start");
         }
         sites.replace(new.sites.clone());
-        then(&new);
+        then(&new, spam);
         applied.increment(1);
         tracing::info!(sites = new.sites.iter().count(), "SIGHUP: sites, campaigns and tokens are as the file says");
     }
@@ -87,7 +97,7 @@ fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
         data,
         proxies,
         geo,
-        referrer_spam,
+        referrer_spam: _,
         live_step,
         clickhouse,
         replicated_tables,
@@ -107,7 +117,6 @@ fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
         ("trusted_proxies", proxies.trusted != new.proxies.trusted),
         ("forwarded_header", proxies.header != new.proxies.header),
         ("geo", *geo != new.geo),
-        ("referrer_spam", *referrer_spam != new.referrer_spam),
         ("live_step", *live_step != new.live_step),
         ("engine", *clickhouse != new.clickhouse),
         ("replicated_tables", *replicated_tables != new.replicated_tables),

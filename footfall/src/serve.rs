@@ -20,13 +20,14 @@ use ingest::enrich::place::{self, Geo};
 use ingest::http::{Edge, Script, Senders};
 use ingest::rate::Rate;
 use ingest::salt::Salts;
+use ingest::spam::CurrentSpam;
 use schema::clock;
 use schema::sites::CurrentSites;
 
 use crate::answers::{state, tokens};
 use crate::config::{ClickHouse, Config, senders};
 use crate::engine::Engine;
-use crate::listen::{listen, spam};
+use crate::listen::{self, listen};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::{exporter, log, reach, reload, token};
 
@@ -65,10 +66,11 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let meters = Arc::new(ingest::metrics::Meters::register());
     let appender = Appender::start(writer, handle.clone(), 1, Arc::clone(&meters))?;
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
+    let spam = Arc::new(CurrentSpam::new(listen::spam(&config)?));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
         proxies: config.proxies.clone(),
-        spam: spam(&config)?,
+        spam: Arc::clone(&spam),
         rate: Rate::new(config.limits.hits_per_minute_per_prefix_max, clock::now_s()),
         geo: geo.clone(),
         salts: Arc::new(Salts::open(ram_place(&config), clock::now_s())),
@@ -87,7 +89,8 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&collector), config.sites.zones()));
     let visit = Arc::new(visit);
     let (visit_of_reload, geo_of_reload) = (Arc::clone(&visit), geo.clone());
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new, listed| {
+        spam.replace(listed);
         sending.replace(senders(&new.tokens));
         asked.replace_tokens(tokens(new, &visit_of_reload));
         reload::geo(geo_of_reload.as_ref());

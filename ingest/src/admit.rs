@@ -12,7 +12,7 @@ use crate::accept::Page;
 use crate::enrich::agent::Agent;
 use crate::hit::Hit;
 use crate::rate::Rate;
-use crate::spam::Spam;
+use crate::spam::CurrentSpam;
 
 /// The cookie by which someone objects: `footfall_optout=1`.
 pub const OPT_OUT_COOKIE: &str = "footfall_optout=1";
@@ -49,7 +49,7 @@ pub fn admit(
     hit: &Hit<'_>,
     wishes: Wishes,
     agent: &Agent,
-    (spam, rate): (&Spam, Option<&Rate>),
+    (spam, rate): (&CurrentSpam, Option<&Rate>),
     now_s: i64,
 ) -> Result<(), Refusal> {
     if hit.kind == Kind::Open {

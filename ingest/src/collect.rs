@@ -18,7 +18,7 @@ use crate::admit::{self, Wishes};
 use crate::anonymise::anonymise;
 use crate::append::{Appender, Desk, Ticket};
 use crate::client::Proxies;
-use crate::enrich::agent::Agents;
+use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::{Geo, Places};
 use crate::enrich::{Words, enrich};
 use crate::fate::{Refused, Turned};
@@ -27,7 +27,7 @@ use crate::lane::Basis;
 use crate::metrics::{Laps, Meters, Stage};
 use crate::rate::Rate;
 use crate::salt::{Salt, Salts};
-use crate::spam::Spam;
+use crate::spam::CurrentSpam;
 
 /// What all workers share.
 pub struct Collector {
@@ -36,7 +36,7 @@ pub struct Collector {
     /// The proxies whose word about a client's address is taken.
     pub proxies: Proxies,
     /// Hosts that are never a page before.
-    pub spam: Spam,
+    pub spam: Arc<CurrentSpam>,
     /// What one prefix may send.
     pub rate: Rate,
     /// Where addresses are, if the operator has a file of that.
@@ -68,6 +68,8 @@ impl Collector {
 pub struct Head<'a> {
     /// Who.
     pub visitor: Visitor<'a>,
+    /// What their browser says beside its user agent.
+    pub hints: Hints<'a>,
     /// What they ask for.
     pub wishes: Wishes,
 }
@@ -108,7 +110,7 @@ impl Walk {
         let Walk { collector, desk, agents, places, todays, words, scratch, laps } = self;
         let Collector { meters, salts, spam, rate, .. } = &**collector;
         let today = told.unwrap_or_else(|| Today::of(todays, site, salts, time_s));
-        let agent = agents.get(head.visitor.agent, salts.era());
+        let agent = agents.get(head.visitor.agent, head.hints, salts.era());
         let hit = hit(sent, site, head);
         let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
         admit::admit(&hit, head.wishes, agent, (spam, told.is_none().then_some(rate)), time_s).map_err(refused)?; // the sender's side

@@ -16,7 +16,7 @@ use crate::accept::Page;
 use crate::admit;
 use crate::anonymise::anonymise;
 use crate::client::Prefix;
-use crate::enrich::agent::Agents;
+use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::Places;
 use crate::enrich::{Words, enrich};
 use crate::fate::{Refused, Turned};
@@ -63,7 +63,7 @@ impl Lines {
     /// The line's event, or why there is none.
     pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, Turned> {
         let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
-        let agent = self.agents.get(line.agent, 0);
+        let agent = self.agents.get(line.agent, Hints::default(), 0);
         admit::robot(&self.site, agent.crawler.is_some()).map_err(|reason| {
             let crawler = agent.crawler.unwrap_or_default();
             Turned::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })

@@ -1,8 +1,11 @@
 //! Hosts that send hits only to be seen in the list of sources.
 //!
 //! In comes the operator's list, one host a line, as communities keep such lists; then referrers. A host is refused with
-//! all below it.
+//! all below it. The list may be replaced at any time.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use hashbrown::HashSet;
 use schema::fate::Refusal;
 
@@ -33,13 +36,34 @@ impl Spam {
     }
 
     /// Refuses a hit whose page before is on one of them.
-    pub(crate) fn admit(&self, referrer: &str) -> Result<(), Refusal> {
+    fn admit(&self, referrer: &str) -> Result<(), Refusal> {
         if self.is_empty() {
             return Ok(());
         }
         let host = host_of(referrer).unwrap_or_default().to_ascii_lowercase();
         let mut parents = std::iter::successors(Some(&*host), |host| Some(host.split_once('.')?.1));
         if parents.any(|host| self.hosts.contains(host)) { Err(Refusal::ReferrerSpam) } else { Ok(()) }
+    }
+}
+
+/// The list as it is now.
+#[derive(Debug, Default)]
+pub struct CurrentSpam(ArcSwap<Spam>);
+
+impl CurrentSpam {
+    /// To begin with.
+    pub fn new(spam: Spam) -> CurrentSpam {
+        CurrentSpam(ArcSwap::from_pointee(spam))
+    }
+
+    /// From now on this one.
+    pub fn replace(&self, spam: Spam) {
+        self.0.store(Arc::new(spam));
+    }
+
+    /// Refuses a hit whose page before is on one of its hosts.
+    pub(crate) fn admit(&self, referrer: &str) -> Result<(), Refusal> {
+        if referrer.is_empty() { Ok(()) } else { self.0.load().admit(referrer) }
     }
 }
 
@@ -64,5 +88,13 @@ mod tests {
             assert_eq!(spam.admit(referrer), Ok(()), "{referrer}");
         }
         assert_eq!(Spam::default().admit("https://spam.example/"), Ok(()));
+    }
+
+    #[test]
+    fn a_list_that_is_replaced_counts_from_then_on() {
+        let spam = CurrentSpam::new(Spam::of_list("old.example"));
+        spam.replace(Spam::of_list("new.example"));
+        assert_eq!(spam.admit("https://new.example/"), Err(Refusal::ReferrerSpam));
+        assert_eq!(spam.admit("https://old.example/"), Ok(()));
     }
 }

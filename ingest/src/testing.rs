@@ -17,7 +17,7 @@ use crate::http::{Edge, Script, Sender, Senders};
 use crate::metrics::Meters;
 use crate::rate::Rate;
 use crate::salt::Salts;
-use crate::spam::Spam;
+use crate::spam::{CurrentSpam, Spam};
 
 /// What Umami calls the site with the number 1.
 pub(crate) const UMAMI: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
@@ -99,7 +99,7 @@ impl Rig {
                 trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
                 header: Header::XForwardedFor,
             },
-            spam: Spam::of_list("spam.example"),
+            spam: Arc::new(CurrentSpam::new(Spam::of_list("spam.example"))),
             rate: Rate::new(0, 0),
             geo: None,
             salts: Arc::new(salts),

@@ -16,13 +16,14 @@ use ingest::rate::Rate;
 use ingest::salt::Salts;
 use ingest::salt::agree::{self, Agreement};
 use ingest::ship::{self, Shipper};
+use ingest::spam::CurrentSpam;
 use kafka::topics::{Topic, ensure};
 use kafka::{Connection, Layout};
 use schema::clock;
 use schema::sites::CurrentSites;
 
 use crate::config::{Config, senders};
-use crate::listen::{listen, spam};
+use crate::listen::{self, listen};
 use crate::process::{keep_memory_private, make_private_dir, ram_place, stopped};
 use crate::serve::SCRIPT;
 use crate::{exporter, log, reload};
@@ -60,10 +61,11 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let agreeing = tokio::spawn(agree_on_salts(agreement, kafka.connection.clone(), kafka.layout.clone()));
     let appender = Appender::start(writer, handle.clone(), kafka.layout.partitions, Arc::clone(&meters))?;
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
+    let spam = Arc::new(CurrentSpam::new(listen::spam(&config)?));
     let collector = Arc::new(Collector {
         sites: Arc::clone(&sites),
         proxies: config.proxies.clone(),
-        spam: spam(&config)?,
+        spam: Arc::clone(&spam),
         rate: Rate::new(config.limits.hits_per_minute_per_prefix_max, clock::now_s()),
         geo: geo.clone(),
         salts: Arc::clone(&salts),
@@ -88,7 +90,8 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
 
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new| {
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new, listed| {
+        spam.replace(listed);
         sending.replace(senders(&new.tokens));
         reload::geo(geo.as_ref());
     }));

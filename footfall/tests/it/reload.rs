@@ -1,4 +1,4 @@
-//! SIGHUP while hits come: sites and campaigns change, nothing is dropped, and a bad file changes nothing.
+//! SIGHUP while hits come: sites, campaigns, senders and lists change, nothing is dropped, and a bad file changes nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -77,5 +77,57 @@ fn a_hangup_changes_sites_and_campaigns_while_hits_come_and_drops_none() {
     assert!(said.contains("colour") && said.contains("Asia/Kathmandu"), "why is in the log: {said}");
     // Those of the sender, two of the second site twice looked at after a refusal, one beacon.
     assert_eq!(footfall.metric("footfall_hits_total{fate=\"stored\"}"), f64::from(sent) + 4.0);
+    footfall.stop();
+}
+
+#[test]
+fn a_hangup_brings_a_sender_and_a_list_of_spam_and_what_is_sent_twice_counts_once() {
+    let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
+    let first = std::fs::read_to_string(footfall.config()).unwrap();
+    let hits: Vec<_> = (0..50)
+        .map(|n| {
+            let (url, ip) = (format!("https://example.org/{n}"), format!("203.0.{n}.9"));
+            serde_json::json!({ "n": "pageview", "u": url, "ip": ip, "user_agent": FIREFOX, "time": schema::clock::now_s() })
+        })
+        .collect();
+    let body = serde_json::json!({ "site": "example.org", "hits": hits }).to_string();
+    let send = |key: &str| {
+        let request = ureq_agent()
+            .post(format!("http://{}/api/hits", footfall.address()))
+            .header("authorization", "Bearer of the test")
+            .header("idempotency-key", key);
+        request.send(&body).unwrap().status().as_u16()
+    };
+    let spam = || {
+        let event = serde_json::json!({ "n": "pageview", "u": "https://example.org/", "r": "https://a.spam.example/" });
+        let request = ureq_agent().post(format!("http://{}/api/event", footfall.address()));
+        let answer = request.header("user-agent", FIREFOX).send(event.to_string()).unwrap();
+        answer.headers().get("x-footfall-dropped").map_or(String::new(), |why| why.to_str().unwrap().to_owned())
+    };
+    assert_eq!((send("a"), spam()), (401, String::new()), "the sender is not known yet, nor is the list");
+
+    let hash = blake3::hash(b"of the test");
+    let token = format!("[[token]]\nname = \"server\"\nsites = [1]\nsend = true\nblake3 = \"{hash}\"\n");
+    let with_list = format!("referrer_spam = \"spam.txt\"\n{first}{token}");
+    std::fs::write(footfall.config(), &with_list).unwrap();
+    footfall.hang_up();
+    footfall.wait("a list that is not there is refused", |it| reloads(it) == (0.0, 1.0));
+    assert_eq!(send("a"), 401, "nothing is changed by a file with a mistake");
+    std::fs::write(footfall.dir().join("spam.txt"), "spam.example\n").unwrap();
+    footfall.hang_up();
+    footfall.wait("both are in force", |it| reloads(it) == (1.0, 1.0));
+    assert_eq!(spam(), "referrer_spam");
+    // The list alone, with the same configuration.
+    std::fs::write(footfall.dir().join("spam.txt"), "other.example\n").unwrap();
+    footfall.hang_up();
+    footfall.wait("the list is read again", |it| reloads(it) == (2.0, 1.0));
+    assert_eq!(spam(), "");
+
+    assert_eq!([send("a"), send("a"), send("b")], [200; 3]);
+    footfall.wait_until_quiet();
+    let question = serde_json::json!({"site_id": "example.org", "metrics": ["pageviews"], "date_range": "day"});
+    let (status, answer) = footfall.query(&question);
+    // Two keys of 50 hits, and two page views of the browser's.
+    assert_eq!((status, &answer["results"][0]["metrics"][0]), (200, &serde_json::json!(102)), "{answer}");
     footfall.stop();
 }

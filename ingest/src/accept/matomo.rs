@@ -14,7 +14,8 @@
 //! | `cra`, `cra_tp` | an error, by its type; message and stack are read over |
 //! | `dimensionN` | a property of that name |
 //! | `ping=1`, `recMode=1`, `ca=1` alone | nothing: "still here" says no time, the others are no visit |
-//! | `cip`, `cdt`, `ua`, `lang`, `country`, `token_auth` | read over: who speaks for others uses `/api/hits` |
+//! | `cip` | refused: all that a server tells of would be one visitor, at the server's address; it uses `/api/hits` |
+//! | `cdt`, `ua`, `lang`, `country`, `token_auth` | read over |
 //! | `_id`, `uid`, `cid`, `_cvar`, `pf_*`, others | read over |
 
 use std::borrow::Cow;
@@ -33,6 +34,8 @@ use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, Bad, PROPERTIES_MAX, Page, Property,
 struct Said<'a> {
     site: Cow<'a, str>,
     rec: bool,
+    /// It speaks of a visitor at another address.
+    for_others: bool,
     url: Option<Cow<'a, str>>,
     referrer: Cow<'a, str>,
     screen_px: Option<u32>,
@@ -66,6 +69,7 @@ impl<'a> Said<'a> {
             "res" => self.screen_px = width_of(&value),
             "consent" => self.consent = is_one,
             "ping" | "recMode" => self.nothing |= is_one,
+            "cip" => self.for_others |= !value.is_empty(),
             "ca" => self.custom = is_one,
             "e_c" => self.event[0] = value,
             "e_a" => self.event[1] = value,
@@ -151,6 +155,9 @@ pub fn read<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Opti
     }
     if said.nothing {
         return Ok(None);
+    }
+    if said.for_others {
+        return Err(Bad::Malformed("cip (another's address) is not taken here: a server sends to /api/hits"));
     }
     if !said.rec {
         return Err(Bad::Malformed("rec is not 1"));
@@ -319,6 +326,10 @@ mod tests {
         for (query, why) in [
             ("", Bad::Malformed("rec is not 1")),
             ("idsite=3&rec=0", Bad::Malformed("rec is not 1")),
+            (
+                "idsite=3&rec=1&url=https://a.org/&cip=203.0.113.77&token_auth=secret",
+                Bad::Malformed("cip (another's address) is not taken here: a server sends to /api/hits"),
+            ),
             ("rec=1&url=https://a.org/", Bad::Malformed("idsite is missing")),
             ("idsite=3&rec=1", Bad::Malformed(no_url)),
             ("idsite=3&rec=1&url=/a", Bad::Malformed(no_url)),

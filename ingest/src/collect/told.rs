@@ -7,6 +7,7 @@ use super::{Head, Today, Walk, refused};
 use crate::accept::Bad;
 use crate::accept::server::Told;
 use crate::append::Ticket;
+use crate::enrich::agent::Hints;
 use crate::fate::Turned;
 
 /// What became of one.
@@ -31,7 +32,7 @@ impl Walk {
             Ok(told) => match self.collector.salts.told(&site.zone, told.time_s, now_s) {
                 None => (Err(malformed(Refusal::Malformed)), Some(OVER)),
                 Some((local, salt)) => {
-                    let head = Head { visitor: told.visitor(), wishes: told.wishes };
+                    let head = Head { visitor: told.visitor(), hints: Hints::default(), wishes: told.wishes };
                     let day = Today { bucket: 0, local, salt };
                     (self.walk(&told.sent, site, &head, Some(&day), told.time_s.min(now_s)), None)
                 }

@@ -1,9 +1,11 @@
-//! User agent to browser, operating system, device class, and crawler.
+//! User agent and client hints to browser, operating system, device class, and crawler.
 //!
-//! In comes the header; out goes an [`Agent`] whose every word is from a closed set: browsers and systems that the public
+//! In come the headers; out goes an [`Agent`] whose every word is from a closed set: browsers and systems that the public
 //! list spells out (never text it would copy from the header), a major version of up to four digits, a crawler's name
 //! from its list. Parsing costs tens of microseconds, so [`Agents`] keeps what it has seen, by a hash under a random key
 //! of the process: bounded, and forgotten when a salt is destroyed.
+
+mod hints;
 
 use std::hash::BuildHasher;
 use std::rc::Rc;
@@ -15,6 +17,8 @@ use hashbrown::HashMap;
 use regex::RegexSet;
 use schema::event::{Device, UNKNOWN};
 use ua_parser::{os, user_agent};
+
+pub use hints::Hints;
 
 use super::lists::{BROWSER_NAMES, BROWSERS, CRAWLER_REGEXES, CRAWLER_WORDS, SYSTEM_NAMES, SYSTEMS};
 
@@ -92,27 +96,29 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// What the header says. `era` changes when a salt is destroyed: then everything seen is forgotten.
-    pub fn get(&mut self, header: &[u8], era: u64) -> &Rc<Agent> {
+    /// What the headers say. `era` changes when a salt is destroyed: then everything seen is forgotten.
+    pub fn get(&mut self, header: &[u8], hints: Hints<'_>, era: u64) -> &Rc<Agent> {
         if self.era != era || self.seen.len() >= REMEMBERED_MAX {
             self.seen.clear();
             self.era = era;
         }
-        self.seen.entry(self.key.hash_one(header)).or_insert_with(|| Rc::new(read(header)))
+        self.seen.entry(self.key.hash_one((header, hints))).or_insert_with(|| Rc::new(read(header, hints)))
     }
 }
 
-/// What the header says, without remembering it.
-pub fn read(header: &[u8]) -> Agent {
+/// What the headers say, without remembering it.
+pub fn read(header: &[u8], hints: Hints<'_>) -> Agent {
     let text = String::from_utf8_lossy(&header[..header.len().min(LOOKED_AT_BYTES)]);
     let crawler = crawler(&text);
-    Agent {
+    let mut agent = Agent {
         browser: browser(&text),
         os: system(&text),
         device: if crawler.is_some() { Device::Bot } else { device(&text) },
         crawler,
         mail_proxy: mail_proxy(&text),
-    }
+    };
+    hints::apply(hints, &mut agent);
+    agent
 }
 
 /// The mail services whose proxies load pictures, by what they say of themselves. Apple's says no more than this.

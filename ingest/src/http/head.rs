@@ -7,8 +7,11 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use crate::admit::{OPT_OUT_COOKIE, OWN_COOKIE, Wishes};
 use crate::client::{Header, Prefix, Proxies};
 use crate::collect::Head;
+use crate::enrich::agent::Hints;
 use crate::hit::Visitor;
 
+static SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
+static SEC_CH_UA_PLATFORM: HeaderName = HeaderName::from_static("sec-ch-ua-platform");
 static SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 static DNT: HeaderName = HeaderName::from_static("dnt");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -27,7 +30,8 @@ pub(super) fn of<'a>(request: &'a RequestHead, proxies: &Proxies) -> Head<'a> {
     let bytes = |name: &HeaderName| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
     let agent = bytes(&header::USER_AGENT);
     let language = bytes(&header::ACCEPT_LANGUAGE);
-    Head { visitor: Visitor { prefix, agent, language }, wishes: wishes(headers) }
+    let hints = Hints { brands: bytes(&SEC_CH_UA), platform: bytes(&SEC_CH_UA_PLATFORM) };
+    Head { visitor: Visitor { prefix, agent, language }, hints, wishes: wishes(headers) }
 }
 
 /// A header as text; empty if it is missing or no text.

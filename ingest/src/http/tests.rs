@@ -284,3 +284,22 @@ async fn every_fate_is_on_the_meter_from_the_start() {
         assert_eq!(rig.fate(label), 0);
     }
 }
+
+#[actix_web::test]
+async fn client_hints_correct_the_user_agent_and_stay_out_of_the_tag() {
+    let rig = Rig::new();
+    let app = app!(rig);
+    let chrome =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
+    let plain = || post(&pageview("/")).insert_header(("user-agent", chrome));
+    let hints = [("sec-ch-ua", r#""Brave";v="131", "Chromium";v="131""#), ("sec-ch-ua-platform", r#""Android""#)];
+    for request in [plain(), plain().insert_header(hints[0]).insert_header(hints[1])] {
+        assert_eq!(send(&app, request).await.0, 202);
+    }
+    let [Kept::Event { rest: plain, tag, .. }, Kept::Event { rest: hinted, tag: same, .. }] = &rig.events()[..] else {
+        panic!("{:?}", rig.events())
+    };
+    assert!(plain.contains("Chrome 131") && plain.contains("Linux"), "{plain}");
+    assert!(hinted.contains("Brave 131") && hinted.contains("Android") && hinted.contains("Tablet"), "{hinted}");
+    assert_eq!(tag, same, "one visitor");
+}

@@ -90,7 +90,7 @@ fn browsers_systems_and_devices_are_told_apart() {
             Desktop,
         ),
     ] {
-        let agent = read(text.as_bytes());
+        let agent = read(text.as_bytes(), Hints::default());
         assert_eq!((agent.crawler, agent.device, agent.os), (None, device, os), "{text}");
         if browser != UNKNOWN {
             assert_eq!(&*agent.browser, browser, "{text}");
@@ -117,11 +117,13 @@ fn robots_are_named_by_the_list() {
         ("-", NO_AGENT),
         ("Mozilla/5.0 Example/1.0 (+https://example.org/about-us)", UNLISTED),
     ] {
-        let agent = read(text.as_bytes());
+        let agent = read(text.as_bytes(), Hints::default());
         assert_eq!((agent.crawler, agent.device), (Some(name), Device::Bot), "{text}");
     }
     for headless in ["HeadlessChrome/131.0.0.0", "PhantomJS/2.1.1"] {
-        assert!(read(format!("Mozilla/5.0 (X11; Linux x86_64) {headless}").as_bytes()).crawler.is_some());
+        assert!(
+            read(format!("Mozilla/5.0 (X11; Linux x86_64) {headless}").as_bytes(), Hints::default()).crawler.is_some()
+        );
     }
 }
 
@@ -135,12 +137,12 @@ fn no_text_of_the_header_gets_further() {
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) CANARY/1.2 CFNetwork/1.0 Darwin/20",
         "CANARYBrowser/1.0 (Linux; Android 14; CANARY Build/CANARY) CANARY",
     ] {
-        let agent = format!("{:?}", read(text.as_bytes()));
+        let agent = format!("{:?}", read(text.as_bytes(), Hints::default()));
         assert!(!agent.contains("CANARY") && !agent.contains("99999"), "{text}: {agent}");
     }
-    let known = read(CHROME.as_bytes());
+    let known = read(CHROME.as_bytes(), Hints::default());
     let version = CHROME.replace("131.0", "99999.0");
-    assert_eq!((&*known.browser, &*read(version.as_bytes()).browser), ("Chrome 131", "Chrome"));
+    assert_eq!((&*known.browser, &*read(version.as_bytes(), Hints::default()).browser), ("Chrome 131", "Chrome"));
 }
 
 #[test]
@@ -155,11 +157,11 @@ fn every_entry_of_the_lists_has_a_name_people_can_read() {
 #[test]
 fn what_was_seen_is_remembered_until_a_salt_dies_and_never_without_bound() {
     let mut agents = Agents::default();
-    let first = agents.get(CHROME.as_bytes(), 0).clone();
-    assert!(Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), 0)));
-    assert!(!Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), 1)), "a new era forgets");
+    let first = agents.get(CHROME.as_bytes(), Hints::default(), 0).clone();
+    assert!(Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), Hints::default(), 0)));
+    assert!(!Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), Hints::default(), 1)), "a new era forgets");
     for n in 0..REMEMBERED_MAX + 10 {
-        agents.get(format!("{n}").as_bytes(), 1);
+        agents.get(format!("{n}").as_bytes(), Hints::default(), 1);
         assert!(agents.seen.len() <= REMEMBERED_MAX);
     }
 }
@@ -167,6 +169,6 @@ fn what_was_seen_is_remembered_until_a_salt_dies_and_never_without_bound() {
 #[test]
 fn any_bytes_are_an_agent() {
     for bytes in [&b"\xff\xfe\x00"[..], &[b'('; 100_000], "é".repeat(300).as_bytes()] {
-        read(bytes);
+        read(bytes, Hints::default());
     }
 }

@@ -7,6 +7,7 @@ use crate::accept::plausible;
 use crate::admit::Wishes;
 use crate::client::Prefix;
 use crate::collect::{Head, Walk};
+use crate::enrich::agent::Hints;
 use crate::hit::Visitor;
 use crate::testing::{Kept, Rig, options};
 
@@ -31,7 +32,8 @@ async fn hit(rig: &Rig) -> Option<Fault> {
     let sent = plausible::read(body).unwrap();
     let mut walk = Walk::new(rig.edge.collector.clone());
     walk.begin();
-    let outcome = walk.collect(Ok(sent), &Head { visitor, wishes: Wishes::default() }, now_s());
+    let outcome =
+        walk.collect(Ok(sent), &Head { visitor, hints: Hints::default(), wishes: Wishes::default() }, now_s());
     if let Some(ticket) = outcome.ticket {
         ticket.await.unwrap();
     }
