@@ -6,6 +6,7 @@
 //! | `url`, `urlref`, `res` | the page (or else `Referer`), the page before, width `x` height of the screen |
 //! | `consent` | `1`: consent to marketing measures, as Matomo's script says it where the site asked for it |
 //! | `e_c`, `e_a`, `e_n`, `e_v` | an event `category: action`; `name` is a property of it, the value an amount |
+//! | `e_c=JavaScript Errors` | an error, by the class its message starts with; address and message are read over |
 //! | `link`, `download` | the URL left for, the file asked for |
 //! | `search`, `search_count` | words searched for, and how many things were found |
 //! | `idgoal=0` and `ec_id`, `revenue`, `ec_items` | an order, the event `purchase`; read with a basis only. Without `ec_id`: `cart` |
@@ -28,6 +29,9 @@ use super::named::{Named, searched};
 use super::page::{self, query_of, width_of};
 use super::reserved::{RawOrder, Reserved};
 use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, Bad, PROPERTIES_MAX, Page, Property, Sent, URL_BYTES_MAX};
+
+/// Under this category Matomo's script sends the errors of a page: its address and line as the action, the message as the name.
+const ERRORS: &str = "JavaScript Errors";
 
 /// What is read of one request, as sent.
 #[derive(Default)]
@@ -102,9 +106,14 @@ impl<'a> Said<'a> {
         let Said { crash, crash_type, properties, .. } = self;
         let (category, action) = (category.trim(), action.trim());
         let of = |kind, name| Named { kind, name, amount: 0, properties: Vec::new(), engagement: None };
+        if category == ERRORS {
+            return Some((of(Kind::Error, class_of(&label).to_owned().into()), RawOrder::None, true));
+        }
         if !category.is_empty() && !action.is_empty() {
             let mut properties = properties;
-            properties.push(("name".into(), label));
+            if !label.is_empty() {
+                properties.push(("name".into(), label));
+            }
             let amount = value.trim().parse().map_or(0, |value: f64| value.round() as i64);
             let name = format!("{category}: {action}").into();
             return Some((Named { amount, properties, ..of(Kind::Custom, name) }, RawOrder::None, true));
@@ -193,6 +202,13 @@ pub fn read<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Opti
         reserved,
         ..view
     }))
+}
+
+/// The class that a browser writes before the message of an error; what a page throws itself may have none.
+fn class_of(message: &str) -> &str {
+    let class = message.strip_prefix("Uncaught ").unwrap_or(message).split_once(':').map_or("", |(class, _)| class);
+    let is_class = class.ends_with("Error") || class.ends_with("Exception");
+    if is_class && class.bytes().all(|b| b.is_ascii_alphanumeric()) { class } else { "error" }
 }
 
 /// Whether the sender wants no picture as the answer.
@@ -293,6 +309,8 @@ mod tests {
             ("&idgoal=0&revenue=5&ec_items=[]", Kind::Custom, "cart", 0, own(&[])),
             ("&c_n=Ad&c_p=a.png", Kind::Custom, "content impression", 0, own(&[("content", "Ad"), ("piece", "a.png")])),
             ("&c_n=Ad&c_i=click", Kind::Custom, "content interaction", 0, own(&[("content", "Ad"), ("piece", "")])),
+            ("&e_c=JavaScript+Errors&e_a=:1&e_n=TypeError:+x@y.z+is+no&ca=1", Kind::Error, "TypeError", 0, own(&[])),
+            ("&e_c=JavaScript+Errors&e_a=:1&e_n=Uncaught+x@y.z:+no", Kind::Error, "error", 0, own(&[])),
             ("&cra=x@y.z+failed&cra_tp=TypeError&cra_st=at+a&ca=1", Kind::Error, "TypeError", 0, own(&[])),
         ] {
             assert_eq!(said(more), (kind, name.to_owned(), amount, properties), "{more}");

@@ -139,4 +139,6 @@ fn check_domains(domains: &str) -> Result<(), Bad> {
 }
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;
