@@ -9,6 +9,10 @@ use load_tests::open_loop::{self, Latencies};
 
 use super::servers::Server;
 
+/// Longest wait for what is under way to be counted, and how long merging it is given.
+const COUNTED_MAX: Duration = Duration::from_secs(60);
+const MERGED: Duration = Duration::from_secs(5);
+
 /// Prints how long answers take when hits come at a fixed rate.
 pub(super) fn say_at_rate(server: &Server, rate: f64, seconds: u32, dir: &Path) {
     let alone_ms = disk_ms(dir);
@@ -47,6 +51,7 @@ fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64)
     let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
     // What a server does once is not asked for: it reads each user agent when it sees it first.
     open_loop::run(port, &requests, per_second, 256, Duration::from_secs(2)).unwrap();
+    wait_until_counted(server);
     let before = sync_buckets(server);
     let latencies = open_loop::run(port, &requests, per_second, 256, time).unwrap();
     let counts: Vec<(f64, f64)> =
@@ -56,13 +61,32 @@ fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64)
 
 /// Upper bounds in seconds and how many there were up to each.
 fn sync_buckets(server: &Server) -> Vec<(f64, f64)> {
-    let mut answer = ureq::get(format!("http://127.0.0.1:{}/metrics", server.metrics)).call().unwrap();
-    let text = answer.body_mut().read_to_string().unwrap();
+    let text = metrics(server);
     let lines = text.lines().filter_map(|line| line.strip_prefix("footfall_spool_fdatasync_seconds_bucket{le=\""));
     lines
         .filter_map(|line| line.split_once("\"} "))
         .map(|(bound, count)| (bound.parse().unwrap_or(f64::INFINITY), count.parse().unwrap()))
         .collect()
+}
+
+/// Until the hits of the rounds before are counted and their parts are merged: they are not what is asked about.
+fn wait_until_counted(server: &Server) {
+    let began = Instant::now();
+    loop {
+        let text = metrics(server);
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        let end = value("footfall_stream_end_position{shard=\"0\"}");
+        if end == value("footfall_aggregate_inserted_position{shard=\"0\"}") || began.elapsed() > COUNTED_MAX {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    std::thread::sleep(MERGED);
+}
+
+fn metrics(server: &Server) -> String {
+    let mut answer = ureq::get(format!("http://127.0.0.1:{}/metrics", server.metrics)).call().unwrap();
+    answer.body_mut().read_to_string().unwrap()
 }
 
 /// As Prometheus' `histogram_quantile` does it: evenly within a bucket.
