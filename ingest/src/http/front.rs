@@ -66,14 +66,15 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     apply_fn_factory(app, move |request: Request, routes: &_| {
         let connection = request.conn_data::<Watched>().map(Watched::share);
         connection.iter().for_each(|connection| connection.does(Doing::Answer));
-        let answer = match &worker {
-            Some(worker) if is_event(&request) => Answer::Event(event(Rc::clone(worker), request)),
-            _ => Answer::Route(Service::call(routes, request)),
+        let asked = match &worker {
+            Some(worker) if is_event(&request) => Asked::Event(Rc::clone(worker), request),
+            _ => Asked::Other(Service::call(routes, request)),
         };
+        // Each connection has room for this future: what is awaited is made in its place, and not kept twice.
         async move {
-            let mut answer = match answer {
-                Answer::Event(answer) => answer.await.into(),
-                Answer::Route(answer) => answer.await.map_or_else(Response::from, Response::from),
+            let mut answer = match asked {
+                Asked::Event(worker, request) => event(worker, request).await.into(),
+                Asked::Other(answer) => answer.await.map_or_else(Response::from, Response::from),
             };
             if let Some(connection) = connection {
                 connection.does(Doing::Wait);
@@ -86,10 +87,10 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     })
 }
 
-/// What an answer is awaited from.
-enum Answer<E, R> {
-    Event(E),
-    Route(R),
+/// What a request asks for.
+enum Asked<A> {
+    Event(Rc<Worker>, Request),
+    Other(A),
 }
 
 fn is_event(request: &Request) -> bool {
