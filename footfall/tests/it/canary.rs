@@ -66,7 +66,7 @@ fn send(footfall: &Footfall, address: &str, method: &str, path: &str, body: &str
 fn send_as_others_do(footfall: &Footfall, address: &str) -> u32 {
     let page = "https%3A%2F%2Fexample.org%2Fp%2Fperson%2540canary.example%3Fgeheimnis";
     let matomo = format!(
-        "idsite=3&rec=1&url={page}&_id=besucher-4711&uid=query@canary.example&cip=203.0.113.77&token_auth=kein-treffer&\
+        "idsite=3&rec=1&url={page}&_id=besucher-4711&uid=query@canary.example&token_auth=kein-treffer&\
          urlref=https%3A%2F%2Fsearch.example%2Fverraeterisch"
     );
     let order = "&consent=1&idgoal=0&ec_id=ORDER-4711&revenue=5&e_c=&ec_items=%5B%5B%22s%22%2C%22Tea%22%5D%5D";
@@ -102,6 +102,7 @@ fn send_as_others_do(footfall: &Footfall, address: &str) -> u32 {
         + sent("POST", "/api/send", "{\"kein-treffer\"", 400, 0)
         + sent("POST", "/matomo.php", "{\"kein-treffer\"", 400, 0)
         + sent("GET", "/matomo.php?kein-treffer=geheimnis", "", 400, 0)
+        + sent("GET", &format!("/matomo.php?{matomo}&cip=203.0.113.77"), "", 400, 0)
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
