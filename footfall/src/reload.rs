@@ -1,4 +1,4 @@
-//! SIGHUP: the file is read again, and sites, campaigns and tokens are as it says from then on, without a hit dropped or
+//! SIGHUP: the file is read again, and sites, campaigns, tokens and lists are as it says from then on, without a hit dropped or
 //! a connection closed.
 //!
 //! The files that `geo` and `referrer_spam` name are read again too, whether or not they have changed. A file with a
@@ -8,16 +8,20 @@
 use std::sync::Arc;
 
 use ingest::enrich::place::Geo;
-use ingest::spam::Spam;
 use metrics::{counter, describe_counter};
 use schema::sites::{CurrentSites, Sites};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
-use crate::listen;
 
-/// Reads the file again at each SIGHUP, for as long as the process lives. `then` is called after the sites were replaced.
-pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: impl Fn(&Config, Spam)) {
+/// Reads the file again at each SIGHUP, for as long as the process lives. `read` reads what else this process needs of it,
+/// or says why it cannot; `then` is called with that after the sites were replaced.
+pub(crate) async fn on_hangup<T>(
+    running: Config,
+    sites: Arc<CurrentSites>,
+    read: impl Fn(&Config) -> Result<T, String>,
+    then: impl Fn(&Config, T),
+) {
     describe_counter!(
         "footfall_config_reloads_total",
         "SIGHUPs, by outcome: applied, or refused (a mistake in the file, or a change that needs a restart)."
@@ -43,8 +47,8 @@ pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: i
             refused.increment(1);
             continue;
         }
-        let spam = match listen::spam(&new) {
-            Ok(spam) => spam,
+        let more = match read(&new) {
+            Ok(more) => more,
             Err(why) => {
                 tracing::error!(why, "SIGHUP: nothing is changed: {why}");
                 refused.increment(1);
@@ -55,9 +59,12 @@ pub(crate) async fn on_hangup(running: Config, sites: Arc<CurrentSites>, then: i
             tracing::warn!(key, "SIGHUP: `{key}` has changed and waits for the next start");
         }
         sites.replace(new.sites.clone());
-        then(&new, spam);
+        then(&new, more);
         applied.increment(1);
-        tracing::info!(sites = new.sites.iter().count(), "SIGHUP: sites, campaigns and tokens are as the file says");
+        tracing::info!(
+            sites = new.sites.iter().count(),
+            "SIGHUP: sites, campaigns, tokens and lists are as the file says"
+        );
     }
 }
 

@@ -89,7 +89,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&collector), config.sites.zones()));
     let visit = Arc::new(visit);
     let (visit_of_reload, geo_of_reload) = (Arc::clone(&visit), geo.clone());
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new, listed| {
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, listen::spam, move |new, listed| {
         spam.replace(listed);
         sending.replace(senders(&new.tokens));
         asked.replace_tokens(tokens(new, &visit_of_reload));

@@ -3,3 +3,4 @@
 pub mod open_loop;
 pub mod processes;
 pub mod synthetic;
+pub mod wrk;

@@ -39,7 +39,8 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
         .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
     let zones = config.sites.zones();
     // Sites mean nothing to it but their zones, which a running process keeps. Without this SIGHUP would end it.
-    tokio::spawn(reload::on_hangup(config.clone(), Arc::new(CurrentSites::new(config.sites.clone())), |_, _| {}));
+    let sites = Arc::new(CurrentSites::new(config.sites.clone()));
+    tokio::spawn(reload::on_hangup(config.clone(), sites, |_| Ok(()), |_, ()| {}));
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     tokio::spawn(async move {

@@ -41,9 +41,14 @@ async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
         "Your dashboard, for as long as this runs:\n\n    http://{address}/#token={}\n",
         visit.text()
     );
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new, _| {
-        asked.replace_tokens(tokens(new, &visit));
-    }));
+    let reload = tokio::spawn(reload::on_hangup(
+        config.clone(),
+        sites,
+        |_| Ok(()),
+        move |new, ()| {
+            asked.replace_tokens(tokens(new, &visit));
+        },
+    ));
     let failed = stopped().await.err();
     reload.abort();
     handle.stop(true).await;

@@ -90,7 +90,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall takes hits on http://{address} and sends them to Kafka.");
 
-    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, move |new, listed| {
+    let reload = tokio::spawn(reload::on_hangup(config.clone(), sites, listen::spam, move |new, listed| {
         spam.replace(listed);
         sending.replace(senders(&new.tokens));
         reload::geo(geo.as_ref());

@@ -52,6 +52,8 @@ fn send(footfall: &Footfall, address: &str, method: &str, path: &str, body: &str
         .uri(format!("http://{}{path}", footfall.address()))
         .header("user-agent", AGENT)
         .header("accept-language", "fr-FR, tlh-KX;q=0.5")
+        .header("sec-ch-ua", r#""Kanarienvogel";v="7", "Brave";v="kanarienvogel""#)
+        .header("sec-ch-ua-platform", r#""Kanarienvogel""#)
         .header("referer", "https://www.search.example/verraeterisch?q=geheimnis")
         .header("x-forwarded-for", address)
         .header("x-umami-cache", "besucher-4711")

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use load_tests::processes::cpu_seconds;
+use load_tests::wrk::script;
 use testbed::free_port;
 
 #[derive(Parser)]
@@ -54,8 +55,8 @@ fn main() {
     let args = Args::parse();
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());
-    fs::write(dir.path().join("usual.lua"), script("(1 + i % 200) .. '.' .. (i % 251) .. '.0.9'")).unwrap();
-    fs::write(dir.path().join("greedy.lua"), script("'203.0.113.9'")).unwrap();
+    fs::write(dir.path().join("usual.lua"), script("POST", "(1 + i % 200) .. '.' .. (i % 251) .. '.0.9'")).unwrap();
+    fs::write(dir.path().join("greedy.lua"), script("POST", "'203.0.113.9'")).unwrap();
     let load = |script: &str| server.load(&dir.path().join(script), args.seconds);
     load("usual.lua");
 
@@ -226,24 +227,4 @@ impl Server {
             .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
         kb.unwrap() / 1024.0
     }
-}
-
-/// Page views whose sender's address is this expression of `i`.
-fn script(address: &str) -> String {
-    format!(
-        r#"
-local requests, n = {{}}, 0
-function init()
-  for i = 1, 2000 do
-    local body = '{{"n":"pageview","d":"example.org","u":"https://example.org/page/' .. (i % 300) .. '"}}'
-    local agent = "Mozilla/5.0 (X11; Linux x86_64; rv:" .. (100 + i % 40) .. ".0) Gecko/20100101 Firefox/" .. (100 + i % 40) .. ".0"
-    requests[i] = wrk.format("POST", nil, {{ ["User-Agent"] = agent, ["X-Forwarded-For"] = {address} }}, body)
-  end
-end
-function request()
-  n = n % 2000 + 1
-  return requests[n]
-end
-"#
-    )
 }

@@ -133,3 +133,14 @@ async fn it_is_alive_and_ready_until_the_spool_is_gone() {
     assert_eq!(send(&app, post(&pageview("/"))).await.0, 503, "a hit that comes too late is told so");
     assert_eq!((rig.fate("spool_broken"), rig.received()), (1, 1));
 }
+
+#[actix_web::test]
+async fn a_hit_is_posted_and_who_asks_otherwise_is_told_so() {
+    let rig = Rig::new();
+    let app = app!(rig);
+    for method in [actix_web::http::Method::GET, actix_web::http::Method::PUT] {
+        let (status, headers, _) = send(&app, TestRequest::default().method(method).uri("/api/event")).await;
+        assert_eq!((status, header(&headers, "allow")), (405, "POST, OPTIONS"));
+    }
+    assert_eq!(rig.received(), 0);
+}

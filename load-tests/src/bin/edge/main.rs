@@ -1,7 +1,7 @@
 //! The collector against nginx's `empty_gif` and against a bare actix handler that reads the same body, in one run.
 //!
 //! ```text
-//! cargo run --release -p load-tests --bin edge -- [--rounds 7] [--seconds 4] [--many]
+//! cargo run --release -p load-tests --bin edge -- [--rounds 7] [--seconds 4] [--many] [--rate 28000]
 //! ```
 //!
 //! With `--many`, `footfall ingest` in front of a real Kafka broker is a fourth: is its HTTP path as fast as `serve`'s? Both
@@ -26,6 +26,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
+use load_tests::wrk::script;
 
 use rate::say_at_rate;
 use servers::{Server, bare, bare_actix, footfall, many, nginx};
@@ -67,7 +68,7 @@ fn main() {
     let dir = std::env::temp_dir().join(format!("footfall-edge-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     for (file, method) in [("post.lua", "POST"), ("get.lua", "GET")] {
-        fs::write(dir.join(file), format!("METHOD = \"{method}\"{LUA}")).unwrap();
+        fs::write(dir.join(file), script(method, ADDRESS)).unwrap();
     }
     if let Some(rate) = args.rate {
         say_at_rate(&footfall(&dir), rate, args.seconds, &dir);
@@ -133,22 +134,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Requests are made once: what wrk spends on them is the same for all.
-const LUA: &str = r#"
-local requests, n = {}, 0
-function init()
-  for i = 1, 2000 do
-    local agent = "Mozilla/5.0 (X11; Linux x86_64; rv:" .. (100 + i % 40) .. ".0) Gecko/20100101 Firefox/" .. (100 + i % 40) .. ".0 v" .. (i % 500)
-    local body = '{"n":"pageview","d":"example.org","u":"https://example.org/page/' .. (i % 300) .. '","r":"https://www.google.com/"}'
-    if METHOD == "GET" then body = nil end
-    requests[i] = wrk.format(METHOD, nil, { ["User-Agent"] = agent, ["Content-Type"] = "text/plain", ["Accept-Language"] = "fr-FR,fr;q=0.9", ["X-Forwarded-For"] = "203." .. (i % 200) .. "." .. (i % 251) .. ".7" }, body)
-  end
-end
-function request()
-  n = n % 2000 + 1
-  return requests[n]
-end
-"#;
+/// As a proxy tells of them: of the countries that `servers` makes up.
+const ADDRESS: &str = r#""203." .. (i % 200) .. "." .. (i % 251) .. ".7""#;
 
 fn load(server: &Server, script: Option<&str>, seconds: u32, dir: &Path) -> Run {
     let mut wrk = Command::new("wrk");
