@@ -23,6 +23,7 @@ pub(crate) struct Fleet {
     pub(crate) engine: Engine,
     pub(crate) ingests: Vec<Member>,
     pub(crate) aggregates: Vec<Member>,
+    partitions: u32,
     runtime: tokio::runtime::Runtime,
     _keys: TempDir,
 }
@@ -83,7 +84,7 @@ impl Fleet {
         };
         let ingests = (0..size.ingests).map(|number| member("ingest", number)).collect();
         let aggregates = (0..size.aggregates).map(|number| member("aggregate", number)).collect();
-        Fleet { broker, engine, ingests, aggregates, runtime, _keys: keys }
+        Fleet { broker, engine, ingests, aggregates, partitions: size.partitions, runtime, _keys: keys }
     }
 
     /// How a client reaches the broker.
@@ -186,9 +187,12 @@ impl Fleet {
                 let synced = it.metric("footfall_spool_synced_position_bytes");
                 synced.is_some() && synced == it.metric("footfall_ship_position_bytes")
             });
-            let ends = fleet.each("footfall_stream_end_position");
+            // Asked of the broker: an aggregator that has just been started knows of no end yet, and one that gave a
+            // partition away shows an old one.
+            let ends: Vec<u64> = (0..fleet.partitions).map(|partition| fleet.watermarks(partition).1 as u64).collect();
             let inserted = fleet.each("footfall_aggregate_inserted_position");
-            (shipped && !ends.is_empty() && ends == inserted).then_some(ends)
+            let all = (0..).zip(&ends).all(|(shard, end)| inserted.get(&format!("{{shard=\"{shard}\"}}")) == Some(end));
+            (shipped && all).then_some(ends)
         };
         self.wait("everything stored is inserted", |fleet| {
             let before = positions(fleet);
@@ -208,14 +212,16 @@ impl Fleet {
         all
     }
 
+    /// The ends of all logs.
+    pub(crate) fn said(&self) -> String {
+        let all = self.ingests.iter().chain(&self.aggregates);
+        all.map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect()
+    }
+
     pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Fleet) -> bool) {
         let began = Instant::now();
         while !is_true(self) {
-            let said = || {
-                let all = self.ingests.iter().chain(&self.aggregates);
-                all.map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect::<String>()
-            };
-            assert!(began.elapsed() < Duration::from_secs(180), "waited in vain until {what}: {}", said());
+            assert!(began.elapsed() < Duration::from_secs(180), "waited in vain until {what}: {}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -138,6 +138,8 @@ pub(crate) fn assert_counted_once(fleet: &Fleet, answers: &Answers) {
     let wrong: Vec<_> = views.iter().filter(|(_, n)| **n != 1).take(5).collect();
     assert!(wrong.is_empty(), "counted more than once: {wrong:?}");
     let counted = answers.counted.lock().unwrap();
-    let lost: Vec<_> = counted.iter().filter(|n| !views.contains_key(&answers.page(**n))).take(5).collect();
-    assert!(lost.is_empty(), "answered and lost: {lost:?} of {}", counted.len());
+    let mut lost: Vec<u64> = counted.iter().copied().filter(|n| !views.contains_key(&answers.page(*n))).collect();
+    lost.sort_unstable();
+    let said = if lost.is_empty() { String::new() } else { fleet.said() };
+    assert!(lost.is_empty(), "answered and lost: {} of {}: {lost:?}\n{said}", lost.len(), counted.len());
 }
