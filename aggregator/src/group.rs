@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka::{Connection, Layout};
 use schema::day::Day;
@@ -31,6 +31,9 @@ use crate::warehouse::Warehouse;
 
 /// How often the shards are looked at when nothing is said.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Thrown out again within so many sessions, we are not the only one of our name.
+const TWICE_SESSIONS: u32 = 4;
 
 /// What an aggregator needs.
 pub struct Settings {
@@ -86,8 +89,31 @@ struct Running {
 }
 
 /// Works until `stop`, then finishes what is begun, for at most `patience`.
+///
+/// Who is thrown out because somebody joined with its instance id joins once more. A broker that was away may mean
+/// ourselves: a heartbeat from before our own new join is a stranger's to it. Another aggregator of our name is thrown
+/// out by our joining, joins once more itself, and stays: whoever was there first is thrown out twice, and gives way.
 pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration) -> Result<(), GroupError> {
-    let Settings { connection, layout, group, instance, session, .. } = &settings;
+    let mut before: Option<Instant> = None;
+    loop {
+        let ended = belong(&settings, &stop, patience).await;
+        let twice = before.replace(Instant::now()).is_some_and(|at| at.elapsed() < settings.session * TWICE_SESSIONS);
+        match ended {
+            Err(GroupError::Member(MemberError::SameInstance)) if !twice && !stop.load(Ordering::Acquire) => {
+                tracing::warn!(
+                    instance = settings.instance,
+                    "the group threw us out: somebody joined with our instance id. That may be ourselves, before the \
+                     brokers were away: joining once more"
+                );
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// One membership, from joining to the end.
+async fn belong(settings: &Settings, stop: &AtomicBool, patience: Duration) -> Result<(), GroupError> {
+    let Settings { connection, layout, group, instance, session, .. } = settings;
     let membership = Membership::join(connection, layout, group, instance, *session)?;
     let leave = Arc::new(AtomicBool::new(false));
     let member = {
@@ -98,9 +124,9 @@ pub async fn work(settings: Settings, stop: Arc<AtomicBool>, patience: Duration)
     };
     // Beside the shards: brokers that do not answer must not keep them from being looked at.
     let begun = Arc::new(AtomicBool::new(false));
-    let closing = close_days(Closer::new(connection, layout)?, &membership, &begun, &settings);
+    let closing = close_days(Closer::new(connection, layout)?, &membership, &begun, settings);
     let mut closing = std::pin::pin!(closing);
-    let mut shards = Shards { settings: &settings, membership: &membership, begun: &begun, running: BTreeMap::new() };
+    let mut shards = Shards { settings, membership: &membership, begun: &begun, running: BTreeMap::new() };
     let mut changes = membership.changes();
     let mut failed = None;
     while !stop.load(Ordering::Acquire) && failed.is_none() && !member.is_finished() {
@@ -192,12 +218,16 @@ impl Shards<'_> {
         Ok(Running { assignment, stop, abandon, thread })
     }
 
-    /// Lets every shard insert what is in the stream, then ends them.
+    /// Lets every shard that is ours insert what is in the stream, then ends them.
     async fn finish(&mut self, patience: Duration) {
-        for running in self.running.values() {
+        let owned = self.membership.owned();
+        for (shard, running) in &self.running {
             running.stop.store(true, Ordering::Release);
+            if owned.get(shard) != Some(&running.assignment) {
+                running.abandon.notify_one();
+            }
         }
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         while self.running.values().any(|running| !running.thread.is_finished()) {
             if began.elapsed() > patience {
                 tracing::warn!("not all that was read is inserted; the next owner of the partitions does that");

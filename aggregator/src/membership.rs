@@ -53,12 +53,21 @@ pub enum CommitError {
 /// The group has thrown us out for good.
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
-    /// Two processes have the same instance id.
+    /// Somebody joined with our instance id: another process, or ourselves, where the broker forgot who we were.
     #[error("another aggregator has the instance id of this one (`instance` in the configuration): each needs its own")]
     SameInstance,
     /// Anything else that the client cannot live with.
     #[error("the consumer group: {0}")]
     Fatal(KafkaError),
+}
+
+impl MemberError {
+    fn of(fatal: RDKafkaErrorCode) -> MemberError {
+        match fatal {
+            RDKafkaErrorCode::FencedInstanceId => MemberError::SameInstance,
+            code => MemberError::Fatal(KafkaError::MessageConsumptionFatal(code)),
+        }
+    }
 }
 
 /// Which partitions are ours, each with the number of its assignment.
@@ -88,15 +97,7 @@ impl ConsumerContext for Owned {
     /// Given up here, before the group is told: from now on no commit of ours can follow.
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
-            let mut state = self.state();
-            for element in list.elements() {
-                state.owned.remove(&element.partition());
-            }
-            drop(state);
-            for element in list.elements() {
-                drop(lock(&self.gate(element.partition())));
-            }
-            self.tell("revoked", list.count());
+            self.give_up(list.elements().iter().map(|element| element.partition()).collect());
         }
     }
 
@@ -119,6 +120,14 @@ impl ConsumerContext for Owned {
 impl Owned {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    fn give_up(&self, partitions: Vec<i32>) {
+        self.state().owned.retain(|partition, _| !partitions.contains(partition));
+        for partition in &partitions {
+            drop(lock(&self.gate(*partition)));
+        }
+        self.tell("revoked", partitions.len());
     }
 
     /// What a commit for a partition holds until it is answered.
@@ -166,15 +175,18 @@ impl Membership {
         Ok(Arc::new(Membership { consumer, topic }))
     }
 
-    /// Answers the group until `stop`, or until it throws us out. Blocks.
+    /// Answers the group until `stop`, or until it throws us out: then nothing is ours any more. Blocks.
     pub fn live(&self, stop: impl Fn() -> bool) -> Result<(), MemberError> {
         while !stop() {
-            if let Some(Err(KafkaError::MessageConsumptionFatal(code))) = self.consumer.poll(Duration::from_millis(100))
-            {
-                return Err(fatal(code));
-            }
-            if let Some((code, _)) = self.consumer.client().fatal_error() {
-                return Err(fatal(code));
+            let polled = self.consumer.poll(Duration::from_millis(100));
+            let fatal = match polled {
+                Some(Err(KafkaError::MessageConsumptionFatal(code))) => Some(code),
+                _ => self.consumer.client().fatal_error().map(|(code, _)| code),
+            };
+            if let Some(code) = fatal {
+                let owned = self.owned().into_keys().map(|partition| partition as i32).collect();
+                self.consumer.context().give_up(owned);
+                return Err(MemberError::of(code));
             }
         }
         Ok(())
@@ -250,11 +262,4 @@ fn sorted(error: KafkaError) -> CommitError {
 /// A panic elsewhere does not make these wrong: each change to them is one statement.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn fatal(code: RDKafkaErrorCode) -> MemberError {
-    match code {
-        RDKafkaErrorCode::FencedInstanceId => MemberError::SameInstance,
-        code => MemberError::Fatal(KafkaError::MessageConsumptionFatal(code)),
-    }
 }

@@ -136,6 +136,19 @@ impl Fleet {
         }
     }
 
+    /// Takes a member's place in the group, and is gone without a word.
+    pub(crate) fn join_and_leave(&self, instance: &str) {
+        let mut config = self.connection().client("test");
+        config.set("group.id", "footfall").set("group.instance.id", instance).set("session.timeout.ms", "6000");
+        let member: BaseConsumer = config.set("partition.assignment.strategy", "cooperative-sticky").create().unwrap();
+        member.subscribe(&["hits"]).unwrap();
+        let began = Instant::now();
+        while member.assignment().unwrap().count() == 0 {
+            assert!(began.elapsed() < Duration::from_secs(60), "it gets no partition");
+            let _silence = member.poll(Duration::from_millis(50));
+        }
+    }
+
     fn group(&self) -> BaseConsumer {
         let mut config = self.connection().client("test");
         config.set("group.id", "footfall").set("enable.auto.commit", "false").create().unwrap()

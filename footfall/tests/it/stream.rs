@@ -110,6 +110,18 @@ fn of_two_aggregators_with_one_name_the_first_gives_way_and_says_why() {
 }
 
 #[test]
+fn one_that_the_broker_takes_for_two_joins_once_more() {
+    let fleet = Fleet::start(ONE, "");
+    two_messages_are_counted(&fleet);
+    // What a broker does that was away: it takes a join of before, which nobody remembers, for another aggregator.
+    fleet.join_and_leave("aggregate-0");
+    fleet.wait("it joins once more", |fleet| fleet.aggregates[0].said().contains("joining once more"));
+    fleet.produce(0, &[message(today(), 1, 201..=300)]);
+    fleet.wait("it goes on", |fleet| fleet.views().len() == 300);
+    all_ones(&fleet.views(), 300);
+}
+
+#[test]
 fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
     let fleet = Fleet::start(Size { aggregates: 2, ..ONE }, "");
     let owner = |fleet: &Fleet| (0..2).find(|&n| fleet.aggregates[n].metric("footfall_aggregate_shards") == Some(1.0));
