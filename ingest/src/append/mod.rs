@@ -13,6 +13,7 @@
 //! disk.
 
 mod desk;
+mod pace;
 mod slot;
 mod refusals;
 mod writer;
