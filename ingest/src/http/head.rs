@@ -10,28 +10,60 @@ use crate::collect::Head;
 use crate::enrich::agent::Hints;
 use crate::hit::Visitor;
 
-static SEC_CH_UA: HeaderName = HeaderName::from_static("sec-ch-ua");
-static SEC_CH_UA_PLATFORM: HeaderName = HeaderName::from_static("sec-ch-ua-platform");
-static SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
-static DNT: HeaderName = HeaderName::from_static("dnt");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What browsers and proxies say when nobody is looking yet.
-static PURPOSES: [HeaderName; 4] = [
-    HeaderName::from_static("sec-purpose"),
-    HeaderName::from_static("purpose"),
-    HeaderName::from_static("x-purpose"),
-    HeaderName::from_static("x-moz"),
-];
 
 /// Reads the head of a request. The address is truncated before anything else is looked at.
 pub(super) fn of<'a>(request: &'a RequestHead, proxies: &Proxies) -> Head<'a> {
     let prefix = prefix(request, proxies);
-    let headers = &request.headers;
-    let bytes = |name: &HeaderName| headers.get(name).map_or(&b""[..], |value| value.as_bytes());
-    let agent = bytes(&header::USER_AGENT);
-    let language = bytes(&header::ACCEPT_LANGUAGE);
-    let hints = Hints { brands: bytes(&SEC_CH_UA), platform: bytes(&SEC_CH_UA_PLATFORM) };
-    Head { visitor: Visitor { prefix, agent, language }, hints, wishes: wishes(headers) }
+    let Said { agent, language, hints, wishes } = said(&request.headers);
+    Head { visitor: Visitor { prefix, agent, language }, hints, wishes }
+}
+
+/// What the headers say, but for addresses.
+#[derive(Default)]
+struct Said<'a> {
+    agent: &'a [u8],
+    language: &'a [u8],
+    hints: Hints<'a>,
+    wishes: Wishes,
+}
+
+/// Once through all headers: asking the map for a dozen that most requests do not have costs more. Of a header that
+/// comes twice the first counts, but any cookie and any wish does.
+fn said(headers: &HeaderMap) -> Said<'_> {
+    let mut said = Said::default();
+    for (name, value) in headers {
+        let value = value.as_bytes();
+        match name.as_str() {
+            "user-agent" => first(&mut said.agent, value),
+            "accept-language" => first(&mut said.language, value),
+            "sec-ch-ua" => first(&mut said.hints.brands, value),
+            "sec-ch-ua-platform" => first(&mut said.hints.platform, value),
+            "sec-gpc" => said.wishes.gpc |= value.trim_ascii() == b"1",
+            "dnt" => said.wishes.dnt |= value.trim_ascii() == b"1",
+            "cookie" => {
+                for cookie in value.split(|b| *b == b';').map(<[u8]>::trim_ascii) {
+                    said.wishes.opt_out |= cookie == OPT_OUT_COOKIE.as_bytes();
+                    said.wishes.own |= cookie == OWN_COOKIE.as_bytes();
+                }
+            }
+            // What browsers and proxies say when nobody is looking yet.
+            "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => said.wishes.prefetch |= is_ahead(value),
+            _ => {}
+        }
+    }
+    said
+}
+
+fn first<'a>(place: &mut &'a [u8], value: &'a [u8]) {
+    if place.is_empty() {
+        *place = value;
+    }
+}
+
+fn is_ahead(value: &[u8]) -> bool {
+    let words = [&b"prefetch"[..], b"prerender", b"preview"];
+    words.iter().any(|word| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
 }
 
 /// A header as text; empty if it is missing or no text.
@@ -49,21 +81,5 @@ fn prefix(request: &RequestHead, proxies: &Proxies) -> Prefix {
 }
 
 pub(super) fn wishes(headers: &HeaderMap) -> Wishes {
-    let is_one = |name: &HeaderName| headers.get(name).is_some_and(|value| value.as_bytes().trim_ascii() == b"1");
-    let has_cookie = |wanted: &str| {
-        let cookies = headers.get_all(header::COOKIE).flat_map(|value| value.as_bytes().split(|b| *b == b';'));
-        cookies.map(<[u8]>::trim_ascii).any(|cookie| cookie == wanted.as_bytes())
-    };
-    let ahead = |value: &[u8]| {
-        [&b"prefetch"[..], b"prerender", b"preview"]
-            .iter()
-            .any(|word| value.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
-    };
-    Wishes {
-        opt_out: has_cookie(OPT_OUT_COOKIE),
-        gpc: is_one(&SEC_GPC),
-        dnt: is_one(&DNT),
-        prefetch: PURPOSES.iter().flat_map(|name| headers.get(name)).any(|value| ahead(value.as_bytes())),
-        own: has_cookie(OWN_COOKIE),
-    }
+    said(headers).wishes
 }
