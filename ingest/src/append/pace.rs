@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How long to wait.
 const LINGER: Duration = Duration::from_millis(2);
-/// So many hits in that time pay for it; once it waits, so many still do.
+/// So many hits in that time pay for it.
 const WORTH_HITS: u32 = 96;
-const STILL_WORTH_HITS: u32 = 72;
 /// Over how long the rate is looked at.
 const WINDOW: Duration = Duration::from_millis(100);
 /// How long it is not tried again.
@@ -37,7 +36,7 @@ impl Pace {
         let window = now - self.window_began;
         if window >= WINDOW {
             let in_linger = self.window_hits as f64 * LINGER.as_secs_f64() / window.as_secs_f64();
-            let is_fast = in_linger >= f64::from(if self.waits { STILL_WORTH_HITS } else { WORTH_HITS });
+            let is_fast = in_linger >= f64::from(WORTH_HITS);
             if self.waits && !is_fast {
                 self.not_before = now + AGAIN;
             }
