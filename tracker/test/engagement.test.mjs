@@ -109,6 +109,8 @@ test('leaving for another page and coming back is told by itself', async () => {
   const other = (await site.next('engagement')).body
   assert.equal(other.u, `${site.origin}/other`)
   for (let view = 0; view < 3; view++) await site.next('pageview')
+  // The page has told of itself before the browser tells us that it is there; to go on earlier breaks off its return.
+  await page.waitForURL(`${site.origin}/tall`, { waitUntil: 'commit' })
   await page.goto(`${site.origin}/no`)
   assert.equal((await site.next('engagement')).body.u, `${site.origin}/tall`, 'the page from the cache is one more')
 })
