@@ -8,6 +8,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
 
 use crate::error::{Error, io as at};
 use crate::header::{self, Header};
@@ -67,9 +70,11 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, Error> {
     Ok(bases)
 }
 
-/// A synced file of `length` zeroes under the scratch name `path`.
-pub(crate) fn zeroes(path: &Path, length: u64) -> Result<File, Error> {
-    let made = make_zeroes(path, length);
+/// A synced file of `length` zeroes under the scratch name `path`. Until it is `urgent` it goes to disk piece by piece,
+/// with rests between: written at once, it had every commit meanwhile wait for 64 MiB (measured: 20 to 35 ms, a 99th
+/// percentile of its own).
+pub(crate) fn zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
+    let made = make_zeroes(path, length, urgent);
     if made.is_err() {
         // Best effort: the error that matters is the one returned, and opening deletes scratch files.
         let _ = fs::remove_file(path);
@@ -77,8 +82,10 @@ pub(crate) fn zeroes(path: &Path, length: u64) -> Result<File, Error> {
     made
 }
 
-fn make_zeroes(path: &Path, length: u64) -> Result<File, Error> {
+fn make_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
     static ZEROES: [u8; 1 << 18] = [0; 1 << 18];
+    /// So many times as long as a piece took, the disk is left to others.
+    const REST: u32 = 3;
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -95,8 +102,13 @@ fn make_zeroes(path: &Path, length: u64) -> Result<File, Error> {
     let mut written = 0;
     while written < length {
         let piece = &ZEROES[..ZEROES.len().min((length - written) as usize)];
+        let begun = Instant::now();
         file.write_all_at(piece, written).map_err(at("zero", path))?;
         written += piece.len() as u64;
+        if written < length && !urgent.load(Ordering::Acquire) {
+            file.sync_data().map_err(at("sync", path))?;
+            thread::park_timeout(begun.elapsed() * REST);
+        }
     }
     file.sync_all().map_err(at("sync", path))?;
     Ok(file)

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{fs, fs::File, io};
@@ -24,7 +25,14 @@ pub struct Writer {
     /// `None` after a failure: then the next commit begins a segment first.
     active: Option<Active>,
     /// Zeroes for the segment after the active one, in the making or made; their bytes are reserved.
-    spare: Option<JoinHandle<Result<File, Error>>>,
+    spare: Option<Spare>,
+}
+
+/// The thread that writes zeroes, and what tells it to rest no longer.
+#[derive(Debug)]
+struct Spare {
+    thread: JoinHandle<Result<File, Error>>,
+    urgent: Arc<AtomicBool>,
 }
 
 /// The segment that commits go to.
@@ -171,7 +179,8 @@ impl Writer {
             None => {
                 self.shared.reserve(length, self.active.as_ref().map_or(0, |active| active.room - active.written))?;
                 let scratch = segment::scratch_path(&dir);
-                let file = segment::zeroes(&scratch, length).inspect_err(|_| self.shared.release(length))?;
+                let file = segment::zeroes(&scratch, length, &AtomicBool::new(true))
+                    .inspect_err(|_| self.shared.release(length))?;
                 (scratch, file)
             }
         };
@@ -187,7 +196,10 @@ impl Writer {
 
     /// The zeroes prepared, if any were and it worked; if not, the writer makes its own and hears of what is wrong.
     fn take_spare(&mut self) -> Option<File> {
-        let spare = self.spare.take()?.join().expect("writing zeroes does not panic");
+        let Spare { thread, urgent } = self.spare.take()?;
+        urgent.store(true, Ordering::Release);
+        thread.thread().unpark();
+        let spare = thread.join().expect("writing zeroes does not panic");
         spare.inspect_err(|_| self.shared.release(self.options.segment_bytes)).ok()
     }
 
@@ -209,8 +221,11 @@ impl Writer {
             return;
         }
         let path = segment::spare_path(&self.shared.dir);
-        match thread::Builder::new().name("spool-zeroes".to_owned()).spawn(move || segment::zeroes(&path, length)) {
-            Ok(spare) => self.spare = Some(spare),
+        let urgent = Arc::new(AtomicBool::new(false));
+        let hears = Arc::clone(&urgent);
+        let thread = thread::Builder::new().name("spool-zeroes".to_owned());
+        match thread.spawn(move || segment::zeroes(&path, length, &hears)) {
+            Ok(thread) => self.spare = Some(Spare { thread, urgent }),
             Err(_) => self.shared.release(length), // The writer makes its own.
         }
     }

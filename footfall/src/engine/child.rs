@@ -7,12 +7,14 @@ use std::io::Read;
 use rustix::process::{Pid, Signal};
 
 use crate::cli;
+use crate::process::give_way;
 
 /// ClickHouse's command line, as a function of its library.
 type QueryStable = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
 
 /// Runs until the fifo's writer is gone, or our parent is.
 pub(crate) fn run(args: &cli::Engine) -> Result<(), Box<dyn Error>> {
+    give_way();
     die_with_parent();
     let fifo = args.fifo.to_str().ok_or("the fifo's path is not UTF-8")?.replace('\\', "\\\\").replace('\'', "\\'");
     let argv = [

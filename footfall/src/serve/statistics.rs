@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::process::give_way;
 use crate::reach;
 
 /// The running aggregator.
@@ -48,6 +49,7 @@ impl Statistics {
         let tell = Arc::clone(&ended);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("aggregate".to_owned()).spawn(move || {
+            give_way();
             let result = runtime.block_on(async {
                 warehouse.migrate_until_done(clock::now_s()).await;
                 run(inputs).await.map_err(|error| error.to_string())

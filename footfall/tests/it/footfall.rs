@@ -96,17 +96,22 @@ impl Footfall {
 
     /// kill -9 of its engine.
     pub(crate) fn kill_engine(&self) {
-        let Some(child) = &self.child else { return };
-        let children = format!("/proc/{0}/task/{0}/children", child.id());
-        // The engine may have been spawned by any thread of the process.
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
-        let paths = tasks.filter_map(|task| Some(task.ok()?.path().join("children"))).chain([PathBuf::from(children)]);
-        for path in paths {
-            let pids = std::fs::read_to_string(path).unwrap_or_default();
-            for pid in pids.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)) {
-                let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
+        for pid in self.engine().into_iter().filter_map(rustix::process::Pid::from_raw) {
+            let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> i32 {
+        self.child.as_ref().unwrap().id() as i32
+    }
+
+    /// Its engine's process, which may have been spawned by any of its threads.
+    pub(crate) fn engine(&self) -> Vec<i32> {
+        let Some(child) = &self.child else { return Vec::new() };
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        let children = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+        children.flat_map(|pids| pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()).collect()
     }
 
     pub(crate) fn dir(&self) -> &Path {

@@ -14,6 +14,7 @@ mod import;
 mod many;
 mod map;
 mod outages;
+mod priority;
 mod prometheus;
 mod reload;
 mod secure;

@@ -83,3 +83,50 @@ fn prefix(request: &RequestHead, proxies: &Proxies) -> Prefix {
 pub(super) fn wishes(headers: &HeaderMap) -> Wishes {
     said(headers).wishes
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        lines.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn of_what_comes_twice_the_first_that_says_something_counts() {
+        let headers = headers(&[
+            ("user-agent", ""),
+            ("user-agent", "first"),
+            ("user-agent", "second"),
+            ("accept-language", "fr"),
+            ("accept-language", "en"),
+        ]);
+        let said = said(&headers);
+        assert_eq!((said.agent, said.language), (&b"first"[..], &b"fr"[..]));
+    }
+
+    /// Whoever objects in one place is not overruled in another: a proxy may have added its own.
+    #[test]
+    fn a_wish_counts_wherever_it_stands() {
+        type Asks = fn(&Wishes) -> bool;
+        let asked: [(&str, &str, &str, Asks); 5] = [
+            ("sec-gpc", "0", " 1", |wishes| wishes.gpc),
+            ("dnt", "0", "1", |wishes| wishes.dnt),
+            ("cookie", "a=b", "c=d; footfall_optout=1", |wishes| wishes.opt_out),
+            ("cookie", "a=b", "footfall_own=1;c=d", |wishes| wishes.own),
+            ("sec-purpose", "", "prefetch;prerender", |wishes| wishes.prefetch),
+        ];
+        for (name, no, yes, asks) in asked {
+            for (first, second, expected) in [(yes, no, true), (no, yes, true), (no, no, false)] {
+                assert_eq!(
+                    asks(&wishes(&headers(&[(name, first), (name, second)]))),
+                    expected,
+                    "{name}: {first}, {second}"
+                );
+            }
+        }
+    }
+}

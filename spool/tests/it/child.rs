@@ -18,8 +18,14 @@ pub(crate) fn program() -> PathBuf {
 
 /// The example on small segments in `dir`, under `strace` with `options`.
 pub(crate) fn strace(options: &[&str], dir: &Path, count: u64) -> Command {
+    strace_segments(options, dir, 512, count)
+}
+
+/// The same on segments of this length.
+pub(crate) fn strace_segments(options: &[&str], dir: &Path, segment_bytes: u64, count: u64) -> Command {
     let mut command = Command::new("strace");
-    command.arg("-qq").args(options).arg(program()).arg(dir).args(["512", "0", &count.to_string()]);
+    let numbers = [segment_bytes, 0, count].map(|number| number.to_string());
+    command.arg("-qq").args(options).arg(program()).arg(dir).args(numbers);
     command
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::child::{Said, judge, strace};
+use crate::child::{Said, judge, strace, strace_segments};
 
 const COMMITS: u64 = 12;
 
@@ -139,4 +139,31 @@ fn each_commit_is_one_write_and_one_sync_before_its_acknowledgement_into_a_file_
         }
     }
     assert_eq!(commits, COMMITS);
+}
+
+/// Written at once, the next segment's zeroes would have every commit meanwhile wait behind them.
+#[test]
+fn zeroes_for_the_next_segment_go_to_disk_piece_by_piece_while_commits_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("strace");
+    let spool = dir.path().join("spool");
+    let options = ["-f", "-y", "-e", "trace=pwrite64,fdatasync,fsync", "-o", log.to_str().unwrap()];
+    // Half of the first segment, after which the second is prepared, and some more.
+    let run = strace_segments(&options, &spool, 1 << 20, 4_000).output().expect("strace is needed");
+    assert_eq!(Said::parse(&run.stdout).committed.len(), 4_000);
+
+    let (mut pieces, mut in_cache, mut commits_between) = (0, false, 0);
+    for line in std::fs::read_to_string(&log).unwrap().lines() {
+        let is_spare = line.contains("spare.new");
+        if is_spare && line.contains("pwrite64(") {
+            assert!(!in_cache, "a piece was written before the one before it was on disk: {line}");
+            (pieces, in_cache) = (pieces + 1, true);
+        } else if is_spare {
+            in_cache = false;
+        } else if (1..4).contains(&pieces) && line.contains("fdatasync(") {
+            commits_between += 1;
+        }
+    }
+    assert_eq!(pieces, 4, "of a quarter of a mebibyte");
+    assert!(commits_between > 4, "{commits_between}");
 }

@@ -11,11 +11,11 @@
 //! machine changes speed between rounds. Hits per second: ours / nginx. CPU per hit: ours / bare actix, without the
 //! `aggregate` thread (that is the statistics' work, not the collector's; `ship` and the Kafka client's likewise) and with
 //! it. A round in which others took more than a fiftieth of a virtual machine's processors is shown and not counted, and
-//! another is run in its place, up to three times as many as were asked for. Ours answers after `fdatasync`. nginx is also asked with the headers of a hit: wrk's own work is then the same for
-//! both, and it shares the cores.
+//! another is run in its place, up to three times as many as were asked for. Ours answers after `fdatasync`. nginx is also
+//! asked with the headers of a hit: wrk's own work is then the same for both, and it shares the cores.
 //!
 //! At the end hits come at half the rate that was reached, each at its time: how long answers take then, beside how long
-//! the disk's `fdatasync` takes alone and in that run.
+//! the bare handler's do, and the disk's `fdatasync` alone and in that run.
 //! Needs nginx and wrk (Debian packages nginx-light and wrk) and `target/release/footfall`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
 
@@ -73,7 +73,7 @@ fn main() {
         fs::write(dir.join(file), script(method, ADDRESS)).unwrap();
     }
     if let Some(rate) = args.rate {
-        say_at_rate(&footfall(&dir), rate, args.seconds, &dir);
+        say_at_rate(&footfall(&dir), &bare_actix(), rate, args.seconds, &dir);
         return fs::remove_dir_all(&dir).unwrap();
     }
     let (mut to_nginx, mut to_same, mut to_bare, mut to_bare_all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -132,12 +132,12 @@ fn main() {
     }
     assert!(!to_nginx.is_empty(), "others take too much of this machine: no round can be counted");
     let counted = to_nginx.len();
-    say_at_rate(&servers[2], median(reached) / 2.0, 10, &dir);
+    say_at_rate(&servers[2], &servers[1], median(reached) / 2.0, 10, &dir);
     drop((servers, many));
     fs::remove_dir_all(&dir).unwrap();
     println!(
-        "median of {counted} rounds ({disturbed} more not counted): hits per second {:.2} of nginx empty_gif ({:.2} of it asked with the same headers); CPU per hit {:.2} of bare \
-         actix ({:.2} with the aggregator's thread)",
+        "median of {counted} rounds ({disturbed} more not counted): hits per second {:.2} of nginx empty_gif ({:.2} of it \
+         asked with the same headers); CPU per hit {:.2} of bare actix ({:.2} with the aggregator's thread)",
         median(to_nginx),
         median(to_same),
         median(to_bare),

@@ -17,18 +17,25 @@ const MERGED: Duration = Duration::from_secs(5);
 /// How often it is tried on a machine of which others take much.
 const TRIES: u32 = 5;
 
-/// Prints how long answers take when hits come at a fixed rate, until others took little of the machine meanwhile.
-pub(super) fn say_at_rate(server: &Server, rate: f64, seconds: u32, dir: &Path) {
+/// Prints how long answers take when hits come at a fixed rate, until others took little of the machine meanwhile, and
+/// how long those of a bare handler, which waits for no disk and has nothing beside it: what is left is the machine's.
+pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, seconds: u32, dir: &Path) {
+    let time = Duration::from_secs(seconds.into());
     for _ in 0..TRIES {
         let alone_ms = disk_ms(dir);
-        let (latencies, sync_ms, stolen) = at_rate(server, rate, Duration::from_secs(seconds.into()));
+        let (latencies, sync_ms, stolen) = at_rate(server, rate, time);
+        let of_bare = sent(bare, rate, time);
         println!(
-            "at {rate:.0} hits per second: {} answers, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms; p99 of fdatasync \
-             {alone_ms:.2} ms alone, about {sync_ms:.1} ms in this run; others took {:.1}% of the processors",
+            "at {rate:.0} hits per second: {} answers, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (bare handler: {:.1}, \
+             {:.1}, {:.1}); p99 of fdatasync {alone_ms:.2} ms alone, about {sync_ms:.1} ms in this run; others took {:.1}% \
+             of the processors",
             latencies.len(),
             latencies.quantile_ms(0.5),
             latencies.quantile_ms(0.99),
             latencies.quantile_ms(1.0),
+            of_bare.quantile_ms(0.5),
+            of_bare.quantile_ms(0.99),
+            of_bare.quantile_ms(1.0),
             stolen * 100.0
         );
         if stolen <= STOLEN_MAX {
@@ -37,10 +44,28 @@ pub(super) fn say_at_rate(server: &Server, rate: f64, seconds: u32, dir: &Path) 
     }
 }
 
+/// Sends hits at a fixed rate. What a server does once is not asked for: it reads each user agent when it sees it first.
+fn sent(server: &Server, per_second: f64, time: Duration) -> Latencies {
+    let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
+    open_loop::run(port, &requests(), per_second, 256, time).unwrap()
+}
+
 /// How long answers take when hits come at a fixed rate, and meanwhile: the 99th percentile of `fdatasync`, and what
 /// others took.
 fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64, f64) {
-    let requests: Vec<Vec<u8>> = (0..2000)
+    sent(server, per_second, Duration::from_secs(2));
+    wait_until_counted(server);
+    let (before, processors) = (sync_buckets(server), Processors::now());
+    let latencies = sent(server, per_second, time);
+    let stolen = Processors::stolen_since(processors);
+    let counts: Vec<(f64, f64)> =
+        sync_buckets(server).iter().zip(&before).map(|(after, before)| (after.0, after.1 - before.1)).collect();
+    (latencies, quantile_ms(&counts, 0.99), stolen)
+}
+
+/// Page views of 2,000 user agents.
+fn requests() -> Vec<Vec<u8>> {
+    (0..2000)
         .map(|i| {
             let body = format!(
                 r#"{{"n":"pageview","d":"example.org","u":"https://example.org/page/{}","r":"https://www.google.com/"}}"#,
@@ -58,17 +83,7 @@ fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64,
             )
             .into_bytes()
         })
-        .collect();
-    let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
-    // What a server does once is not asked for: it reads each user agent when it sees it first.
-    open_loop::run(port, &requests, per_second, 256, Duration::from_secs(2)).unwrap();
-    wait_until_counted(server);
-    let (before, processors) = (sync_buckets(server), Processors::now());
-    let latencies = open_loop::run(port, &requests, per_second, 256, time).unwrap();
-    let stolen = Processors::stolen_since(processors);
-    let counts: Vec<(f64, f64)> =
-        sync_buckets(server).iter().zip(&before).map(|(after, before)| (after.0, after.1 - before.1)).collect();
-    (latencies, quantile_ms(&counts, 0.99), stolen)
+        .collect()
 }
 
 /// Upper bounds in seconds and how many there were up to each.
