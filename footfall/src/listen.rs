@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use actix_server::{Server as Running, ServerHandle};
 use actix_web::web::ServiceConfig;
-use ingest::http::watch::{self, Times, Watch};
+use ingest::http::watch::{Times, Watch};
 use ingest::http::{Edge, front};
 use ingest::spam::Spam;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -77,7 +77,7 @@ pub(crate) fn spam(config: &Config) -> Result<Spam, String> {
 /// How many connections there can be: without descriptors left, the spool could not begin a segment.
 fn room(wanted: usize) -> usize {
     let descriptors = descriptors();
-    let room = descriptors.saturating_sub(OTHER_DESCRIPTORS) / watch::DESCRIPTORS;
+    let room = descriptors.saturating_sub(OTHER_DESCRIPTORS);
     let room = usize::try_from(room).unwrap_or(usize::MAX).clamp(1, wanted);
     if room < wanted {
         tracing::warn!(

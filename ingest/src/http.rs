@@ -176,7 +176,7 @@ async fn whole_body(
     }
     watched.inspect(|watched| watched.receives());
     let body = collected(payload, bytes_max).await;
-    watched.inspect(|watched| watched.answers());
+    watched.inspect(|watched| watched.answers(body.as_ref().map_or(0, |body| body.as_ref().map_or(0, Bytes::len))));
     match body {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err((Refusal::TooLarge, why)),

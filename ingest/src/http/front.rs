@@ -6,15 +6,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Request, Response};
-use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
+use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config};
 use actix_web::App;
 use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 
-use super::watch::{Doing, Watch, Watched};
+use super::watch::{Doing, Line, Watch, Watched};
 use super::{Edge, Worker, event};
 
 /// Answers the connections of one worker's thread: to be called in each. `stopping` resolves when the process stops.
@@ -33,14 +34,33 @@ where
         stopping.await;
         Watch::stop();
     });
-    HttpService::build()
+    let http = HttpService::build()
         // The watch does what these two would, and more, without a timer for each.
         .client_request_timeout(Duration::ZERO)
         .keep_alive(KeepAlive::Os)
         .client_disconnect_timeout(Duration::from_secs(1))
-        .on_connect_ext(move |stream: &TcpStream, data| watch.begin(stream, data))
-        .finish(requests(edge, routes))
-        .tcp()
+        .on_connect_ext(|line: &Line, data| drop(data.insert(line.watched())))
+        .h1(requests(edge, routes));
+    fn_factory(move || {
+        let (http, watch) = (http.new_service(()), watch.clone());
+        async move {
+            let http = Rc::new(http.await?);
+            Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                let (http, peer) = (Rc::clone(&http), stream.peer_addr().ok());
+                let open = watch.begin(stream);
+                async move {
+                    loop {
+                        open.speaks().await;
+                        // In a box, so that there is none while it rests.
+                        Box::pin(http.call((open.line(), peer))).await?;
+                        if !open.rests() {
+                            return Ok::<_, DispatchError>(());
+                        }
+                    }
+                }
+            }))
+        }
+    })
 }
 
 /// Answers the requests of one worker's thread.

@@ -20,32 +20,31 @@
 //! connections cannot hold them all for long.
 //!
 //! The reading half is shut: actix sees the end of what the client sends, answers what it has to, and closes. What is
-//! still open `request` later is reset. Both need the socket's descriptor, and a number alone would mean another
-//! connection once this one is gone; so each entry owns a duplicate, and a connection takes two descriptors.
+//! still open `request` later is reset.
+//!
+//! A connection that says nothing [rests](line): actix holds nothing for it, neither before its first byte nor some time
+//! after an answer. Its two buffers and the rest are 12 KB for each who only stays connected.
 
 mod connection;
+mod line;
 mod meters;
+mod told;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
-use socket2::SockRef;
 use tokio::time::{MissedTickBehavior, interval};
 
 use connection::Connection;
 use meters::Meters;
 
 pub(super) use connection::Doing;
+pub(super) use line::Line;
 pub use meters::Ended;
 pub(crate) use meters::describe;
-
-/// Descriptors that one connection takes.
-pub const DESCRIPTORS: u64 = 2;
 
 /// How long a connection may do what.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +85,10 @@ thread_local! {
     static WORKER: OnceCell<Rc<Worker>> = const { OnceCell::new() };
 }
 
-/// A connection's data: there for as long as the connection is.
+/// A connection, for as long as it is open.
+pub(super) struct Open(Rc<Connection>);
+
+/// A connection, as its requests know it.
 pub(super) struct Watched(Rc<Connection>);
 
 impl Watch {
@@ -96,21 +98,37 @@ impl Watch {
     }
 
     /// A connection begins, in the thread of its worker.
-    pub(super) fn begin(&self, stream: &TcpStream, data: &mut Extensions) {
-        let stream = SockRef::from(stream);
-        let Ok(socket) = stream.try_clone() else {
-            // Without a descriptor nobody could end it later.
-            self.shared.meters.ended(Ended::NoDescriptor);
-            let _it_may_be_gone = stream.shutdown(Shutdown::Both);
-            return;
-        };
+    pub(super) fn begin(&self, stream: TcpStream) -> Open {
         let worker = WORKER.with(|worker| Rc::clone(worker.get_or_init(|| Worker::start(Arc::clone(&self.shared)))));
-        data.insert(Watched(worker.takes(socket)));
+        Open(worker.takes(stream))
     }
 
     /// This thread stops: connections that wait are ended now, others after their answer.
     pub(super) fn stop() {
         WORKER.with(|worker| worker.get().into_iter().for_each(|worker| worker.stop()));
+    }
+}
+
+impl Open {
+    /// Resolves when there is something to read, or nothing more to come.
+    pub(super) async fn speaks(&self) {
+        self.0.speaks().await;
+    }
+
+    /// What actix reads and writes, until it rests or ends.
+    pub(super) fn line(&self) -> Line {
+        Line::new(Rc::clone(&self.0))
+    }
+
+    /// Whether it only rests, now that actix has given it up.
+    pub(super) fn rests(&self) -> bool {
+        self.0.rests()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.worker().gives_up(&self.0);
     }
 }
 
@@ -125,20 +143,15 @@ impl Watched {
         self.0.does(Doing::Body);
     }
 
-    /// The body is there.
-    pub(super) fn answers(&self) {
+    /// The body is there, and so long.
+    pub(super) fn answers(&self, bytes: usize) {
+        self.0.told().has_body(bytes);
         self.0.does(Doing::Answer);
     }
 
     /// Nothing more is read from it.
     pub(super) fn is_overdue(&self) -> bool {
         self.0.is_ended()
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.0.worker().gives_up(&self.0);
     }
 }
 
@@ -184,15 +197,16 @@ impl Worker {
         self.connections.borrow().iter().for_each(|connection| connection.stop());
     }
 
-    fn takes(self: Rc<Self>, socket: socket2::Socket) -> Rc<Connection> {
+    fn takes(self: Rc<Self>, stream: TcpStream) -> Rc<Connection> {
         self.shared.meters.begun();
         let mut connections = self.connections.borrow_mut();
-        let connection = Rc::new(Connection::new(socket, Rc::clone(&self), connections.len()));
+        let connection = Rc::new(Connection::new(stream, Rc::clone(&self), connections.len()));
         connections.push(Rc::clone(&connection));
         connection
     }
 
     fn gives_up(&self, connection: &Connection) {
+        connection.wakes();
         self.shared.meters.gone();
         let mut connections = self.connections.borrow_mut();
         connections.swap_remove(connection.place.get());

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each figure stands beside the usual load's own, taken in the same run: `wrk -t1 -c64`, page views of 2,000 prefixes.
-//! Connections take two descriptors each in the server and one here: `ulimit -n` bounds them. Silent ones are fewer than
-//! three quarters of what the server takes, as more would be ended early.
+//! Connections take a descriptor each in the server and one here: `ulimit -n` bounds them. Silent ones are fewer than three
+//! quarters of what the server takes, as more would be ended early.
 //! Needs wrk (Debian package wrk) and `target/release/footfall`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
 
@@ -28,7 +28,7 @@ struct Args {
     #[arg(long, default_value_t = 4)]
     seconds: u32,
     /// How many connections are silent at once
-    #[arg(long, default_value_t = 7_000)]
+    #[arg(long, default_value_t = 10_000)]
     connections: usize,
 }
 
@@ -61,10 +61,11 @@ fn main() {
     load("usual.lua");
 
     silent(&server, args.connections, "never used", |_| {});
-    silent(&server, args.connections, "each used once", |stream| {
-        stream.write_all(b"GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        assert!(stream.read(&mut [0; 512]).unwrap() > 12);
+    silent(&server, args.connections, "each used once, two thousand a second at most", |stream| {
+        ask(stream);
+        std::thread::sleep(Duration::from_micros(500));
     });
+    silent(&server, args.connections, "each used once, all within the time in which none rests", ask);
 
     for (kind, first, then) in SLOWNESS {
         let alone = load("usual.lua");
@@ -124,6 +125,11 @@ fn silent(server: &Server, wanted: usize, kind: &str, first: impl Fn(&mut TcpStr
     );
 }
 
+fn ask(stream: &mut TcpStream) {
+    stream.write_all(b"GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert!(stream.read(&mut [0; 512]).unwrap() > 12);
+}
+
 /// Sends a byte a second on each of many connections until all are ended; how long that was.
 fn slow(server: &Server, first: &str, then: &str) -> f64 {
     let began = Instant::now();
@@ -172,7 +178,7 @@ impl Server {
         let (port, metrics) = (free_port(), free_port());
         let config = format!(
             "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n\
-             trusted_proxies = [\"127.0.0.1/32\"]\n[limits]\nrequest_s_max = 3\nidle_s_max = 12\n\
+             trusted_proxies = [\"127.0.0.1/32\"]\n[limits]\nrequest_s_max = 3\nidle_s_max = 12\nconnections_max = 20_000\n\
              [[site]]\nid = 1\ndomain = \"example.org\"\n"
         );
         fs::write(dir.join("footfall.toml"), config).unwrap();

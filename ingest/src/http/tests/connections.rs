@@ -188,3 +188,70 @@ fn when_the_process_stops_who_waits_is_closed_and_who_is_under_way_is_answered_f
     assert!(began.elapsed() < Duration::from_secs(20), "it waited for the end of a connection");
     assert_eq!((rig.events().len(), ended(&rig)), (2, vec![]));
 }
+
+/// A connection that has asked once and now rests.
+fn at_rest(server: &Server, rig: &Rig) -> std::net::TcpStream {
+    let before = rig.counted("footfall_connections_at_rest");
+    let mut stream = server.connect();
+    stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+    assert!(ok(&mut stream).starts_with("HTTP/1.1 202 "));
+    wait_until("it rests", || rig.counted("footfall_connections_at_rest") == before + 1);
+    stream
+}
+
+#[test]
+fn who_is_silent_rests_and_is_answered_when_they_speak_again() {
+    let rig = Rig::new();
+    let server = Server::start(&rig);
+    let mut stream = at_rest(&server, &rig);
+    for _ in 0..2 {
+        stream.write_all(request(&pageview("/again"), "").as_bytes()).unwrap();
+        assert!(ok(&mut stream).starts_with("HTTP/1.1 202 "));
+    }
+    assert_eq!((rig.counted("footfall_connections_at_rest"), rig.counted("footfall_connections")), (0, 1));
+    wait_until("it rests again", || rig.counted("footfall_connections_at_rest") == 1);
+    drop(stream);
+    wait_until("nobody is there", || rig.counted("footfall_connections") == 0);
+    server.stop();
+    assert_eq!((rig.counted("footfall_connections_at_rest"), rig.fate("stored"), ended(&rig)), (0, 3, vec![]));
+}
+
+#[test]
+fn who_has_begun_to_speak_does_not_rest() {
+    let rig = Rig::new();
+    let server = Server::start(&rig);
+    let whole = request(&pageview("/b"), "");
+    let mut begun: Vec<_> = [1, whole.len() / 2, whole.len() - 1]
+        .into_iter()
+        .map(|bytes| {
+            let mut stream = server.connect();
+            stream.write_all((request(&pageview("/a"), "") + &whole[..bytes]).as_bytes()).unwrap();
+            assert!(ok(&mut stream).starts_with("HTTP/1.1 202 "));
+            (stream, bytes)
+        })
+        .collect();
+    // Whoever came before this one and were to rest do so by now.
+    let last = at_rest(&server, &rig);
+    assert_eq!((rig.counted("footfall_connections_at_rest"), rig.counted("footfall_connections")), (1, 4));
+    for (stream, bytes) in &mut begun {
+        stream.write_all(&whole.as_bytes()[*bytes..]).unwrap();
+        assert!(ok(stream).starts_with("HTTP/1.1 202 "), "from byte {bytes} on");
+    }
+    server.stop();
+    assert_eq!(rig.events().len(), 7);
+    drop(last);
+}
+
+#[test]
+fn who_rests_is_ended_like_all_who_are_silent() {
+    let rig = Rig::new();
+    let server = Server::with(&rig, Times { idle: Duration::from_secs(4), ..NEVER });
+    let mut stream = at_rest(&server, &rig);
+    assert_eq!(until_closed(&mut stream), "");
+    wait_until("nobody is there", || rig.counted("footfall_connections") == 0);
+    assert_eq!((rig.counted("footfall_connections_at_rest"), ended(&rig)), (0, vec![("idle", 1)]));
+    let mut stream = at_rest(&server, &rig);
+    server.stop();
+    assert_eq!(until_closed(&mut stream), "");
+    assert_eq!(ended(&rig), [("idle", 1)]);
+}

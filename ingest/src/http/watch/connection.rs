@@ -1,15 +1,21 @@
 //! One connection: what it does, since when, and whether that is too long.
 
-use std::cell::Cell;
-use std::io::Write;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::Socket;
+use socket2::SockRef;
 
+use super::told::Told;
 use super::{Ended, Worker};
+
+/// After so long a silence a connection rests.
+const RESTS_AFTER: Duration = Duration::from_secs(1);
 
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +30,17 @@ pub(in crate::http) enum Doing {
     Wait,
 }
 
+/// Whether actix has anything to do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    No,
+    /// Actix is to give it up the next time that it reads, if there is nothing to read.
+    Soon,
+    Yes,
+}
+
 pub(in crate::http) struct Connection {
-    socket: Socket,
+    stream: RefCell<TcpStream>,
     worker: Rc<Worker>,
     /// Where it stands among its worker's.
     pub(super) place: Cell<usize>,
@@ -33,20 +48,35 @@ pub(in crate::http) struct Connection {
     since: Cell<Duration>,
     begun: Duration,
     ended: Cell<bool>,
+    told: Told,
+    rest: Cell<Rest>,
+    /// Has actix read once more.
+    reads: RefCell<Option<Waker>>,
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, worker: Rc<Worker>, place: usize) -> Connection {
+    pub(super) fn new(stream: TcpStream, worker: Rc<Worker>, place: usize) -> Connection {
         let now = worker.now.get();
         Connection {
-            socket,
+            stream: RefCell::new(stream),
             worker,
             place: Cell::new(place),
             doing: Cell::new(Doing::First),
             since: Cell::new(now),
             begun: now,
             ended: Cell::new(false),
+            told: Told::default(),
+            rest: Cell::new(Rest::No),
+            reads: RefCell::default(),
         }
+    }
+
+    pub(super) fn stream(&self) -> &RefCell<TcpStream> {
+        &self.stream
+    }
+
+    pub(super) fn told(&self) -> &Told {
+        &self.told
     }
 
     pub(super) fn worker(&self) -> &Worker {
@@ -55,6 +85,9 @@ impl Connection {
 
     pub(in crate::http) fn does(&self, doing: Doing) {
         self.doing.set(doing);
+        if doing == Doing::Wait {
+            self.told.answered();
+        }
         if !self.ended.get() {
             self.since.set(self.worker.now.get());
         }
@@ -80,6 +113,45 @@ impl Connection {
         }
     }
 
+    pub(super) async fn speaks(&self) {
+        let _whoever_reads_hears_of_it = poll_fn(|cx| self.stream.borrow().poll_read_ready(cx)).await;
+        self.wakes();
+    }
+
+    /// There is nothing to read. Whether it rests from now on.
+    pub(super) fn falls_silent(&self, cx: &Context<'_>) -> bool {
+        if self.rest.get() == Rest::Soon {
+            self.rest.set(Rest::Yes);
+            self.worker.shared.meters.rests(1.0);
+            return true;
+        }
+        let mut reads = self.reads.borrow_mut();
+        if !reads.as_ref().is_some_and(|reads| reads.will_wake(cx.waker())) {
+            *reads = Some(cx.waker().clone());
+        }
+        false
+    }
+
+    pub(super) fn rests(&self) -> bool {
+        self.rest.get() == Rest::Yes
+    }
+
+    /// It rests no longer.
+    pub(super) fn wakes(&self) {
+        if self.rest.replace(Rest::No) == Rest::Yes {
+            self.worker.shared.meters.rests(-1.0);
+        }
+    }
+
+    /// Lets it rest if it has been silent for some time, and actix holds nothing that it has said.
+    fn tires(&self, quiet: Duration) {
+        let is_silent = self.doing.get() == Doing::Wait && self.told.is_nothing() && quiet >= RESTS_AFTER;
+        if is_silent && self.rest.get() == Rest::No {
+            self.rest.set(Rest::Soon);
+            self.reads.borrow().iter().for_each(Waker::wake_by_ref);
+        }
+    }
+
     /// Ends it if it is overdue; `idle` is how long it may be silent.
     pub(super) fn look(&self, idle: Duration) {
         let quiet = self.worker.now.get() - self.since.get();
@@ -90,7 +162,7 @@ impl Connection {
             }
             return;
         }
-        let Some(reason) = self.due(quiet, idle) else { return };
+        let Some(reason) = self.due(quiet, idle) else { return self.tires(quiet) };
         self.worker.shared.meters.ended(reason);
         self.ended.set(true);
         self.since.set(self.worker.now.get());
@@ -98,10 +170,10 @@ impl Connection {
             Ended::Unread => self.reset(),
             Ended::Head => {
                 // No answer is under way, so this cannot fall into the middle of one.
-                let _whoever_listens = (&self.socket).write(TOO_SLOW);
+                let _whoever_listens = SockRef::from(&*self.stream.borrow()).send(TOO_SLOW);
                 self.stop_reading();
             }
-            Ended::Body | Ended::Idle | Ended::Answer | Ended::Age | Ended::NoDescriptor => self.stop_reading(),
+            Ended::Body | Ended::Idle | Ended::Answer | Ended::Age => self.stop_reading(),
         }
     }
 
@@ -123,19 +195,22 @@ impl Connection {
 
     /// Whether the system would take more of an answer.
     fn takes_more(&self) -> bool {
-        let mut asked = [PollFd::new(&self.socket, PollFlags::OUT)];
+        let stream = self.stream.borrow();
+        let mut asked = [PollFd::new(&*stream, PollFlags::OUT)];
         // When it cannot be asked, it is not held against the client.
         poll(&mut asked, Some(&Timespec::default())).is_err() || asked[0].revents().contains(PollFlags::OUT)
     }
 
     fn stop_reading(&self) {
-        let _it_may_be_gone = self.socket.shutdown(Shutdown::Read);
+        let _it_may_be_gone = SockRef::from(&*self.stream.borrow()).shutdown(Shutdown::Read);
     }
 
     /// Without waiting for the client to take what was sent.
     fn reset(&self) {
-        let _it_may_be_gone = self.socket.set_linger(Some(Duration::ZERO));
-        let _it_may_be_gone = self.socket.shutdown(Shutdown::Both);
+        let stream = self.stream.borrow();
+        let socket = SockRef::from(&*stream);
+        let _it_may_be_gone = socket.set_linger(Some(Duration::ZERO));
+        let _it_may_be_gone = socket.shutdown(Shutdown::Both);
     }
 }
 

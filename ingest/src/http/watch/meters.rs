@@ -17,14 +17,12 @@ pub enum Ended {
     Answer,
     /// It was as old as a connection gets.
     Age,
-    /// There was no descriptor left to watch it by.
-    NoDescriptor,
 }
 
 impl Ended {
     /// All of them.
     pub const ALL: &'static [Ended] =
-        &[Ended::Head, Ended::Body, Ended::Idle, Ended::Unread, Ended::Answer, Ended::Age, Ended::NoDescriptor];
+        &[Ended::Head, Ended::Body, Ended::Idle, Ended::Unread, Ended::Answer, Ended::Age];
 
     /// Its name in metrics.
     pub fn label(self) -> &'static str {
@@ -35,7 +33,6 @@ impl Ended {
             Ended::Unread => "unread",
             Ended::Answer => "answer",
             Ended::Age => "age",
-            Ended::NoDescriptor => "no_descriptor",
         }
     }
 }
@@ -43,23 +40,32 @@ impl Ended {
 /// Handles.
 pub(super) struct Meters {
     open: Gauge,
+    rest: Gauge,
     ended: Vec<Counter>,
 }
 
 /// Says what each metric means.
 pub(crate) fn describe() {
     describe_gauge!("footfall_connections", "Connections that are open.");
+    describe_gauge!(
+        "footfall_connections_at_rest",
+        "Connections that are open, silent after an answer, and held without buffers."
+    );
     describe_counter!(
         "footfall_connections_ended_total",
         "Connections ended by us, by reason: the first head, a body or the next request did not come in time, answers \
-         were not taken or not ready, its age, or no descriptor was left."
+         were not taken or not ready, or its age."
     );
 }
 
 impl Meters {
     pub(super) fn register() -> Meters {
         let ended = |ended: &Ended| counter!("footfall_connections_ended_total", "reason" => ended.label());
-        Meters { open: gauge!("footfall_connections"), ended: Ended::ALL.iter().map(ended).collect() }
+        Meters {
+            open: gauge!("footfall_connections"),
+            rest: gauge!("footfall_connections_at_rest"),
+            ended: Ended::ALL.iter().map(ended).collect(),
+        }
     }
 
     pub(super) fn begun(&self) {
@@ -68,6 +74,10 @@ impl Meters {
 
     pub(super) fn gone(&self) {
         self.open.decrement(1.0);
+    }
+
+    pub(super) fn rests(&self, more: f64) {
+        self.rest.increment(more);
     }
 
     pub(super) fn ended(&self, reason: Ended) {
