@@ -51,8 +51,8 @@ where
                 async move {
                     loop {
                         open.speaks().await;
-                        // In a box, so that there is none while it rests.
-                        Box::pin(http.call((open.line(), peer))).await?;
+                        // Not in a box: its room is there while it rests, but a hit need not go and look for it.
+                        http.call((open.line(), peer)).await?;
                         if !open.rests() {
                             return Ok::<_, DispatchError>(());
                         }

@@ -5,8 +5,11 @@
 //! does: a head that came in pieces or ends otherwise, a body of unknown length, requests sent without waiting.
 
 use std::cell::Cell;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
+
+static HEADS_END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// Bytes since the last answer.
 #[derive(Default)]
@@ -21,7 +24,7 @@ impl Told {
     /// These bytes came.
     pub(super) fn comes(&self, bytes: &[u8]) {
         if self.is_nothing() {
-            self.head.set(memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4));
+            self.head.set(HEADS_END.find(bytes).map(|at| at + HEADS_END.needle().len()));
         }
         self.all.set(self.all.get() + bytes.len());
     }
