@@ -195,10 +195,19 @@ fn place(steps: Vec<Step>) -> Vec<Placed> {
 }
 
 /// The same, none of which is sent again by a number of the sender's own.
-pub(crate) fn sent_once(mut records: Vec<Placed>) -> Vec<Placed> {
+pub(crate) fn sent_once(records: Vec<Placed>) -> Vec<Placed> {
+    renumbered(records, |order_id| order_id)
+}
+
+/// The same, and no order of which is sent again by its number.
+pub(crate) fn ordered_once(records: Vec<Placed>) -> Vec<Placed> {
+    renumbered(records, |_| 0)
+}
+
+fn renumbered(mut records: Vec<Placed>, order_id: impl Fn(u64) -> u64) -> Vec<Placed> {
     for (_, record) in &mut records {
         if let Body::Event(event) = &mut record.body {
-            event.extra = event.extra.numbered(event.extra.order_id, 0);
+            event.extra = event.extra.numbered(order_id(event.extra.order_id), 0);
         }
     }
     records
