@@ -19,6 +19,10 @@ fn nice(pid: i32) -> BTreeMap<String, i32> {
 #[test]
 fn the_statistics_and_the_engine_give_way_to_whoever_answers_hits() {
     let footfall = Footfall::start("");
+    // Hits are taken before the engine is up, and it may take its time on a cold disk.
+    footfall.wait("ClickHouse has its threads", |it| {
+        it.engine().iter().any(|engine| nice(*engine).contains_key("HTTPHandler"))
+    });
     let own = nice(footfall.id());
     let answers = own["spool-writer"];
     let workers: Vec<i32> =
@@ -28,7 +32,6 @@ fn the_statistics_and_the_engine_give_way_to_whoever_answers_hits() {
 
     let [engine] = footfall.engine()[..] else { panic!("it has one engine: {:?}", footfall.engine()) };
     let engine = nice(engine);
-    assert!(engine.len() > 4, "ClickHouse has many threads: {engine:?}");
     // ClickHouse raises the one that watches its memory by itself, where it may: that is short work, now and then.
     let all = engine.iter().filter(|(name, _)| *name != "MemoryWorker").all(|(_, nice)| *nice == answers + 5);
     assert!(all, "{engine:?}");
