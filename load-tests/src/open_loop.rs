@@ -3,12 +3,21 @@
 //! One thread, many connections. A hit is due at its time; it is sent on a connection that waits for nothing, and its
 //! latency is from then to the last byte of its answer. If there is none, it counts from when it was due, so that a
 //! server which stalls cannot make its clients stop asking (coordinated omission).
+//!
+//! An answer has come when it is in the client's socket: the kernel stamps it (`SO_TIMESTAMPNS`, socket(7)). The
+//! client shares its processors with the server, as a visitor's browser does not; how long it then waits for one is
+//! told apart.
+
+#![expect(clippy::disallowed_methods, reason = "the kernel's stamps are compared with the clock it stamps by")]
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSliceMut, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant, SystemTime};
 
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
@@ -38,9 +47,18 @@ impl Latencies {
     }
 }
 
+/// What came of one run.
+pub struct Answers {
+    /// From when a hit was sent, or due, until its answer was in the client's socket.
+    pub latencies: Latencies,
+    /// Until the client, which shares the server's processors, had read it.
+    pub read: Latencies,
+}
+
 struct Connection {
     stream: TcpStream,
-    began: Instant,
+    /// By the clock that the kernel stamps with.
+    began: SystemTime,
     received: Vec<u8>,
 }
 
@@ -51,18 +69,20 @@ pub fn run(
     per_second: f64,
     connections: usize,
     time: Duration,
-) -> io::Result<Latencies> {
+) -> io::Result<Answers> {
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     let mut all = Vec::with_capacity(connections);
     for n in 0..connections {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        setsockopt(&stream, sockopt::ReceiveTimestampns, &true)?;
         epoll::add(&epoll, &stream, EventData::new_u64(n as u64), EventFlags::IN)?;
-        all.push(Connection { stream, began: Instant::now(), received: Vec::new() });
+        all.push(Connection { stream, began: SystemTime::now(), received: Vec::new() });
     }
     let mut free: VecDeque<usize> = (0..connections).collect();
-    let mut latencies = Vec::new();
+    let (mut latencies, mut read) = (Vec::new(), Vec::new());
+    let mut control = nix::cmsg_space!(TimeSpec);
     let mut events = Vec::with_capacity(connections);
     let began = Instant::now();
     let mut sent = 0usize;
@@ -81,7 +101,8 @@ pub fn run(
             };
             let was_due = began + Duration::from_secs_f64(sent as f64 / per_second);
             // A look that comes a little late is ours; a time without a free connection is the server's.
-            all[n].began = if now - was_due > Duration::from_millis(2) { was_due } else { Instant::now() };
+            let late = now - was_due;
+            all[n].began = SystemTime::now() - if late > Duration::from_millis(2) { late } else { Duration::ZERO };
             (&all[n].stream).write_all(&requests[sent % requests.len()])?;
             sent += 1;
         }
@@ -90,33 +111,47 @@ pub fn run(
         epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), wait)?;
         for event in &events {
             let n = event.data.u64() as usize;
-            if receive(&mut all[n])? {
-                latencies.push(all[n].began.elapsed());
+            if let Some(came) = receive(&mut all[n], &mut control)? {
+                let began = all[n].began;
+                latencies.push(came.duration_since(began).unwrap_or_default());
+                read.push(began.elapsed().unwrap_or_default());
                 free.push_back(n);
             }
         }
     }
     latencies.sort_unstable();
-    Ok(Latencies(latencies))
+    read.sort_unstable();
+    Ok(Answers { latencies: Latencies(latencies), read: Latencies(read) })
 }
 
-/// Whether the answer is whole.
-fn receive(connection: &mut Connection) -> io::Result<bool> {
+/// When the answer came, if it is whole.
+fn receive(connection: &mut Connection, control: &mut [u8]) -> io::Result<Option<SystemTime>> {
     let mut bytes = [0; 4096];
+    let mut came = None;
     loop {
-        match connection.stream.read(&mut bytes) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(n) => connection.received.extend_from_slice(&bytes[..n]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
+        let mut room = [IoSliceMut::new(&mut bytes)];
+        let message = match recvmsg::<()>(connection.stream.as_raw_fd(), &mut room, Some(control), MsgFlags::empty()) {
+            Ok(message) => message,
+            Err(nix::Error::EAGAIN) => break,
+            Err(error) => return Err(error.into()),
+        };
+        for stamp in message.cmsgs()? {
+            if let ControlMessageOwned::ScmTimestampns(time) = stamp {
+                came = Some(SystemTime::UNIX_EPOCH + Duration::from(time));
+            }
         }
-    }
-    let whole = connection.received.ends_with(END);
-    if whole {
-        if !connection.received.starts_with(b"HTTP/1.1 202 ") {
-            return Err(io::Error::other("a hit was not answered 202"));
+        let read = message.bytes;
+        if read == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
         }
-        connection.received.clear();
+        connection.received.extend_from_slice(&bytes[..read]);
     }
-    Ok(whole)
+    if !connection.received.ends_with(END) {
+        return Ok(None);
+    }
+    if !connection.received.starts_with(b"HTTP/1.1 202 ") {
+        return Err(io::Error::other("a hit was not answered 202"));
+    }
+    connection.received.clear();
+    came.map(Some).ok_or_else(|| io::Error::other("the kernel did not stamp an answer"))
 }

@@ -66,7 +66,8 @@ impl Writer {
         loop {
             // Read before the slots: what is handed over before the order to stop is still taken.
             let stopping = self.shared.stopping.load(Ordering::SeqCst);
-            let due = Instant::now() >= self.refusals_due || stopping;
+            let began = Instant::now();
+            let due = began >= self.refusals_due || stopping;
             let hits = self.take();
             let closes = std::mem::take(&mut *lock(&self.shared.closes));
             if hits > 0 || due || !closes.is_empty() {
@@ -75,11 +76,14 @@ impl Writer {
             if stopping && hits == 0 {
                 break;
             }
-            let linger = pace.after(hits, Instant::now());
+            if hits == 0 {
+                self.sleep();
+                continue;
+            }
+            let now = Instant::now();
+            let linger = pace.after(hits, now - began, now);
             if !linger.is_zero() {
                 thread::sleep(linger);
-            } else if hits == 0 {
-                self.sleep();
             }
         }
         if let Err(error) = self.spool.end_segment() {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use load_tests::open_loop::{self, Latencies};
+use load_tests::open_loop::{self, Answers};
 use load_tests::steal::{Processors, STOLEN_MAX};
 
 use super::servers::Server;
@@ -23,19 +23,14 @@ pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, seconds: u3
     let time = Duration::from_secs(seconds.into());
     for _ in 0..TRIES {
         let alone_ms = disk_ms(dir);
-        let (latencies, sync_ms, stolen) = at_rate(server, rate, time);
+        let (ours, sync_ms, stolen) = at_rate(server, rate, time);
         let of_bare = sent(bare, rate, time);
         println!(
-            "at {rate:.0} hits per second: {} answers, p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms (bare handler: {:.1}, \
-             {:.1}, {:.1}); p99 of fdatasync {alone_ms:.2} ms alone, about {sync_ms:.1} ms in this run; others took {:.1}% \
-             of the processors",
-            latencies.len(),
-            latencies.quantile_ms(0.5),
-            latencies.quantile_ms(0.99),
-            latencies.quantile_ms(1.0),
-            of_bare.quantile_ms(0.5),
-            of_bare.quantile_ms(0.99),
-            of_bare.quantile_ms(1.0),
+            "at {rate:.0} hits per second: {} answers, {} (bare handler: {}); p99 of fdatasync {alone_ms:.2} ms alone, about \
+             {sync_ms:.1} ms in this run; others took {:.1}% of the processors",
+            ours.latencies.len(),
+            in_words(&ours),
+            in_words(&of_bare),
             stolen * 100.0
         );
         if stolen <= STOLEN_MAX {
@@ -44,15 +39,23 @@ pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, seconds: u3
     }
 }
 
+fn in_words(Answers { latencies, read }: &Answers) -> String {
+    let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|share| latencies.quantile_ms(share));
+    format!(
+        "p50 {p50:.1} ms, p99 {p99:.1} ms, longest {longest:.1} ms, p99 until read {:.1} ms",
+        read.quantile_ms(0.99)
+    )
+}
+
 /// Sends hits at a fixed rate. What a server does once is not asked for: it reads each user agent when it sees it first.
-fn sent(server: &Server, per_second: f64, time: Duration) -> Latencies {
+fn sent(server: &Server, per_second: f64, time: Duration) -> Answers {
     let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
     open_loop::run(port, &requests(), per_second, 256, time).unwrap()
 }
 
 /// How long answers take when hits come at a fixed rate, and meanwhile: the 99th percentile of `fdatasync`, and what
 /// others took.
-fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Latencies, f64, f64) {
+fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Answers, f64, f64) {
     sent(server, per_second, Duration::from_secs(2));
     wait_until_counted(server);
     let (before, processors) = (sync_buckets(server), Processors::now());
