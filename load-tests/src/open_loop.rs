@@ -5,8 +5,8 @@
 //! server which stalls cannot make its clients stop asking (coordinated omission).
 //!
 //! An answer has come when it is in the client's socket: the kernel stamps it (`SO_TIMESTAMPNS`, socket(7)). The
-//! client shares its processors with the server, as a visitor's browser does not; how long it then waits for one is
-//! told apart.
+//! client shares its processors with the server, as a visitor's browser does not; until it had one and had read the
+//! answer is told beside.
 
 #![expect(clippy::disallowed_methods, reason = "the kernel's stamps are compared with the clock it stamps by")]
 
@@ -101,8 +101,8 @@ pub fn run(
             };
             let was_due = began + Duration::from_secs_f64(sent as f64 / per_second);
             // A look that comes a little late is ours; a time without a free connection is the server's.
-            let late = now - was_due;
-            all[n].began = SystemTime::now() - if late > Duration::from_millis(2) { late } else { Duration::ZERO };
+            let is_late = now - was_due > Duration::from_millis(2);
+            all[n].began = SystemTime::now() - if is_late { was_due.elapsed() } else { Duration::ZERO };
             (&all[n].stream).write_all(&requests[sent % requests.len()])?;
             sent += 1;
         }
@@ -113,8 +113,9 @@ pub fn run(
             let n = event.data.u64() as usize;
             if let Some(came) = receive(&mut all[n], &mut control)? {
                 let began = all[n].began;
-                latencies.push(came.duration_since(began).unwrap_or_default());
-                read.push(began.elapsed().unwrap_or_default());
+                // Fails if the clock was set back meanwhile: then nothing can be said.
+                latencies.push(came.duration_since(began).map_err(io::Error::other)?);
+                read.push(began.elapsed().map_err(io::Error::other)?);
                 free.push_back(n);
             }
         }

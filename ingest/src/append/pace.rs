@@ -1,10 +1,11 @@
 //! When the writer waits for more hits before its next commit: a commit costs the same for ten hits as for a hundred.
 //!
 //! It is worth its while only where the processors are short: a commit then takes long, and in that time come many hits.
-//! So it waits where as many come in the time of one commit as pay for the next (a rate would say the same of one machine
-//! and one disk only), and never at half of what the machine can do. Measured at 512 connections that ask again as soon
-//! as they are answered: it saves a twentieth to an eighth of the CPU. Few connections that are fast look like many until
-//! one waits: so that is tried, and not again for a while if fewer come then.
+//! So it waits where that many come in the time of one commit. A rate of hits would say that of one machine and one disk
+//! only: set for slow cores, it made half of what fast ones can do wait. Measured on fast cores, at 512 connections that
+//! ask again as soon as they are answered: 1 ms saves a twenty-fifth of the CPU; 2 ms save no more and leave the
+//! processors idle. Few connections that are fast look like many until one waits: so that is tried, and not again for a
+//! while if few come then (32 to 128 connections: from 3 % more hits per second to 4 % fewer than without any wait).
 
 use std::time::{Duration, Instant};
 
@@ -95,14 +96,28 @@ mod tests {
     }
 
     #[test]
+    fn it_goes_on_when_commits_are_faster_for_it() {
+        let (mut now, mut waits) = (Instant::now(), 0);
+        let (mut pace, mut wait) = (Pace::new(now), Duration::ZERO);
+        for _commit in 0..1000 {
+            let commit = if wait.is_zero() { MS / 2 } else { MS * 2 / 5 };
+            now += wait + commit;
+            wait = pace.after(((wait + commit).as_micros() / 20) as u64, commit, now);
+            waits += u32::from(!wait.is_zero());
+        }
+        assert_eq!(waits, 801, "from the end of the first window on");
+    }
+
+    #[test]
     fn it_does_not_wait_after_stalls() {
-        let (mut pace, mut now) = (Pace::new(Instant::now()), Instant::now());
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
         for _stall in 0..50 {
             now += 30 * MS;
-            assert_eq!(pace.after(900, 30 * MS, now), Duration::ZERO, "all that came in 30 ms");
+            assert_eq!(pace.after(1200, 30 * MS, now), Duration::ZERO, "all that came in 30 ms");
             for _commit in 0..140 {
                 now += MS / 2;
-                assert_eq!(pace.after(15, MS / 2, now), Duration::ZERO);
+                assert_eq!(pace.after(20, MS / 2, now), Duration::ZERO);
             }
         }
     }
