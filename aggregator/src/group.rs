@@ -3,6 +3,7 @@
 //! ```text
 //! membership (its own thread)   what is ours?          shard-N (a thread each)   run(Partition -> Warehouse)
 //! close (owner of shard 0)      what is over?
+//! unowned                       what is nobody's?
 //! ```
 //!
 //! A shard whose partition went to another is stopped between two awaits, as if the process had died: the new owner
@@ -27,10 +28,14 @@ use crate::partition::Partition;
 use crate::read::StreamError;
 use crate::run::{Inputs, run};
 use crate::sweep::Imports;
+use crate::unowned::Watch;
 use crate::warehouse::Warehouse;
 
 /// How often the shards are looked at when nothing is said.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often it is asked what the group left to nobody.
+const LOOKS_PER_SESSION: u32 = 2;
 
 /// Thrown out again within so many sessions, we are not the only one of our name.
 const TWICE_SESSIONS: u32 = 4;
@@ -126,6 +131,7 @@ async fn belong(settings: &Settings, stop: &AtomicBool, patience: Duration) -> R
     let begun = Arc::new(AtomicBool::new(false));
     let closing = close_days(Closer::new(connection, layout)?, &membership, &begun, settings);
     let mut closing = std::pin::pin!(closing);
+    let mut watching = std::pin::pin!(watch_group(&membership, settings));
     let mut shards = Shards { settings, membership: &membership, begun: &begun, running: BTreeMap::new() };
     let mut changes = membership.changes();
     let mut failed = None;
@@ -133,6 +139,7 @@ async fn belong(settings: &Settings, stop: &AtomicBool, patience: Duration) -> R
         failed = shards.look().err();
         tokio::select! {
             () = &mut closing => {}
+            () = &mut watching => {}
             _ = changes.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -155,6 +162,35 @@ async fn close_days(mut closer: Closer, membership: &Membership, begun: &AtomicB
             closer.close((settings.due)((settings.now_s)())).await;
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Joins the group again where it leaves partitions to nobody and it is ours to do something. Never ends.
+async fn watch_group(membership: &Arc<Membership>, settings: &Settings) {
+    let Settings { layout, instance, session, .. } = settings;
+    let mut watch = Watch::default();
+    loop {
+        tokio::time::sleep(*session / LOOKS_PER_SESSION).await;
+        let asked = Arc::clone(membership);
+        let answer = tokio::task::spawn_blocking(move || asked.dealt()).await;
+        let dealt = match answer {
+            Ok(Ok(dealt)) => dealt,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "asking for the members of the group failed");
+                None
+            }
+            Err(_) => None,
+        };
+        let nobodys = dealt.as_ref().map_or(Vec::new(), |dealt| dealt.nobodys(layout.partitions));
+        metrics::nobodys(nobodys.len());
+        if !watch.look(dealt, &nobodys, instance) {
+            continue;
+        }
+        tracing::warn!(?nobodys, "the group left {} partitions to nobody: leaving it and joining again", nobodys.len());
+        metrics::joined_again();
+        if let Err(error) = membership.join_again() {
+            tracing::error!(%error, "joining the group again failed: {error}");
+        }
     }
 }
 

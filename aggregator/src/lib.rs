@@ -12,6 +12,7 @@
 //!   native    rows -> one block
 //!   sweep     drops what nobody counts
 //! group     a shard for each partition that is ours     close    says to every partition which days are over
+//!                                                       unowned  partitions that the group gave to nobody
 //! ```
 //!
 //! This crate knows no HTTP and no visitor: what it reads is anonymous already.
@@ -21,6 +22,7 @@ pub mod read;
 pub mod spooled;
 pub mod partition;
 pub mod membership;
+mod unowned;
 pub mod group;
 mod close;
 pub mod handed;

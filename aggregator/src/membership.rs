@@ -23,12 +23,15 @@ use kafka::{Connection, Layout, said};
 use metrics::{counter, gauge};
 use tokio::sync::watch;
 
+use crate::unowned::{Dealt, partitions_of};
+
 /// Longest wait for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// A member of the group.
 pub struct Membership {
     consumer: BaseConsumer<Owned>,
+    group: String,
     topic: String,
 }
 
@@ -172,7 +175,7 @@ impl Membership {
         let consumer: BaseConsumer<Owned> = config.create_with_context(context)?;
         let topic = layout.name(Topic::Hits);
         consumer.subscribe(&[&topic])?;
-        Ok(Arc::new(Membership { consumer, topic }))
+        Ok(Arc::new(Membership { consumer, group: group.to_owned(), topic }))
     }
 
     /// Answers the group until `stop`, or until it throws us out: then nothing is ours any more. Blocks.
@@ -190,6 +193,23 @@ impl Membership {
             }
         }
         Ok(())
+    }
+
+    /// What the brokers say of the group; `None` while partitions are being dealt out. Blocks.
+    pub(crate) fn dealt(&self) -> Result<Option<Dealt>, KafkaError> {
+        let found = self.consumer.fetch_group_list(Some(&self.group), ANSWER_MAX)?;
+        let Some(group) = found.groups().first().filter(|group| group.state() == "Stable") else { return Ok(None) };
+        let theirs = |assignment: Option<&[u8]>| partitions_of(assignment.unwrap_or_default(), &self.topic);
+        let members = group.members().iter();
+        // Brokers tell no instance ids here; each of ours is its client's name too.
+        let members = members.map(|it| Some((it.client_id().to_owned(), theirs(it.assignment())?)));
+        Ok(members.collect::<Option<Vec<_>>>().map(|members| Dealt { members }))
+    }
+
+    /// Leaves the group, giving up everything, and joins it again: it deals anew.
+    pub(crate) fn join_again(&self) -> Result<(), KafkaError> {
+        self.consumer.unsubscribe();
+        self.consumer.subscribe(&[&self.topic])
     }
 
     /// The partitions that are ours, each with the number of its assignment.

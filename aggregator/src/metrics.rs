@@ -55,6 +55,14 @@ pub fn describe() {
     describe_counter!("footfall_aggregate_lost_messages_total", "Messages Kafka no longer had: alarm");
     describe_counter!("footfall_aggregate_rebalances_total", "Changes of what is ours, by kind");
     describe_gauge!("footfall_aggregate_partitions", "Partitions that are ours");
+    describe_gauge!(
+        "footfall_aggregate_unowned_partitions",
+        "Partitions that the group has given to nobody, as this aggregator last saw it: while they move, or nobody counts them"
+    );
+    describe_counter!(
+        "footfall_aggregate_joined_again_total",
+        "Times that we left the group and joined it again so that it deals out what it had given to nobody"
+    );
     describe_gauge!("footfall_aggregate_shards", "Shards that work here");
     counter!("footfall_aggregate_records_total").absolute(0);
     counter!("footfall_aggregate_messages_total").absolute(0);
@@ -63,6 +71,7 @@ pub fn describe() {
     for kind in ["assigned", "revoked"] {
         counter!("footfall_aggregate_rebalances_total", "kind" => kind).absolute(0);
     }
+    counter!("footfall_aggregate_joined_again_total").absolute(0);
     counter!("footfall_aggregate_replayed_records_total").absolute(0);
     counter!("footfall_aggregate_insert_failures_total").absolute(0);
     counter!("footfall_aggregate_lost_bytes_total").absolute(0);
@@ -121,6 +130,14 @@ pub(crate) fn lost_range(bytes: u64) {
 
 pub(crate) fn shards(running: usize) {
     gauge!("footfall_aggregate_shards").set(running as f64);
+}
+
+pub(crate) fn nobodys(partitions: usize) {
+    gauge!("footfall_aggregate_unowned_partitions").set(partitions as f64);
+}
+
+pub(crate) fn joined_again() {
+    counter!("footfall_aggregate_joined_again_total").increment(1);
 }
 
 pub(crate) fn lost_messages(messages: u64) {

@@ -149,6 +149,34 @@ impl Fleet {
         }
     }
 
+    /// Leaves the group as it is when members are killed after partitions were given up and before they are handed out: of
+    /// these two the first has half of them, the second none.
+    pub(crate) fn leave_half_dealt(&self, instances: [&str; 2]) {
+        let join = |instance: &str| {
+            let mut config = self.connection().client(instance);
+            config.set("group.id", "footfall").set("group.instance.id", instance).set("session.timeout.ms", "30000");
+            let member: BaseConsumer =
+                config.set("partition.assignment.strategy", "cooperative-sticky").create().unwrap();
+            member.subscribe(&["hits"]).unwrap();
+            member
+        };
+        let first = join(instances[0]);
+        self.wait("the first has all", |fleet| {
+            let _silence = first.poll(Duration::from_millis(50));
+            first.assignment().unwrap().count() == fleet.partitions as usize
+        });
+        let second = join(instances[1]);
+        // The first looks no more, so it is never told to join once more.
+        let asker = self.group();
+        self.wait("the group has dealt for two", |_| {
+            let _silence = second.poll(Duration::from_millis(50));
+            let groups = asker.fetch_group_list(Some("footfall"), Duration::from_secs(10)).unwrap();
+            groups.groups().iter().any(|it| it.state() == "Stable" && it.members().len() == 2)
+        });
+        // Killed: what ends well tells the group.
+        std::mem::forget((first, second));
+    }
+
     fn group(&self) -> BaseConsumer {
         let mut config = self.connection().client("test");
         config.set("group.id", "footfall").set("enable.auto.commit", "false").create().unwrap()
@@ -225,10 +253,11 @@ impl Fleet {
         all
     }
 
-    /// The ends of all logs.
+    /// The ends of all logs, and behind them where everybody stands.
     pub(crate) fn said(&self) -> String {
-        let all = self.ingests.iter().chain(&self.aggregates);
-        all.map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect()
+        let all = || self.ingests.iter().chain(&self.aggregates);
+        let logs: String = all().map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect();
+        logs + &all().map(|it| format!("\n--- {}:\n{}", it.command, it.positions())).collect::<String>()
     }
 
     pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Fleet) -> bool) {
@@ -342,6 +371,13 @@ impl Member {
     pub(crate) fn metrics(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
         ureq_agent().get(url).call().map_or(String::new(), |mut answer| answer.body_mut().read_to_string().unwrap())
+    }
+
+    /// The metrics that say how far it is.
+    fn positions(&self) -> String {
+        let said = self.metrics();
+        let tells = |line: &&str| line.contains("position") || line.contains("partitions") || line.contains("shards");
+        said.lines().filter(|line| !line.starts_with('#')).filter(tells).collect::<Vec<_>>().join("\n")
     }
 
     /// The value of one metric with exactly these labels.

@@ -11,7 +11,7 @@ use schema::event::VisitorTag;
 use schema::wire::{Packer, SealedBody, decode_sealed, encode_event, encode_record};
 use testbed::events::view;
 
-use crate::fleet::{Fleet, Size};
+use crate::fleet::{Fleet, Member, Size};
 
 const ONE: Size = Size { partitions: 1, ingests: 0, aggregates: 1 };
 
@@ -119,6 +119,28 @@ fn one_that_the_broker_takes_for_two_joins_once_more() {
     fleet.produce(0, &[message(today(), 1, 201..=300)]);
     fleet.wait("it goes on", |fleet| fleet.views().len() == 300);
     all_ones(&fleet.views(), 300);
+}
+
+/// Brokers take members that come back for who they were, and tell them what they had: half of it for one, nothing for
+/// the other. Nobody remembers that the rest was about to be handed out.
+#[test]
+fn what_the_group_left_to_nobody_is_dealt_anew() {
+    let mut fleet = Fleet::prepare(Size { partitions: 4, ingests: 0, aggregates: 2 }, "");
+    fleet.aggregates[0].run();
+    fleet
+        .wait("the topics are there", |fleet| fleet.aggregates[0].metric("footfall_aggregate_partitions") == Some(4.0));
+    fleet.aggregates[0].kill();
+    fleet.forget_group();
+    fleet.leave_half_dealt(["aggregate-0", "aggregate-1"]);
+    fleet.aggregates.iter_mut().for_each(Member::run);
+    (0..4).for_each(|n| fleet.produce(n, &[message(today(), 1, u64::from(n) * 100 + 1..=u64::from(n) * 100 + 100)]));
+    let unowned = |fleet: &Fleet, n: usize| fleet.aggregates[n].metric("footfall_aggregate_unowned_partitions");
+    fleet.wait("both see what is nobody's", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(2.0)));
+    fleet.wait("all four are counted", |fleet| fleet.views().len() == 400);
+    fleet.wait("nothing is nobody's", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(0.0)));
+    all_ones(&fleet.views(), 400);
+    let again = [0, 1].map(|n| fleet.aggregates[n].metric("footfall_aggregate_joined_again_total"));
+    assert_eq!(again, [Some(0.0), Some(1.0)], "the one that had nothing");
 }
 
 #[test]
