@@ -107,7 +107,7 @@ impl Proxies {
                 break;
             }
             let whom = match self.header {
-                Header::XForwardedFor => Some(hop.trim()),
+                Header::XForwardedFor => Some(hop.trim_ascii()),
                 Header::Forwarded => forwarded::whom(hop),
             };
             let Some(address) = whom.and_then(address) else { break };
@@ -120,9 +120,12 @@ impl Proxies {
 /// Reads `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, and a port that is hidden
 /// (`192.0.2.1:_a`).
 fn address(text: &str) -> Option<IpAddr> {
-    let text = text.rsplit_once(":_").map_or(text, |(address, _port)| address);
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    let address = bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()));
+    let with_more = |_| {
+        let text = text.rsplit_once(":_").map_or(text, |(address, _port)| address);
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        bare.parse().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
+    };
+    let address = text.parse().or_else(with_more); // most are nothing but an address
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 

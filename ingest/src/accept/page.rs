@@ -75,9 +75,13 @@ impl<'a> Page<'a> {
 /// The query of an absolute URL, without `?`; for what is reserved, and nothing else.
 pub(crate) fn query_of<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
     let range = |url: &str| {
-        let end = url.find('#').unwrap_or(url.len());
-        let start = url[..end].find('?').map_or(end, |at| at + 1);
-        start..end
+        let start = first(url, |b| matches!(b, b'?' | b'#')).unwrap_or(url.len());
+        match &url[start..] {
+            query if query.starts_with('?') => {
+                start + 1..first(query, |b| b == b'#').map_or(url.len(), |at| start + at)
+            }
+            _ => start..start,
+        }
     };
     match url {
         Cow::Borrowed(url) => url[range(url)].into(),
@@ -99,30 +103,37 @@ pub(super) fn width_of(screen: &str) -> Option<u32> {
     screen[..end].parse().ok()
 }
 
+/// Where the first such byte is. What is looked for here stands within a few dozen bytes, which one by one are looked at
+/// sooner than a search for more is set up.
+fn first(text: &str, is_it: impl Fn(u8) -> bool) -> Option<usize> {
+    text.bytes().position(is_it)
+}
+
 /// Host, path and fragment of an absolute URL with any scheme but `data:`.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
-    let (scheme, rest) = url.trim().split_once(':')?;
-    let rest = rest.strip_prefix("//")?;
+    let url = url.trim();
+    let (scheme, rest) = url.split_at(first(url, |b| b == b':')?);
+    let rest = rest.strip_prefix("://")?;
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(good) || scheme == "data" {
         return None;
     }
-    let (authority, rest) =
-        rest.split_at(rest.bytes().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host);
-    let (before, fragment) = rest.split_once('#').unwrap_or((rest, ""));
-    let path = &before[..before.find('?').unwrap_or(before.len())];
-    let fragment = &fragment[..fragment.find('?').unwrap_or(fragment.len())];
+    let (authority, rest) = rest.split_at(first(rest, |b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
+    let host = authority.bytes().rposition(|b| b == b'@').map_or(authority, |at| &authority[at + 1..]);
     let good = |b: u8| b > b' ' && b != 0x7f && b != b'\\';
-    (host.len() <= 255 && host.bytes().all(good)).then_some((host, path, fragment))
+    if host.len() > 255 || !host.bytes().all(good) {
+        return None;
+    }
+    let (path, rest) = rest.split_at(first(rest, |b| matches!(b, b'?' | b'#')).unwrap_or(rest.len()));
+    let fragment = first(rest, |b| b == b'#').map_or("", |at| &rest[at + 1..]);
+    let fragment = first(fragment, |b| b == b'?').map_or(fragment, |at| &fragment[..at]);
+    Some((host, path, fragment))
 }
 
 /// A host without port, final dot and `www.`.
 pub(crate) fn bare_host(host: &str) -> &str {
-    let host = match host.rfind(':') {
-        Some(colon) if host[colon + 1..].bytes().all(|b| b.is_ascii_digit()) => &host[..colon],
-        _ => host,
-    };
+    let port = host.bytes().rposition(|b| !b.is_ascii_digit());
+    let host = port.filter(|&at| host.as_bytes()[at] == b':').map_or(host, |colon| &host[..colon]);
     let host = host.strip_suffix('.').unwrap_or(host);
     match host.get(..4) {
         Some(www) if www.eq_ignore_ascii_case("www.") => &host[4..],

@@ -59,7 +59,12 @@ struct Wire<'a> {
 
 /// Reads a body.
 pub fn read(body: &[u8]) -> Result<Sent<'_>, Bad> {
-    let wire: Wire<'_> = serde_json::from_slice(body).map_err(|error| match error.is_data() {
+    // Looked at once, not each text of it by itself; what is no UTF-8 may stand in a field that is read over.
+    let wire: Result<Wire<'_>, _> = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let wire = wire.map_err(|error| match error.is_data() {
         true => Bad::Malformed("a field of the event has the wrong type"),
         false => Bad::Malformed("the body is not JSON"),
     })?;

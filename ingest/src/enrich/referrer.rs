@@ -97,8 +97,8 @@ pub fn source(referrer: &str, site: &Site, page_host: &str, out: &mut String) ->
         out.push_str(DIRECT);
         return Channel::Direct;
     };
-    let last = host.rsplit('.').next().unwrap_or(host);
-    if host.starts_with('[') || last.bytes().all(|b| b.is_ascii_digit()) {
+    let is_numbered = host.bytes().rfind(|b| !b.is_ascii_digit()).is_none_or(|before| before == b'.');
+    if host.starts_with('[') || is_numbered {
         out.push_str(NUMBERED);
         return Channel::Referral;
     }

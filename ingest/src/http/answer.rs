@@ -13,6 +13,15 @@ use crate::fate;
 pub(super) static DROPPED: HeaderName = HeaderName::from_static("x-footfall-dropped");
 static RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
+// Looked at byte by byte once, not for each answer.
+static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static PICTURE: HeaderValue = HeaderValue::from_static("image/gif");
+static SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
+static ANYBODY: HeaderValue = HeaderValue::from_static("*");
+static NEVER_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+static ANYWHERE: HeaderValue = HeaderValue::from_static("cross-origin");
+
 /// One transparent pixel.
 pub(super) static GIF: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\
     !\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -45,31 +54,31 @@ impl Script {
         });
         let mut answer = match known {
             true => HttpResponse::new(StatusCode::NOT_MODIFIED),
-            false => with_body(StatusCode::OK, self.bytes.clone(), "text/javascript; charset=utf-8"),
+            false => with_body(StatusCode::OK, self.bytes.clone(), &SCRIPT),
         };
         let headers = answer.headers_mut();
         headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(RESOURCE_POLICY.clone(), HeaderValue::from_static("cross-origin"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY.clone());
+        headers.insert(RESOURCE_POLICY.clone(), ANYWHERE.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         answer
     }
 }
 
-fn with_body(status: StatusCode, body: Bytes, content_type: &'static str) -> HttpResponse {
+fn with_body(status: StatusCode, body: Bytes, content_type: &HeaderValue) -> HttpResponse {
     let mut answer = HttpResponse::with_body(status, body).map_into_boxed_body();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(header::CONTENT_TYPE, content_type.clone());
     answer
 }
 
 /// One line of text.
 pub(super) fn line(status: StatusCode, text: &'static str) -> HttpResponse {
-    with_body(status, Bytes::from_static(text.as_bytes()), "text/plain; charset=utf-8")
+    with_body(status, Bytes::from_static(text.as_bytes()), &TEXT)
 }
 
 pub(super) fn open_to_all(mut answer: HttpResponse) -> HttpResponse {
-    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY.clone());
     answer
 }
 
@@ -113,7 +122,7 @@ pub(super) fn json(status: StatusCode, body: &serde_json::Value, outcome: &Outco
         }
         None => (status, body.to_string()),
     };
-    let mut answer = open_to_all(with_body(status, Bytes::from(text), "application/json"));
+    let mut answer = open_to_all(with_body(status, Bytes::from(text), &JSON));
     if let Some(refusal) = outcome.refused {
         dropped(&mut answer, refusal.label());
     }
@@ -125,7 +134,7 @@ pub(super) fn json(status: StatusCode, body: &serde_json::Value, outcome: &Outco
 
 /// To a server that sent many hits.
 pub(super) fn fates(status: StatusCode, body: &serde_json::Value) -> HttpResponse {
-    let mut answer = with_body(status, Bytes::from(body.to_string()), "application/json");
+    let mut answer = with_body(status, Bytes::from(body.to_string()), &JSON);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
     }
@@ -155,10 +164,10 @@ pub(super) async fn gif_head() -> HttpResponse {
 }
 
 fn picture(status: StatusCode) -> HttpResponse {
-    let mut answer = with_body(status, Bytes::from_static(GIF), "image/gif");
+    let mut answer = with_body(status, Bytes::from_static(GIF), &PICTURE);
     let headers = answer.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(RESOURCE_POLICY.clone(), HeaderValue::from_static("cross-origin"));
+    headers.insert(header::CACHE_CONTROL, NEVER_KEPT.clone());
+    headers.insert(RESOURCE_POLICY.clone(), ANYWHERE.clone());
     answer
 }
 
