@@ -6,7 +6,8 @@
 //! given up is counted by nobody until a member comes or goes.
 //!
 //! So each member looks at the group now and then. What is nobody's for several looks is not about to be handed out: the
-//! member that has least leaves the group and joins it again, and that makes the group deal anew.
+//! member that has least leaves the group and joins it again, and that makes the group deal anew. It may be dead, or no
+//! aggregator: if nothing has changed after as many looks again, it is the next one's turn.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +28,12 @@ impl Dealt {
         (0..partitions as i32).filter(is_nobodys).collect()
     }
 
-    /// The one with the fewest partitions, who gives up least by leaving: of several, the first by name.
-    fn has_least(&self) -> Option<&str> {
-        self.members.iter().min_by_key(|(instance, theirs)| (theirs.len(), instance)).map(|(instance, _)| &**instance)
+    /// Whose turn it is, counted from 0: first the one with the fewest partitions, who gives up least by leaving; of
+    /// several, the first by name.
+    fn next(&self, turn: u32) -> Option<&str> {
+        let mut members: Vec<_> = self.members.iter().map(|(instance, theirs)| (theirs.len(), &**instance)).collect();
+        members.sort_unstable();
+        members.get(turn as usize % members.len().max(1)).map(|&(_, instance)| instance)
     }
 }
 
@@ -49,13 +53,10 @@ impl Watch {
             _ if is_same => self.looks + 1,
             _ => 1,
         };
-        let is_us = dealt.as_ref().and_then(Dealt::has_least) == Some(instance);
+        let turn = if self.looks.is_multiple_of(LOOKS) { (self.looks / LOOKS).checked_sub(1) } else { None };
+        let is_us = turn.zip(dealt.as_ref()).and_then(|(turn, dealt)| dealt.next(turn)) == Some(instance);
         self.last = dealt;
-        let is_due = self.looks >= LOOKS && is_us;
-        if is_due {
-            self.looks = 0;
-        }
-        is_due
+        is_us
     }
 }
 
@@ -106,11 +107,11 @@ mod tests {
     fn who_has_least_acts_on_what_stays_nobodys() {
         let stuck = &dealt(&[("a", &[2, 3]), ("b", &[])]);
         assert_eq!(stuck.as_ref().unwrap().nobodys(4), [0, 1]);
-        assert_eq!(acts(&[stuck; 7], "b"), [3, 6], "it may be about to be dealt, and so again once we have acted");
-        assert_eq!(acts(&[stuck; 7], "a"), [0; 0]);
+        assert_eq!(acts(&[stuck; 12], "b"), [3, 9], "before, it may be about to be dealt");
+        assert_eq!(acts(&[stuck; 12], "a"), [6, 12], "the first has changed nothing");
         let equals = &dealt(&[("b", &[1]), ("a", &[2])]);
         assert_eq!(acts(&[equals; 3], "a"), [3], "of equals, the first by name");
-        assert_eq!(acts(&[equals; 3], "b"), [0; 0]);
+        assert_eq!(acts(&[equals; 6], "b"), [6]);
     }
 
     #[test]
