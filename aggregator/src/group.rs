@@ -182,14 +182,16 @@ async fn watch_group(membership: &Arc<Membership>, settings: &Settings) {
             Err(_) => None,
         };
         let nobodys = dealt.as_ref().map_or(Vec::new(), |dealt| dealt.nobodys(layout.partitions));
-        metrics::nobodys(nobodys.len());
+        if dealt.is_some() {
+            metrics::nobodys(nobodys.len());
+        }
         if !watch.look(dealt, &nobodys, instance) {
             continue;
         }
         tracing::warn!(?nobodys, "the group left {} partitions to nobody: leaving it and joining again", nobodys.len());
         metrics::joined_again();
         if let Err(error) = membership.join_again() {
-            tracing::error!(%error, "joining the group again failed: {error}");
+            tracing::error!(%error, "joining the group again failed ({error}): start this aggregator again");
         }
     }
 }
