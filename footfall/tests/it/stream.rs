@@ -135,7 +135,8 @@ fn what_the_group_left_to_nobody_is_dealt_anew() {
     fleet.aggregates.iter_mut().for_each(Member::run);
     (0..4).for_each(|n| fleet.produce(n, &[message(today(), 1, u64::from(n) * 100 + 1..=u64::from(n) * 100 + 100)]));
     let unowned = |fleet: &Fleet, n: usize| fleet.aggregates[n].metric("footfall_aggregate_unowned_partitions");
-    fleet.wait("both see what is nobody's", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(2.0)));
+    // Not both: on a busy machine one may have acted before the other looks.
+    fleet.wait("it is seen what is nobody's", |fleet| (0..2).any(|n| unowned(fleet, n) == Some(2.0)));
     fleet.wait("all four are counted", |fleet| fleet.views().len() == 400);
     fleet.wait("nothing is nobody's", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(0.0)));
     all_ones(&fleet.views(), 400);
