@@ -47,6 +47,9 @@ pub struct Collector {
     pub appender: Appender,
     /// Counts.
     pub meters: Arc<Meters>,
+    /// Hits that were read without actix.
+    #[cfg(test)]
+    pub(crate) plainly: std::sync::atomic::AtomicU64,
 }
 
 impl Collector {

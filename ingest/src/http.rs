@@ -21,6 +21,7 @@ pub mod front;
 mod head;
 mod hits;
 mod opt_out;
+mod plain;
 pub mod watch;
 
 use std::cell::RefCell;
@@ -28,6 +29,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use actix_http::Request;
 use actix_web::http::header::{self, HeaderMap};
@@ -39,10 +41,11 @@ use schema::clock::now_s;
 use schema::fate::Refusal;
 
 use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
-use crate::collect::{Collector, Outcome, Walk};
+use crate::collect::{Collector, Head, Outcome, Walk};
 
 pub use answer::Script;
 pub use hits::{Sender, Senders};
+use plain::Answers;
 use watch::Watched;
 
 /// What is mounted.
@@ -60,11 +63,12 @@ pub struct Edge {
 struct Worker {
     edge: Edge,
     walk: RefCell<Walk>,
+    answers: Answers,
 }
 
 impl Worker {
     fn new(edge: Edge) -> Worker {
-        Worker { walk: RefCell::new(Walk::new(edge.collector.clone())), edge }
+        Worker { walk: RefCell::new(Walk::new(edge.collector.clone())), answers: Answers::new(), edge }
     }
 }
 
@@ -101,19 +105,38 @@ async fn event(worker: Rc<Worker>, mut request: Request) -> HttpResponse {
             return answer::refused_event(refusal, why);
         }
     };
-    // From here to the end of the block nothing awaits.
-    let (mut outcome, why) = {
-        let mut walk = worker.walk.borrow_mut();
-        walk.begin();
-        let sent = plausible::read(&body);
-        let why = sent.as_ref().err().copied();
-        let head = head::of(request.head(), &worker.edge.collector.proxies);
-        (walk.collect(sent, &head, now_s()), why)
-    };
+    let head = || head::of(request.head(), &worker.edge.collector.proxies);
+    let mut read = read(&worker, &body, head, now_s());
     drop((request, body, worker));
-    stored(&mut outcome).await;
+    stored(&mut read.outcome).await;
+    answer_to(&read)
+}
+
+/// What became of the hits of one body, and what is wrong with it.
+struct Read {
+    outcome: Outcome,
+    why: Option<Bad>,
+}
+
+impl Read {
+    /// All of it was.
+    fn is_stored(&self) -> bool {
+        self.outcome.failed.is_none() && self.outcome.refused.is_none()
+    }
+}
+
+/// From a body that is whole to the disk's queue: nothing awaits.
+fn read<'a>(worker: &Worker, body: &[u8], head: impl FnOnce() -> Head<'a>, now_s: i64) -> Read {
+    let mut walk = worker.walk.borrow_mut();
+    walk.begin();
+    let sent = plausible::read(body);
+    let why = sent.as_ref().err().copied();
+    Read { outcome: walk.collect(sent, &head(), now_s), why }
+}
+
+fn answer_to(Read { outcome, why }: &Read) -> HttpResponse {
     match (why, outcome.failed, outcome.refused) {
-        (Some(Bad::TooLarge(why) | Bad::Malformed(why)), _, Some(refusal)) => answer::refused_event(refusal, why),
+        (Some(bad), _, Some(refusal)) => answer::refused_event(refusal, bad.why()),
         (_, Some(_), _) => answer::failed_event(),
         (_, None, refused) => answer::event(refused),
     }
@@ -176,7 +199,7 @@ async fn whole_body(
     }
     watched.inspect(|watched| watched.receives());
     let body = collected(payload, bytes_max).await;
-    watched.inspect(|watched| watched.answers(body.as_ref().map_or(0, |body| body.as_ref().map_or(0, Bytes::len))));
+    watched.inspect(|watched| watched.answers(body.as_ref().ok().and_then(|body| Some(body.as_ref()?.len()))));
     match body {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err((Refusal::TooLarge, why)),
@@ -186,8 +209,13 @@ async fn whole_body(
 }
 
 /// The body's chunks as one; `None` if there is too much of it. Most bodies are one chunk and are not copied.
+///
+/// No chunk wakes who waits for it: only the connection's own task brings chunks, it is the one that waits, and it asks
+/// again in the same turn. Woken nevertheless, it went through all its states once more for every hit.
 async fn collected(mut payload: dev::Payload, bytes_max: usize) -> Result<Option<Bytes>, ()> {
-    let mut next = async || poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await.transpose().map_err(|_| ());
+    let mut unwoken = Context::from_waker(Waker::noop());
+    let mut next =
+        async || poll_fn(|_| Pin::new(&mut payload).poll_next(&mut unwoken)).await.transpose().map_err(|_| ());
     let Some(first) = next().await? else { return Ok(Some(Bytes::new())) };
     let Some(second) = next().await? else { return Ok((first.len() <= bytes_max).then_some(first)) };
     let mut whole = BytesMut::from(&first[..]);

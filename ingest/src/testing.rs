@@ -105,11 +105,17 @@ impl Rig {
             salts: Arc::new(salts),
             appender,
             meters,
+            plainly: Default::default(),
         });
         let sender = |token: &str| Sender { blake3: blake3::hash(token.as_bytes()), sites: vec![1, 3] };
         let senders = Arc::new(Senders::new(vec![sender(SENDER), sender(OTHER_SENDER)]));
         let edge = Edge { collector, script: Script::new(TRACKER), senders };
         Rig { dir, spool, edge, prometheus, recorder }
+    }
+
+    /// Hits that were read without actix.
+    pub(crate) fn plainly(&self) -> u64 {
+        self.edge.collector.plainly.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Ends connections, and counts that here.

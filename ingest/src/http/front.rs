@@ -1,13 +1,14 @@
 //! What comes off a connection, before any routing: `POST /api/event` is answered here, all else by the routes.
 //!
-//! Nearly every request is that one, and a router's way to a handler and back is a tenth of what a hit costs. Each request
-//! is told to the [`watch`](super::watch) of its connection.
+//! Nearly every request is that one, and nearly each of those is [plain](super::plain): no server is needed for it. The
+//! others come off actix: those that are hits are answered before its router. Each request is told to the
+//! [`watch`](super::watch) of its connection.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Request, Response};
+use actix_http::{ConnectionType, HttpService, KeepAlive, Method, Payload, Request, Response};
 use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config};
 use actix_web::App;
 use actix_web::body::BoxBody;
@@ -16,7 +17,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 
 use super::watch::{Doing, Line, Watch, Watched};
-use super::{Edge, Worker, event};
+use super::{Edge, Worker, event, plain};
 
 /// Answers the connections of one worker's thread: to be called in each. `stopping` resolves when the process stops.
 pub fn connections<R, S>(
@@ -34,25 +35,30 @@ where
         stopping.await;
         Watch::stop();
     });
+    let worker = edge.map(Worker::new).map(Rc::new);
     let http = HttpService::build()
         // The watch does what these two would, and more, without a timer for each.
         .client_request_timeout(Duration::ZERO)
         .keep_alive(KeepAlive::Os)
         .client_disconnect_timeout(Duration::from_secs(1))
         .on_connect_ext(|line: &Line, data| drop(data.insert(line.watched())))
-        .h1(requests(edge, routes));
+        .h1(requests(worker.clone(), routes));
     fn_factory(move || {
-        let (http, watch) = (http.new_service(()), watch.clone());
+        let (http, watch, worker) = (http.new_service(()), watch.clone(), worker.clone());
         async move {
             let http = Rc::new(http.await?);
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
-                let (http, peer) = (Rc::clone(&http), stream.peer_addr().ok());
+                let (http, worker, peer) = (Rc::clone(&http), worker.clone(), stream.peer_addr().ok());
                 let open = watch.begin(stream);
                 async move {
                     loop {
-                        open.speaks().await;
+                        match &worker {
+                            Some(worker) if !plain::hits(&open, worker, peer).await => return Ok(()),
+                            Some(_) => {}
+                            None => open.speaks().await,
+                        }
                         // Not in a box: its room is there while it rests, but a hit need not go and look for it.
-                        http.call((open.line(), peer)).await?;
+                        http.call((open.line(worker.is_some()), peer)).await?;
                         if !open.rests() {
                             return Ok::<_, DispatchError>(());
                         }
@@ -65,7 +71,7 @@ where
 
 /// Answers the requests of one worker's thread.
 pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
-    edge: Option<Edge>,
+    worker: Option<Rc<Worker>>,
     routes: R,
 ) -> impl ServiceFactory<
     Request,
@@ -75,7 +81,6 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     InitError = (),
     Service: Service<Request, Future: 'static>,
 > {
-    let worker = edge.map(Worker::new).map(Rc::new);
     let all = |config: &mut ServiceConfig| {
         if let Some(worker) = &worker {
             super::configure(config, worker);
@@ -83,9 +88,11 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
         routes(config);
     };
     let app = map_config(App::new().configure(all), |()| AppConfig::default());
-    apply_fn_factory(app, move |request: Request, routes: &_| {
+    apply_fn_factory(app, move |mut request: Request, routes: &_| {
         let connection = request.conn_data::<Watched>().map(Watched::share);
-        connection.iter().for_each(|connection| connection.does(Doing::Answer));
+        if let Some(connection) = &connection {
+            connection.begins(!matches!(request.payload(), Payload::None));
+        }
         let asked = match &worker {
             Some(worker) if is_event(&request) => Asked::Event(Rc::clone(worker), request),
             _ => Asked::Other(Service::call(routes, request)),

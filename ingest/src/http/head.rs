@@ -1,5 +1,7 @@
 //! A request's headers to a hit's [`Head`]: who sent it, and what they ask for.
 
+use std::net::SocketAddr;
+
 use actix_web::HttpRequest;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -14,9 +16,36 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Reads the head of a request. The address is truncated before anything else is looked at.
 pub(super) fn of<'a>(request: &'a RequestHead, proxies: &Proxies) -> Head<'a> {
-    let prefix = prefix(request, proxies);
-    let Said { agent, language, hints, wishes } = said(&request.headers);
-    Head { visitor: Visitor { prefix, agent, language }, hints, wishes }
+    let forwarded = request.headers.get_all(forwarded(proxies)).map(|value| value.to_str().unwrap_or_default());
+    let prefix = proxies.prefix(request.peer_addr, forwarded);
+    said(&request.headers).head(prefix)
+}
+
+/// The same, of headers as they came.
+pub(super) fn of_plain<'a>(headers: &[httparse::Header<'a>], peer: Option<SocketAddr>, proxies: &Proxies) -> Head<'a> {
+    let name = forwarded(proxies).as_str();
+    let values = headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value);
+    let forwarded = values.map(|value| std::str::from_utf8(value).ok().filter(|value| value.is_ascii()));
+    let prefix = proxies.prefix(peer, forwarded.map(Option::unwrap_or_default));
+    let mut said = Said::default();
+    for header in headers {
+        let mut name = [0; LONGEST_NAME];
+        if let Some(name) = name.get_mut(..header.name.len()) {
+            name.copy_from_slice(header.name.as_bytes());
+            name.make_ascii_lowercase();
+            said.hears(name, header.value);
+        }
+    }
+    said.head(prefix)
+}
+
+/// The header that proxies write.
+fn forwarded(proxies: &Proxies) -> &'static HeaderName {
+    static FORWARDED: HeaderName = header::FORWARDED;
+    match proxies.header {
+        Header::XForwardedFor => &X_FORWARDED_FOR,
+        Header::Forwarded => &FORWARDED,
+    }
 }
 
 /// What the headers say, but for addresses.
@@ -28,31 +57,42 @@ struct Said<'a> {
     wishes: Wishes,
 }
 
-/// Once through all headers: asking the map for a dozen that most requests do not have costs more. Of a header that
-/// comes twice the first counts, but any cookie and any wish does.
+/// The longest name that is listened for.
+const LONGEST_NAME: usize = "sec-ch-ua-platform".len();
+
+/// Once through all headers: asking the map for a dozen that most requests do not have costs more.
 fn said(headers: &HeaderMap) -> Said<'_> {
     let mut said = Said::default();
-    for (name, value) in headers {
-        let value = value.as_bytes();
-        match name.as_str() {
-            "user-agent" => first(&mut said.agent, value),
-            "accept-language" => first(&mut said.language, value),
-            "sec-ch-ua" => first(&mut said.hints.brands, value),
-            "sec-ch-ua-platform" => first(&mut said.hints.platform, value),
-            "sec-gpc" => said.wishes.gpc |= value.trim_ascii() == b"1",
-            "dnt" => said.wishes.dnt |= value.trim_ascii() == b"1",
-            "cookie" => {
+    headers.iter().for_each(|(name, value)| said.hears(name.as_str().as_bytes(), value.as_bytes()));
+    said
+}
+
+impl<'a> Said<'a> {
+    /// One more header, its name in lower case. Of one that comes twice the first counts, but any cookie and any wish does.
+    fn hears(&mut self, name: &[u8], value: &'a [u8]) {
+        match name {
+            b"user-agent" => first(&mut self.agent, value),
+            b"accept-language" => first(&mut self.language, value),
+            b"sec-ch-ua" => first(&mut self.hints.brands, value),
+            b"sec-ch-ua-platform" => first(&mut self.hints.platform, value),
+            b"sec-gpc" => self.wishes.gpc |= value.trim_ascii() == b"1",
+            b"dnt" => self.wishes.dnt |= value.trim_ascii() == b"1",
+            b"cookie" => {
                 for cookie in value.split(|b| *b == b';').map(<[u8]>::trim_ascii) {
-                    said.wishes.opt_out |= cookie == OPT_OUT_COOKIE.as_bytes();
-                    said.wishes.own |= cookie == OWN_COOKIE.as_bytes();
+                    self.wishes.opt_out |= cookie == OPT_OUT_COOKIE.as_bytes();
+                    self.wishes.own |= cookie == OWN_COOKIE.as_bytes();
                 }
             }
             // What browsers and proxies say when nobody is looking yet.
-            "sec-purpose" | "purpose" | "x-purpose" | "x-moz" => said.wishes.prefetch |= is_ahead(value),
+            b"sec-purpose" | b"purpose" | b"x-purpose" | b"x-moz" => self.wishes.prefetch |= is_ahead(value),
             _ => {}
         }
     }
-    said
+
+    fn head(self, prefix: Prefix) -> Head<'a> {
+        let Said { agent, language, hints, wishes } = self;
+        Head { visitor: Visitor { prefix, agent, language }, hints, wishes }
+    }
 }
 
 fn first<'a>(place: &mut &'a [u8], value: &'a [u8]) {
@@ -69,15 +109,6 @@ fn is_ahead(value: &[u8]) -> bool {
 /// A header as text; empty if it is missing or no text.
 pub(super) fn text<'a>(request: &'a HttpRequest, name: &HeaderName) -> &'a str {
     request.headers().get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or_default()
-}
-
-fn prefix(request: &RequestHead, proxies: &Proxies) -> Prefix {
-    let name = match proxies.header {
-        Header::XForwardedFor => &X_FORWARDED_FOR,
-        Header::Forwarded => &header::FORWARDED,
-    };
-    let values = request.headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
-    proxies.prefix(request.peer_addr, values)
 }
 
 pub(super) fn wishes(headers: &HeaderMap) -> Wishes {

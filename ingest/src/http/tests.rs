@@ -8,7 +8,7 @@ mod hits;
 mod hostile;
 mod limits;
 mod objection;
-mod server;
+pub(super) mod server;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ use super::*;
 use crate::salt::Salts;
 use crate::testing::{Kept, Rig, options, refusals};
 
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+pub(super) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
 /// What a browser sends, to be changed by each test.
 pub(super) fn post(body: &str) -> TestRequest {
@@ -65,7 +65,10 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 macro_rules! app {
     ($rig:expr) => {
-        front::requests(Some($rig.edge.clone()), |_| {}).new_service(()).await.unwrap()
+        front::requests(Some(std::rc::Rc::new($crate::http::Worker::new($rig.edge.clone()))), |_| {})
+            .new_service(())
+            .await
+            .unwrap()
     };
 }
 pub(super) use app;

@@ -115,9 +115,34 @@ impl Open {
         self.0.speaks().await;
     }
 
-    /// What actix reads and writes, until it rests or ends.
-    pub(super) fn line(&self) -> Line {
-        Line::new(Rc::clone(&self.0))
+    /// What comes next, as far as `hear` makes of it; `None` if nothing more does.
+    pub(super) async fn hears<T>(&self, hear: impl FnMut(&[u8]) -> T) -> Option<T> {
+        self.0.hears(hear).await
+    }
+
+    /// These bytes came, and actix is to read them.
+    pub(super) fn leaves(&self, bytes: Vec<u8>) {
+        self.0.leaves(bytes);
+    }
+
+    /// Whether the client took all of this.
+    pub(super) async fn says(&self, bytes: &[u8]) -> bool {
+        self.0.says(bytes).await
+    }
+
+    /// Nothing more will be said.
+    pub(super) async fn ends(&self) {
+        self.0.ends().await;
+    }
+
+    /// The connection itself.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
+    /// What actix reads and writes, until it rests or ends, or, if it is not to read what is plain, until that comes.
+    pub(super) fn line(&self, but_plain: bool) -> Line {
+        Line::new(Rc::clone(&self.0), but_plain)
     }
 
     /// Whether it only rests, now that actix has given it up.
@@ -143,9 +168,11 @@ impl Watched {
         self.0.does(Doing::Body);
     }
 
-    /// The body is there, and so long.
-    pub(super) fn answers(&self, bytes: usize) {
-        self.0.told().has_body(bytes);
+    /// The body is there, and so long; or no more of it is read.
+    pub(super) fn answers(&self, bytes: Option<usize>) {
+        if let Some(bytes) = bytes {
+            self.0.told().has_body(bytes);
+        }
         self.0.does(Doing::Answer);
     }
 

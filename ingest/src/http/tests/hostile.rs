@@ -19,10 +19,10 @@ fn and(more: &[u8]) -> Vec<u8> {
 
 fn sent(server: &Server, body: &[u8]) -> String {
     let head = format!(
-        "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    server.exchange(&[head.as_bytes(), body].concat())
+    server.asked(&[head.as_bytes(), body].concat())
 }
 
 #[test]

@@ -10,22 +10,22 @@ use super::*;
 use crate::http::watch::Times;
 
 /// Ended when dropped.
-pub(super) struct Server {
+pub(in crate::http) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// So long that no test sees an end.
-pub(super) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
+pub(in crate::http) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
 const LONG: Duration = Duration::from_secs(600);
 
 impl Server {
-    pub(super) fn start(rig: &Rig) -> Server {
+    pub(in crate::http) fn start(rig: &Rig) -> Server {
         Server::with(rig, NEVER)
     }
 
-    pub(super) fn with(rig: &Rig, times: Times) -> Server {
+    pub(in crate::http) fn with(rig: &Rig, times: Times) -> Server {
         let (watch, edge) = (rig.watch(times), rig.edge.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -47,7 +47,7 @@ impl Server {
         Server { address, handle: receiver.recv().unwrap(), thread: Some(thread) }
     }
 
-    pub(super) fn connect(&self) -> TcpStream {
+    pub(in crate::http) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -55,14 +55,22 @@ impl Server {
     }
 
     /// Sends the bytes; gives all that comes back until the server closes.
-    pub(super) fn exchange(&self, bytes: &[u8]) -> String {
+    pub(in crate::http) fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
         // It may close before it has read all.
         let _ = stream.write_all(bytes);
         until_closed(&mut stream)
     }
 
-    pub(super) fn stop(mut self) {
+    /// The same, from a client that says that it is at its end.
+    pub(in crate::http) fn asked(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        let _ = stream.write_all(bytes);
+        let _it_may_be_closed = stream.shutdown(std::net::Shutdown::Write);
+        until_closed(&mut stream)
+    }
+
+    pub(in crate::http) fn stop(mut self) {
         self.end();
     }
 
@@ -83,7 +91,7 @@ impl Drop for Server {
 }
 
 /// All that comes until the server closes; a reset ends it as well as a close.
-pub(super) fn until_closed(stream: &mut TcpStream) -> String {
+pub(in crate::http) fn until_closed(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let ended = stream.read_to_end(&mut all);
     let open =
@@ -93,7 +101,7 @@ pub(super) fn until_closed(stream: &mut TcpStream) -> String {
 }
 
 /// One answer whose body is `ok`, from a connection that stays open.
-pub(super) fn ok(stream: &mut TcpStream) -> String {
+pub(in crate::http) fn ok(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nok") {
         let mut byte = [0];
@@ -104,7 +112,7 @@ pub(super) fn ok(stream: &mut TcpStream) -> String {
 }
 
 /// An event, as bytes.
-pub(super) fn request(body: &str, more: &str) -> String {
+pub(in crate::http) fn request(body: &str, more: &str) -> String {
     format!(
         "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n{more}content-length: {}\r\n\r\n{body}",
         body.len()

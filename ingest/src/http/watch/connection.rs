@@ -3,19 +3,29 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::net::Shutdown;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::told::Told;
 use super::{Ended, Worker};
 
 /// After so long a silence a connection rests.
 const RESTS_AFTER: Duration = Duration::from_secs(1);
+
+/// Longest request that is read without actix; what is longer it reads.
+const HEARD_BYTES_MAX: usize = 32 << 10;
+
+thread_local! {
+    /// What one connection of this thread says, until it is heard: they take turns.
+    static HEARD: RefCell<Box<[u8]>> = RefCell::new(vec![0; HEARD_BYTES_MAX].into());
+}
 
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +60,10 @@ pub(in crate::http) struct Connection {
     ended: Cell<bool>,
     told: Told,
     rest: Cell<Rest>,
-    /// Has actix read once more.
+    /// Has whoever reads it read once more.
     reads: RefCell<Option<Waker>>,
+    /// What was read by one of the two that read it, and is left for the other.
+    left: RefCell<Vec<u8>>,
 }
 
 impl Connection {
@@ -68,6 +80,7 @@ impl Connection {
             told: Told::default(),
             rest: Cell::new(Rest::No),
             reads: RefCell::default(),
+            left: RefCell::default(),
         }
     }
 
@@ -93,6 +106,12 @@ impl Connection {
         }
     }
 
+    /// A request is to be answered; actix has read its head.
+    pub(in crate::http) fn begins(&self, with_body: bool) {
+        self.told.begins(with_body);
+        self.does(Doing::Answer);
+    }
+
     pub(super) fn is_ended(&self) -> bool {
         self.ended.get()
     }
@@ -116,6 +135,69 @@ impl Connection {
     pub(super) async fn speaks(&self) {
         let _whoever_reads_hears_of_it = poll_fn(|cx| self.stream.borrow().poll_read_ready(cx)).await;
         self.wakes();
+    }
+
+    pub(super) async fn hears<T>(&self, mut hear: impl FnMut(&[u8]) -> T) -> Option<T> {
+        poll_fn(|cx| {
+            let left = self.left.take();
+            if !left.is_empty() {
+                self.wakes();
+                return Poll::Ready(Some(hear(&left)));
+            }
+            HEARD.with_borrow_mut(|heard| {
+                let mut heard = ReadBuf::new(heard);
+                let read = Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut heard);
+                if read.is_pending() {
+                    self.falls_silent(cx);
+                    return Poll::Pending;
+                }
+                self.wakes();
+                let made = (!heard.filled().is_empty()).then(|| hear(heard.filled()));
+                // It may be long until the next one speaks, and this one's address is in it.
+                heard.filled_mut().fill(0);
+                Poll::Ready(made)
+            })
+        })
+        .await
+    }
+
+    /// Something was read, and is for the other to read.
+    pub(super) fn leaves(&self, bytes: Vec<u8>) {
+        self.left.replace(bytes);
+    }
+
+    /// What was left by the other.
+    pub(super) fn left(&self) -> Vec<u8> {
+        self.left.take()
+    }
+
+    pub(super) async fn says(&self, mut bytes: &[u8]) -> bool {
+        poll_fn(|cx| {
+            while !bytes.is_empty() {
+                match ready!(Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes)) {
+                    Ok(written @ 1..) => bytes = &bytes[written..],
+                    Ok(0) | Err(_) => return Poll::Ready(false),
+                }
+            }
+            Poll::Ready(true)
+        })
+        .await
+    }
+
+    pub(super) async fn ends(&self) {
+        let _it_may_be_gone = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_shutdown(cx)).await;
+    }
+
+    /// Actix is to give it up at once: what came next is not for it.
+    pub(super) fn gives_back(&self, bytes: &[u8]) {
+        self.leaves(bytes.to_vec());
+        self.rest.set(Rest::Yes);
+        self.worker.shared.meters.rests(1.0);
+    }
+
+    /// Whether what comes now is another request, and the answers before are made.
+    pub(super) fn is_between(&self) -> bool {
+        self.doing.get() == Doing::Wait && self.told.is_nothing() && self.rest.get() != Rest::Yes
     }
 
     /// There is nothing to read. Whether it rests from now on.

@@ -2,7 +2,7 @@
 //!
 //! Actix reads what there is, and keeps what comes behind a request for the next. Nobody can ask it whether it keeps
 //! anything; but where a request's head and body together are as long as all that came, it does not. When in doubt it
-//! does: a head that came in pieces or ends otherwise, a body of unknown length, requests sent without waiting.
+//! does: a head that ends otherwise, a body that came in chunks or that nobody asked for, requests sent without waiting.
 
 use std::cell::Cell;
 use std::sync::LazyLock;
@@ -15,31 +15,69 @@ static HEADS_END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n
 #[derive(Default)]
 pub(super) struct Told {
     all: Cell<usize>,
-    /// Up to the end of the first head, if it came at once.
+    /// Up to the end of the first head, once it is there.
     head: Cell<Option<usize>>,
     body: Cell<usize>,
+    /// A request said that it has a body, and nobody has read all of it.
+    unread: Cell<bool>,
+    /// The last bytes of a head that is not there yet, as far as they may be those of its end.
+    last: Cell<[u8; LAST]>,
 }
+
+/// One byte less than the end of a head.
+const LAST: usize = 3;
 
 impl Told {
     /// These bytes came.
     pub(super) fn comes(&self, bytes: &[u8]) {
-        if self.is_nothing() {
-            self.head.set(HEADS_END.find(bytes).map(|at| at + HEADS_END.needle().len()));
+        if self.head.get().is_none() {
+            self.head.set(self.heads_end(bytes));
         }
         self.all.set(self.all.get() + bytes.len());
     }
 
-    /// The request had a body of so many bytes.
+    /// Where the head ends, if it does in these bytes, or between those before and these.
+    fn heads_end(&self, bytes: &[u8]) -> Option<usize> {
+        let (all, length) = (self.all.get(), HEADS_END.needle().len());
+        if all > 0 {
+            let mut seam = [0; 2 * LAST];
+            let next = &bytes[..bytes.len().min(LAST)];
+            seam[..LAST].copy_from_slice(&self.last.get());
+            seam[LAST..LAST + next.len()].copy_from_slice(next);
+            if let Some(at) = HEADS_END.find(&seam) {
+                return Some(all - LAST + at + length);
+            }
+        }
+        let end = HEADS_END.find(bytes).map(|at| all + at + length);
+        if end.is_none() {
+            let mut last = self.last.get();
+            bytes.iter().rev().take(LAST).rev().for_each(|byte| {
+                last.rotate_left(1);
+                last[LAST - 1] = *byte;
+            });
+            self.last.set(last);
+        }
+        end
+    }
+
+    /// A request begins, and says whether it has a body.
+    pub(super) fn begins(&self, with_body: bool) {
+        self.unread.set(self.unread.get() || with_body);
+    }
+
+    /// Its body was read to the end, and has so many bytes.
     pub(super) fn has_body(&self, bytes: usize) {
         self.body.set(self.body.get() + bytes);
+        self.unread.set(false);
     }
 
     /// The request is answered. What came before is forgotten if it was that and no more.
     pub(super) fn answered(&self) {
-        if self.head.get().is_some_and(|head| head + self.body.get() == self.all.get()) {
+        if !self.unread.get() && self.head.get().is_some_and(|head| head + self.body.get() == self.all.get()) {
             self.all.set(0);
             self.head.set(None);
             self.body.set(0);
+            self.last.set([0; LAST]);
         }
     }
 
@@ -57,12 +95,17 @@ mod tests {
         let told = Told::default();
         chunks.iter().for_each(|chunk| told.comes(chunk.as_bytes()));
         bodies.iter().for_each(|bytes| {
-            told.has_body(*bytes);
+            told.begins(*bytes > 0);
+            if *bytes != UNREAD {
+                told.has_body(*bytes);
+            }
             told.answered();
         });
         told.is_nothing()
     }
 
+    /// A body that no one reads.
+    const UNREAD: usize = usize::MAX;
     const HEAD: &str = "POST / HTTP/1.1\r\nhost: x\r\n\r\n";
 
     #[test]
@@ -76,11 +119,27 @@ mod tests {
     }
 
     #[test]
+    fn a_head_may_come_in_pieces() {
+        for (a, b) in (1..HEAD.len()).flat_map(|a| (a..HEAD.len()).map(move |b| (a, b))) {
+            let (first, second, third) = (&HEAD[..a], &HEAD[a..b], &HEAD[b..]);
+            let with_body = format!("{third}body");
+            assert!(after(&[first, second, third], &[0]), "{a} {b}");
+            assert!(
+                after(&[first, second, &with_body], &[4]) && after(&[first, second, third, "body"], &[4]),
+                "{a} {b}"
+            );
+            assert!(!after(&[first, second, third], &[]) && !after(&[first, second, &with_body], &[0]), "{a} {b}");
+        }
+        let each: Vec<&str> = HEAD.split("").filter(|text| !text.is_empty()).collect();
+        assert!(after(&each, &[0]) && !after(&each[1..each.len() - 1], &[0]));
+    }
+
+    #[test]
     fn when_in_doubt_there_is_something_left() {
-        assert!(!after(&["POST / HTTP/1.1\r\n", "host: x\r\n\r\n"], &[0]), "a head in pieces");
         assert!(!after(&["GET / HTTP/1.1\nhost: x\n\n"], &[0]), "no end that we know");
         assert!(!after(&[HEAD, "4\r\nbody\r\n0\r\n\r\n"], &[4]), "chunks");
         assert!(!after(&[HEAD, HEAD], &[0, 0]), "two at once");
         assert!(!after(&[HEAD], &[]), "it is not answered yet");
+        assert!(!after(&[HEAD], &[UNREAD]), "a body is still to come, which is no request");
     }
 }

@@ -15,10 +15,11 @@
 //! asked with the headers of a hit: wrk's own work is then the same for both, and it shares the cores.
 //!
 //! At the end hits come at half the rate that was reached, each at its time: how long answers take then, beside how long
-//! the bare handler's do, and the disk's `fdatasync` alone and in that run.
+//! the bare handler's do, and an `fdatasync` of another file, alone and in that run.
 //! Needs nginx and wrk (Debian packages nginx-light and wrk) and `target/release/footfall`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
 
+mod disk;
 mod rate;
 mod servers;
 

@@ -1,36 +1,42 @@
 //! How long answers take when hits come at a fixed rate, beside how long the disk takes.
 
-use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use load_tests::open_loop::{self, Answers};
 use load_tests::steal::{Processors, STOLEN_MAX};
 
+use super::disk::Disk;
 use super::servers::Server;
 
 /// Longest wait for what is under way to be counted, and how long merging it is given.
 const COUNTED_MAX: Duration = Duration::from_secs(60);
 const MERGED: Duration = Duration::from_secs(5);
+/// How long the disk is asked alone.
+const ALONE: Duration = Duration::from_secs(3);
 
 /// How often it is tried on a machine of which others take much.
 const TRIES: u32 = 5;
 
 /// Prints how long answers take when hits come at a fixed rate, until others took little of the machine meanwhile, and
 /// how long those of a bare handler, which waits for no disk and has nothing beside it: what is left is the machine's.
+/// Beside it, what the disk makes others wait at the same time: a stall of the disk is everybody's.
 pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, seconds: u32, dir: &Path) {
     let time = Duration::from_secs(seconds.into());
     for _ in 0..TRIES {
-        let alone_ms = disk_ms(dir);
-        let (ours, sync_ms, stolen) = at_rate(server, rate, time);
+        let disk = Disk::ask(dir);
+        std::thread::sleep(ALONE);
+        let (alone_ms, _) = disk.said();
+        let (ours, (disk_ms, stall_ms), sync_ms, stolen) = at_rate(server, rate, time, dir);
         let of_bare = sent(bare, rate, time);
         println!(
-            "at {rate:.0} hits per second: {} answers, {} (bare handler: {}); p99 of fdatasync {alone_ms:.2} ms alone, about \
-             {sync_ms:.1} ms in this run; others took {:.1}% of the processors",
+            "at {rate:.0} hits per second: {} answers, {} (bare handler: {}); fdatasync every 5 ms: p99 {alone_ms:.2} ms \
+             alone, {disk_ms:.2} ms in this run, longest {stall_ms:.1} ms (twice the p99 plus 2 ms: {:.1} ms); the \
+             server's own commits: p99 about {sync_ms:.1} ms; others took {:.1}% of the processors",
             ours.latencies.len(),
             in_words(&ours),
             in_words(&of_bare),
+            2.0 * disk_ms + 2.0,
             stolen * 100.0
         );
         if stolen <= STOLEN_MAX {
@@ -53,17 +59,19 @@ fn sent(server: &Server, per_second: f64, time: Duration) -> Answers {
     open_loop::run(port, &requests(), per_second, 256, time).unwrap()
 }
 
-/// How long answers take when hits come at a fixed rate, and meanwhile: the 99th percentile of `fdatasync`, and what
-/// others took.
-fn at_rate(server: &Server, per_second: f64, time: Duration) -> (Answers, f64, f64) {
+/// How long answers take when hits come at a fixed rate, and meanwhile: what the disk makes others wait, the 99th
+/// percentile of the server's `fdatasync`, and what other machines took.
+fn at_rate(server: &Server, per_second: f64, time: Duration, dir: &Path) -> (Answers, (f64, f64), f64, f64) {
     sent(server, per_second, Duration::from_secs(2));
     wait_until_counted(server);
     let (before, processors) = (sync_buckets(server), Processors::now());
+    let disk = Disk::ask(dir);
     let latencies = sent(server, per_second, time);
+    let disk = disk.said();
     let stolen = Processors::stolen_since(processors);
     let counts: Vec<(f64, f64)> =
         sync_buckets(server).iter().zip(&before).map(|(after, before)| (after.0, after.1 - before.1)).collect();
-    (latencies, quantile_ms(&counts, 0.99), stolen)
+    (latencies, disk, quantile_ms(&counts, 0.99), stolen)
 }
 
 /// Page views of 2,000 user agents.
@@ -130,22 +138,4 @@ fn quantile_ms(buckets: &[(f64, f64)], share: f64) -> f64 {
         (low, under) = (bound, count);
     }
     f64::NAN
-}
-
-/// The 99th percentile of `fdatasync` after 16 KiB in a file of its final length, with nothing beside it.
-fn disk_ms(dir: &Path) -> f64 {
-    let path = dir.join("disk");
-    fs::write(&path, vec![0; 16 << 20]).unwrap();
-    let file = fs::File::options().write(true).open(&path).unwrap();
-    file.sync_all().unwrap();
-    let mut took: Vec<f64> = (0..1000)
-        .map(|n| {
-            file.write_all_at(&[n as u8; 16 << 10], n * (16 << 10)).unwrap();
-            let began = Instant::now();
-            file.sync_data().unwrap();
-            began.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    took.sort_by(f64::total_cmp);
-    took[990]
 }
