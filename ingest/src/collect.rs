@@ -50,6 +50,9 @@ pub struct Collector {
     /// Hits that were read without actix.
     #[cfg(test)]
     pub(crate) plainly: std::sync::atomic::AtomicU64,
+    /// None is to be.
+    #[cfg(test)]
+    pub(crate) only_actix: std::sync::atomic::AtomicBool,
 }
 
 impl Collector {

@@ -106,6 +106,7 @@ impl Rig {
             appender,
             meters,
             plainly: Default::default(),
+            only_actix: Default::default(),
         });
         let sender = |token: &str| Sender { blake3: blake3::hash(token.as_bytes()), sites: vec![1, 3] };
         let senders = Arc::new(Senders::new(vec![sender(SENDER), sender(OTHER_SENDER)]));

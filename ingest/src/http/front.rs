@@ -49,6 +49,9 @@ where
             let http = Rc::new(http.await?);
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                 let (http, worker, peer) = (Rc::clone(&http), worker.clone(), stream.peer_addr().ok());
+                #[cfg(test)]
+                let worker = worker
+                    .filter(|worker| !worker.edge.collector.only_actix.load(std::sync::atomic::Ordering::Relaxed));
                 let open = watch.begin(stream);
                 async move {
                     loop {
@@ -92,6 +95,9 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
         let connection = request.conn_data::<Watched>().map(Watched::share);
         if let Some(connection) = &connection {
             connection.begins(!matches!(request.payload(), Payload::None));
+            if request.head().connection_type() != ConnectionType::KeepAlive {
+                connection.closes();
+            }
         }
         let asked = match &worker {
             Some(worker) if is_event(&request) => Asked::Event(Rc::clone(worker), request),
@@ -107,6 +113,9 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
                 connection.does(Doing::Wait);
                 if connection.is_last() {
                     answer.head_mut().set_connection_type(ConnectionType::Close);
+                }
+                if answer.head().connection_type() != ConnectionType::KeepAlive {
+                    connection.closes();
                 }
             }
             Ok(answer)

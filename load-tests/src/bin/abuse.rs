@@ -61,11 +61,19 @@ fn main() {
     load("usual.lua");
 
     silent(&server, args.connections, "never used", |_| {});
-    silent(&server, args.connections, "each used once, two thousand a second at most", |stream| {
-        ask(stream);
+    silent(&server, args.connections, "each sent a hit", |stream| ask(stream, &hit()));
+    silent(&server, args.connections, "each used once for something else, two thousand a second at most", |stream| {
+        ask(stream, OTHER);
         std::thread::sleep(Duration::from_micros(500));
     });
-    silent(&server, args.connections, "each used once, all within the time in which none rests", ask);
+    silent(
+        &server,
+        args.connections,
+        "each used once for something else, all within the time in which none rests",
+        |stream| {
+            ask(stream, OTHER);
+        },
+    );
 
     for (kind, first, then) in SLOWNESS {
         let alone = load("usual.lua");
@@ -125,8 +133,17 @@ fn silent(server: &Server, wanted: usize, kind: &str, first: impl Fn(&mut TcpStr
     );
 }
 
-fn ask(stream: &mut TcpStream) {
-    stream.write_all(b"GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+/// Not a hit.
+const OTHER: &str = "GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n";
+
+fn hit() -> String {
+    let body = r#"{"n":"pageview","d":"example.org","u":"https://example.org/"}"#;
+    let head = "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn ask(stream: &mut TcpStream, request: &str) {
+    stream.write_all(request.as_bytes()).unwrap();
     assert!(stream.read(&mut [0; 512]).unwrap() > 12);
 }
 

@@ -22,11 +22,9 @@ pub(in crate::http) struct Answers {
 impl Answers {
     /// To be made in the worker's thread: the encoder has a task there that knows the time.
     pub(in crate::http) fn new() -> Answers {
-        let mut codec =
-            Codec::new(ServiceConfig::new(KeepAlive::Os, Default::default(), Default::default(), false, None));
-        // It answers as whoever asked last may be answered: all that is plain is asked like this.
-        let asked = codec.decode(&mut BytesMut::from(&b"POST / HTTP/1.1\r\nhost: x\r\n\r\n"[..]));
-        debug_assert!(matches!(asked, Ok(Some(_))), "it is a request");
+        let config = ServiceConfig::new(KeepAlive::Os, Default::default(), Default::default(), false, None);
+        let mut codec = Codec::new(config);
+        is_asked(&mut codec);
         Answers { codec: RefCell::new(codec), stored: RefCell::default(), at_s: Cell::new(i64::MIN) }
     }
 
@@ -53,6 +51,16 @@ impl Answers {
             .and_then(|()| codec.encode(Message::Chunk(Some(body)), &mut bytes))
             .and_then(|()| codec.encode(Message::Chunk(None), &mut bytes));
         debug_assert!(written.is_ok(), "our answers have a body of known length");
+        if is_last {
+            // It remembers that: the next answer is another connection's.
+            is_asked(&mut codec);
+        }
         (bytes.freeze(), is_last || written.is_err())
     }
+}
+
+/// It answers as whoever asked last may be answered: all that is plain is asked like this.
+fn is_asked(codec: &mut Codec) {
+    let asked = codec.decode(&mut BytesMut::from(&b"POST / HTTP/1.1\r\nhost: x\r\n\r\n"[..]));
+    debug_assert!(matches!(asked, Ok(Some(_))), "it is a request");
 }

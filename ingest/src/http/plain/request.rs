@@ -21,9 +21,9 @@ pub(super) fn room<'b>() -> [Header<'b>; HEADERS_MAX] {
     [EMPTY_HEADER; HEADERS_MAX]
 }
 
-/// Whether what begins here may be plain.
-pub(in crate::http) fn may_be(bytes: &[u8]) -> bool {
-    bytes.starts_with(BEGINS)
+/// Whether these bytes are one plain request.
+pub(in crate::http) fn is_plain(bytes: &[u8]) -> bool {
+    read(bytes, &mut room()).is_some()
 }
 
 /// The one request that these bytes are, if it is plain: a hit over HTTP/1.1 with one host and one length, which says

@@ -1,9 +1,10 @@
-//! What is plain is read as actix reads it, whatever comes; and a connection can change hands between any two requests.
+//! What is plain is read as actix reads it, whatever comes.
+
+mod connections;
+mod streams;
 
 use std::cell::Cell;
-use std::io::Write;
-use std::net::{Shutdown, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use actix_http::h1::{Codec, Message};
 use actix_web::http::{Method, Version};
@@ -11,16 +12,12 @@ use actix_web::rt::System;
 use actix_web::web::BytesMut;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use schema::fate::Fault;
 use tokio_util::codec::Decoder;
 
 use super::super::head;
-use super::super::tests::server::{Server, ok, request, until_closed};
-use super::super::tests::{FIREFOX, pageview};
 use crate::client::{Header, Proxies};
 use crate::collect::Head;
 use crate::hit::Visitor;
-use crate::testing::Rig;
 
 /// Names in lower case with values, a body, and what is known of who sent it.
 type Asked = (Vec<(String, Vec<u8>)>, Vec<u8>, Vec<String>);
@@ -200,144 +197,4 @@ fn when_in_doubt_it_is_not_plain() {
     }
     assert!(plainly(whole.repeat(2).as_bytes()).is_none());
     assert!(plainly(with("host: x\r\ncontent-length: 16385\r\n", &"x".repeat(16_385)).as_bytes()).is_none());
-}
-
-/// An answer without what says when and whether the connection stays.
-fn essence(answer: &str) -> String {
-    let kept = |line: &&str| !line.starts_with("date: ") && !line.starts_with("connection: ");
-    answer.split("\r\n").filter(kept).collect::<Vec<_>>().join("\r\n")
-}
-
-#[test]
-fn answers_are_as_actix_writes_them() {
-    let rig = Rig::new();
-    let server = Server::start(&rig);
-    let mut fates = Vec::new();
-    for (body, more) in [
-        (pageview("/"), ""),
-        (pageview("/"), "dnt: 1\r\n"),
-        (pageview("/"), "sec-purpose: prefetch\r\n"),
-        (pageview("/").replace("example.org", "unknown.example"), ""),
-        ("{".to_owned(), ""),
-        (format!(r#"{{"n":"pageview","d":"example.org","u":"https://example.org/{}"}}"#, "x".repeat(3_000)), ""),
-    ] {
-        let before = rig.plainly();
-        let plain = server.asked(request(&body, more).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
-        let other = server.asked(request(&body, &format!("{more}te: trailers\r\n")).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
-        assert_eq!(essence(&plain), essence(&other));
-        assert!(plain.contains("\r\ndate: "), "{plain}");
-        fates.push(plain.split("\r\n").next().unwrap().to_owned());
-    }
-    server.stop();
-    let statuses: Vec<_> = fates.iter().map(|line| &line["HTTP/1.1 ".len()..][..3]).collect();
-    assert_eq!(statuses, ["202", "202", "202", "202", "400", "413"]);
-}
-
-#[test]
-fn a_hit_that_cannot_be_stored_is_answered_503() {
-    let rig = Rig::new();
-    let server = Server::start(&rig);
-    assert!(server.asked(request(&pageview("/"), "").as_bytes()).starts_with("HTTP/1.1 202 "));
-    rig.edge.collector.appender.stop();
-    let plain = server.asked(request(&pageview("/"), "").as_bytes());
-    let other = server.asked(request(&pageview("/"), "te: trailers\r\n").as_bytes());
-    server.stop();
-    assert_eq!((essence(&plain), rig.plainly()), (essence(&other), 2));
-    assert!(plain.starts_with("HTTP/1.1 503 ") && plain.contains("retry-after"), "{plain}");
-    assert_eq!(rig.fate(Fault::SpoolBroken.label()), 2);
-}
-
-#[test]
-fn a_connection_changes_hands_between_any_two_requests() {
-    let rig = Rig::new();
-    let server = Server::start(&rig);
-    let mut stream = server.connect();
-    let hit = request(&pageview("/"), "");
-    let pixel = format!("GET /f.gif?d=example.org&p=/ HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n\r\n");
-    let (mut plain, mut hits) = (0, 0);
-    let mut took = |stream: &mut std::net::TcpStream, bytes: &str, plainly: u64| {
-        stream.write_all(bytes.as_bytes()).unwrap();
-        ok(stream);
-        (plain, hits) = (plain + plainly, hits + 1);
-        assert_eq!((rig.plainly(), rig.fate("stored")), (plain, hits));
-    };
-    for _ in 0..50 {
-        took(&mut stream, &hit, 1);
-        took(&mut stream, &hit, 1);
-        took(&mut stream, &request(&pageview("/"), "te: trailers\r\n"), 0);
-        took(&mut stream, &hit, 1);
-    }
-    // In two pieces, wherever they are cut; the next is plain again.
-    for cut in (1..hit.len()).step_by(7) {
-        stream.write_all(&hit.as_bytes()[..cut]).unwrap();
-        std::thread::sleep(Duration::from_millis(3));
-        stream.write_all(&hit.as_bytes()[cut..]).unwrap();
-        ok(&mut stream);
-        stream.write_all(hit.as_bytes()).unwrap();
-        ok(&mut stream);
-    }
-    // A picture's answer does not end as a hit's does.
-    stream.write_all(pixel.as_bytes()).unwrap();
-    let mut picture = vec![0; 43];
-    while !picture.ends_with(crate::http::answer::GIF) {
-        let mut byte = [0];
-        std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
-        picture.push(byte[0]);
-    }
-    let before = rig.plainly();
-    stream.write_all(hit.as_bytes()).unwrap();
-    ok(&mut stream);
-    assert_eq!(rig.plainly(), before + 1);
-    // Of what comes in chunks or two at once nobody can say where it ends but actix, and all are answered.
-    stream.write_all(hit.repeat(2).as_bytes()).unwrap();
-    ok(&mut stream);
-    ok(&mut stream);
-    let chunks = hit.replace("content-length: ", "transfer-encoding: chunked\r\nx: ");
-    let (head, body) = chunks.split_once("\r\n\r\n").unwrap();
-    let chunks = format!("{head}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    for bytes in [&chunks, &hit] {
-        stream.write_all(bytes.as_bytes()).unwrap();
-        ok(&mut stream);
-    }
-    assert_eq!(rig.plainly(), before + 1);
-    drop(stream);
-    server.stop();
-    assert_eq!(rig.fate("stored"), rig.received());
-}
-
-/// A body is no request, however it looks: a proxy that sends one on would lend its sender the proxy's word.
-#[test]
-fn what_looks_like_a_hit_within_a_body_is_none() {
-    let rig = Rig::new();
-    let server = Server::start(&rig);
-    let hit = request(&pageview("/smuggled"), "");
-    let sized = format!("content-length: {}\r\n", hit.len());
-    for (head, statuses) in [
-        (format!("GET /f.gif HTTP/1.1\r\nhost: x\r\n{sized}"), &["400"][..]),
-        (format!("GET /healthz/live HTTP/1.1\r\nhost: x\r\n{sized}"), &["200"]),
-        (format!("POST /nowhere HTTP/1.1\r\nhost: x\r\n{sized}"), &["404"]),
-        (format!("PUT /api/event HTTP/1.1\r\nhost: x\r\n{sized}"), &["405"]),
-        ("GET /f.gif HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n".to_owned(), &["400"]),
-        (format!("POST /api/event HTTP/1.1\r\nhost: x\r\n{sized}"), &["400"]),
-        (format!("POST /api/send HTTP/1.1\r\nhost: x\r\n{sized}"), &["400"]),
-        // Two at once, of which the first ends as few do.
-        (
-            format!("GET /healthz/live HTTP/1.1\nhost: x\n\nPOST /api/event HTTP/1.1\r\nhost: x\r\n{sized}"),
-            &["200", "400"],
-        ),
-    ] {
-        let mut stream = server.connect();
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        // So that it is a read of its own, of a connection that has or has not been answered.
-        std::thread::sleep(Duration::from_millis(30));
-        let _it_may_be_closed = stream.write_all(hit.as_bytes());
-        let _it_may_be_closed = stream.shutdown(Shutdown::Write);
-        let answers = until_closed(&mut stream);
-        let told: Vec<&str> = answers.split("HTTP/1.1 ").filter_map(|answer| answer.split(' ').next()).collect();
-        assert_eq!(told[1..], *statuses, "{head}{answers}");
-    }
-    server.stop();
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
 }

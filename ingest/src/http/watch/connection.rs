@@ -47,6 +47,8 @@ enum Rest {
     /// Actix is to give it up the next time that it reads, if there is nothing to read.
     Soon,
     Yes,
+    /// Actix has been told to give it up, for what came next is not for it.
+    GivenBack,
 }
 
 pub(in crate::http) struct Connection {
@@ -59,6 +61,8 @@ pub(in crate::http) struct Connection {
     begun: Duration,
     ended: Cell<bool>,
     told: Told,
+    /// Actix closes it after the answer.
+    last: Cell<bool>,
     rest: Cell<Rest>,
     /// Has whoever reads it read once more.
     reads: RefCell<Option<Waker>>,
@@ -78,6 +82,7 @@ impl Connection {
             begun: now,
             ended: Cell::new(false),
             told: Told::default(),
+            last: Cell::new(false),
             rest: Cell::new(Rest::No),
             reads: RefCell::default(),
             left: RefCell::default(),
@@ -110,6 +115,11 @@ impl Connection {
     pub(in crate::http) fn begins(&self, with_body: bool) {
         self.told.begins(with_body);
         self.does(Doing::Answer);
+    }
+
+    /// Actix closes it when this request is answered, as the client or the answer says.
+    pub(in crate::http) fn closes(&self) {
+        self.last.set(true);
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -191,13 +201,12 @@ impl Connection {
     /// Actix is to give it up at once: what came next is not for it.
     pub(super) fn gives_back(&self, bytes: &[u8]) {
         self.leaves(bytes.to_vec());
-        self.rest.set(Rest::Yes);
-        self.worker.shared.meters.rests(1.0);
+        self.rest.set(Rest::GivenBack);
     }
 
-    /// Whether what comes now is another request, and the answers before are made.
+    /// Whether what comes now is another request, the answers before are made, and none of them was the last.
     pub(super) fn is_between(&self) -> bool {
-        self.doing.get() == Doing::Wait && self.told.is_nothing() && self.rest.get() != Rest::Yes
+        self.doing.get() == Doing::Wait && self.told.is_nothing() && !self.last.get()
     }
 
     /// There is nothing to read. Whether it rests from now on.
@@ -215,7 +224,7 @@ impl Connection {
     }
 
     pub(super) fn rests(&self) -> bool {
-        self.rest.get() == Rest::Yes
+        matches!(self.rest.get(), Rest::Yes | Rest::GivenBack)
     }
 
     /// It rests no longer.
@@ -227,7 +236,7 @@ impl Connection {
 
     /// Lets it rest if it has been silent for some time, and actix holds nothing that it has said.
     fn tires(&self, quiet: Duration) {
-        let is_silent = self.doing.get() == Doing::Wait && self.told.is_nothing() && quiet >= RESTS_AFTER;
+        let is_silent = self.is_between() && quiet >= RESTS_AFTER;
         if is_silent && self.rest.get() == Rest::No {
             self.rest.set(Rest::Soon);
             self.reads.borrow().iter().for_each(Waker::wake_by_ref);

@@ -26,9 +26,9 @@ impl Line {
         Line { connection, but_plain }
     }
 
-    /// Whether these bytes are the beginning of a request that needs no actix; then it is told that this was the end.
+    /// Whether these bytes are a request that needs no actix; then it is told that this was the end.
     fn is_given_back(&self, bytes: &[u8]) -> bool {
-        let is_plain = self.but_plain && self.connection.is_between() && request::may_be(bytes);
+        let is_plain = self.but_plain && self.connection.is_between() && request::is_plain(bytes);
         if is_plain {
             self.connection.gives_back(bytes);
         }
