@@ -81,7 +81,7 @@ impl Told {
 
     /// Nothing has come that is not answered.
     pub(super) fn is_nothing(&self) -> bool {
-        self.all.get() == 0 && self.unread.get() == 0
+        self.all.get() == 0
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schema::fate::Fault;
 
+use crate::http::Script;
 use crate::http::tests::server::{Server, ok, request, until_closed};
 use crate::http::tests::{FIREFOX, pageview};
 use crate::testing::Rig;
@@ -173,24 +174,17 @@ fn half_a_head_is_not_taken_for_an_answered_one() {
     assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
 }
 
-/// It does not matter how long the client takes to read that.
+/// A client may take longer to read that than silent connections are held by actix.
 #[test]
-fn after_the_last_answer_nothing_more_is_read() {
-    let rig = Rig::new();
+fn what_was_said_to_be_the_last_answer_is() {
+    let mut rig = Rig::new();
+    // More than the system takes for a client that does not read.
+    rig.edge.script = Script::new(vec![b' '; 16 << 20].leak());
     let server = Server::start(&rig);
     let mut stream = server.connect();
-    socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
-    // So many answers fill any buffer; each is made before the next is asked for.
-    for _ in 0..3_000 {
-        stream.write_all(b"GET /opt-out HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        std::thread::sleep(Duration::from_micros(300));
-    }
-    stream.write_all(b"GET /healthz/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
-    stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    stream.write_all(b"GET /footfall.js HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(2_500));
     let answers = until_closed(&mut stream);
     server.stop();
-    assert!(!answers.contains("HTTP/1.1 202 "), "it was to be closed");
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
+    assert!(answers.starts_with("HTTP/1.1 200 ") && answers.len() > 16 << 20, "{} bytes", answers.len());
 }
