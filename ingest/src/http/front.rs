@@ -1,6 +1,6 @@
 //! What comes off a connection, before any routing: `POST /api/event` is answered here, all else by the routes.
 //!
-//! Nearly every request is that one, and nearly each of those is [plain](super::plain): no server is needed for it. The
+//! Nearly every request is that one, and nearly each of those is plain (`http::plain`): no server is needed for it. The
 //! others come off actix: those that are hits are answered before its router. Each request is told to the
 //! [`watch`](super::watch) of its connection.
 
