@@ -10,7 +10,7 @@ use std::fs::File;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 /// A running child process, killed on drop.
 pub(crate) struct Held {
@@ -48,6 +48,15 @@ impl Held {
 
     pub(crate) fn signal(&self, signal: Signal) {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// SIGSTOP; back when all its threads have stopped. The signal only begins that: on a busy machine a thread may go
+    /// on for a while, until another one had its turn to tell it.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let stopped_or_ended = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), stopped_or_ended).unwrap();
+        assert!(status.is_some_and(|status| status.stopped()), "it ended instead");
     }
 
     /// How it ended, if it has.

@@ -110,9 +110,9 @@ impl Broker {
         }
     }
 
-    /// SIGSTOP: connections stay, and nothing answers.
+    /// SIGSTOP: connections stay, and from now on nothing answers.
     pub fn pause(&self) {
-        self.process.as_ref().expect("it runs").signal(Signal::STOP);
+        self.process.as_ref().expect("it runs").pause();
     }
 
     /// SIGCONT.

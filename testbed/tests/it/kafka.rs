@@ -51,6 +51,10 @@ fn a_paused_broker_takes_connections_and_answers_when_it_is_resumed() {
     let said = broker.tool("kafka.admin.ConfigCommand", &configs);
     assert!(said.contains("num.io.threads=3 "), "{said}");
     broker.pause();
+    for task in std::fs::read_dir(format!("/proc/{}/task", broker.id().unwrap())).unwrap() {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        assert!(stat.rsplit_once(") ").unwrap().1.starts_with('T'), "has not stopped (proc_pid_stat(5)): {stat}");
+    }
     assert!(!broker.answers(Duration::from_millis(500)));
     broker.resume();
     assert!(broker.answers(SOON));
