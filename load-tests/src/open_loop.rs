@@ -2,7 +2,8 @@
 //!
 //! One thread, many connections. A hit is due at its time; it is sent on a connection that waits for nothing, and its
 //! latency is from then to the last byte of its answer. If there is none, it counts from when it was due, so that a
-//! server which stalls cannot make its clients stop asking (coordinated omission).
+//! server which stalls cannot make its clients stop asking (coordinated omission). A hit that is late because this thread
+//! was given no processor counts from when it is sent.
 //!
 //! An answer has come when it is in the client's socket: the kernel stamps it (`SO_TIMESTAMPNS`, socket(7)). The
 //! client shares its processors with the server, as a visitor's browser does not; until it had one and had read the
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSliceMut, Write};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
@@ -21,8 +23,9 @@ use nix::sys::time::TimeSpec;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-/// Longest sleep between two looks at what is due and what has come.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+/// Between two looks at what is due and what has come.
+const LOOK: Duration = Duration::from_micros(200);
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// Every answer ends like this.
 const END: &[u8] = b"\r\n\r\nok";
 
@@ -81,11 +84,16 @@ pub fn run(
         all.push(Connection { stream, began: SystemTime::now(), received: Vec::new() });
     }
     let mut free: VecDeque<usize> = (0..connections).collect();
-    let (mut latencies, mut read) = (Vec::new(), Vec::new());
+    // In memory that is there already: a list that grows stops this thread for 20 ms, and what is due then comes at once.
+    let most = (per_second * time.as_secs_f64()) as usize + 1;
+    let (mut latencies, mut read) = (vec![Duration::MAX; most], vec![Duration::MAX; most]);
+    latencies.clear();
+    read.clear();
     let mut control = nix::cmsg_space!(TimeSpec);
     let mut events = Vec::with_capacity(connections);
     let began = Instant::now();
     let mut sent = 0usize;
+    let (mut look, mut none_was_free) = (began, false);
     loop {
         let now = Instant::now();
         let elapsed = now - began;
@@ -93,22 +101,25 @@ pub fn run(
             break;
         }
         let due = if elapsed > time { sent } else { (elapsed.as_secs_f64() * per_second) as usize };
-        let mut late = false;
+        let mut none_is_free = false;
         while sent < due {
             let Some(n) = free.pop_front() else {
-                late = true;
+                none_is_free = true;
                 break;
             };
             let was_due = began + Duration::from_secs_f64(sent as f64 / per_second);
-            // A look that comes a little late is ours; a time without a free connection is the server's.
-            let is_late = now - was_due > Duration::from_millis(2);
-            all[n].began = SystemTime::now() - if is_late { was_due.elapsed() } else { Duration::ZERO };
+            all[n].began = SystemTime::now() - if none_was_free { was_due.elapsed() } else { Duration::ZERO };
             (&all[n].stream).write_all(&requests[sent % requests.len()])?;
             sent += 1;
         }
-        let wait = if late { None } else { Some(&LOOK) };
+        // Answers are stamped when they come and can be read later, unless one is waited for.
+        if !none_is_free {
+            look = (look + LOOK).max(now);
+            thread::sleep(look.saturating_duration_since(Instant::now()));
+        }
         events.clear();
-        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), wait)?;
+        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), (!none_is_free).then_some(&AT_ONCE))?;
+        none_was_free = none_is_free;
         for event in &events {
             let n = event.data.u64() as usize;
             if let Some(came) = receive(&mut all[n], &mut control)? {

@@ -74,7 +74,7 @@ fn main() {
         fs::write(dir.join(file), script(method, ADDRESS)).unwrap();
     }
     if let Some(rate) = args.rate {
-        say_at_rate(&footfall(&dir), &bare_actix(), rate, args.seconds, &dir);
+        say_at_rate(&footfall(&dir), &bare_actix(), rate, args.rounds, args.seconds, &dir);
         return fs::remove_dir_all(&dir).unwrap();
     }
     let (mut to_nginx, mut to_same, mut to_bare, mut to_bare_all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -133,7 +133,7 @@ fn main() {
     }
     assert!(!to_nginx.is_empty(), "others take too much of this machine: no round can be counted");
     let counted = to_nginx.len();
-    say_at_rate(&servers[2], &servers[1], median(reached) / 2.0, 10, &dir);
+    say_at_rate(&servers[2], &servers[1], median(reached) / 2.0, args.rounds, args.seconds, &dir);
     drop((servers, many));
     fs::remove_dir_all(&dir).unwrap();
     println!(
