@@ -1,4 +1,5 @@
-// The real trackers of other counters, as people install them, against a Footfall that runs: two in Chromium, two in Node.
+// The real trackers of other counters, as people install them, against a Footfall that runs: two in Chromium, two in Node;
+// and in Chromium what two more need that npm does not have: leave to send from another origin.
 // Each prints one line for each answer it got: who, where to, and what it was told. What arrived is for the caller to see.
 // Usage: node clients.mjs HOST:PORT WEBSITE-UUID MATOMO-NUMBER
 import assert from 'node:assert/strict'
@@ -41,6 +42,7 @@ const pages = {
       window.tracker = Plausible({ domain: 'example.org', trackLocalhost: true, apiHost: 'http://${address}' })
       window.tracker.enableAutoPageviews()
     </script>`,
+  '/scripts': '<!doctype html><title>scripts</title><h1>Shop</h1>',
 }
 
 /** A site whose pages carry the two trackers for browsers. */
@@ -105,10 +107,38 @@ async function inChromium() {
       { does: () => tab.evaluate(() => window.tracker.trackEvent('Community', { props: { plan: 'paid' } })), hits: 1 },
       { does: () => tab.evaluate(() => history.pushState({}, '', '/community/next')), hits: 1 },
     ])
+    await likeScripts(await context.newPage(), site.origin)
   } finally {
     await close()
     site.close()
   }
+}
+
+/**
+ * Requests that a browser lets a page of another origin send only if it is told that it may, as the scripts of Umami
+ * and Matomo make them (npm has neither): with headers of their own, so that it asks before; with the page's cookies.
+ */
+async function likeScripts(tab, site) {
+  await tab.goto(`${site}/scripts`)
+  const ask = (path, how) =>
+    tab.evaluate(
+      async ([url, how]) => {
+        const answer = await fetch(url, { method: 'POST', ...how })
+        return [answer.status, answer.headers.get('x-footfall-dropped') ?? (await answer.text())]
+      },
+      [`http://${address}${path}`, how],
+    )
+  const seen = { website, hostname: 'example.org', language: 'en', url: 'https://example.org/asked', title: 'Asked' }
+  for (const own of [{}, { 'x-umami-cache': 'undefined' }]) {
+    const headers = { 'content-type': 'application/json', ...own }
+    const body = JSON.stringify({ type: 'event', payload: seen })
+    told('like Umami’s script', '/api/send', ...(await ask('/api/send', { headers, body, keepalive: true })))
+  }
+  const query = `idsite=${matomoSite}&rec=1&url=${encodeURIComponent('https://example.org/shown')}&send_image=0`
+  const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
+  const shown = await ask('/matomo.php', { headers, body: query, credentials: 'include' })
+  told('like Matomo’s script', '/matomo.php', ...shown)
+  await tab.close()
 }
 
 async function umamiInNode() {

@@ -1,4 +1,5 @@
-//! The trackers of other counters, as npm has them, in Chromium and in Node: what each sends, and what arrives of it.
+//! The trackers of other counters, as npm has them, in Chromium and in Node, and what a browser asks before it lets those
+//! send that npm does not have: what each sends, and what arrives of it.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,10 +45,11 @@ fn real_trackers_are_understood_and_what_they_send_is_counted() {
     // Leaving a page may tell of it or not: the tab is closed under the tracker. The first page was left for the next.
     assert!(pages.iter().any(|(page, _, engaged)| page == "/official" && *engaged == 1));
     let pages: Vec<_> = pages.iter().map(|(page, views, _)| (page.as_str(), *views)).collect();
-    let of_matomo = ["/matomo", "/matomo/bulk/1", "/matomo/bulk/2"];
-    let seen = ["/community", "/community/next"].into_iter().chain(of_matomo);
-    let seen = seen.chain(["/official", "/official/next", "/umami"]).map(|page| (page, 1));
-    assert_eq!(pages, seen.collect::<Vec<_>>());
+    let once = |page| (page, 1);
+    let of_matomo = ["/matomo", "/matomo/bulk/1", "/matomo/bulk/2"].map(once);
+    let others = ["/official", "/official/next", "/shown", "/umami"].map(once);
+    let seen = [("/asked", 2), once("/community"), once("/community/next")].into_iter().chain(of_matomo);
+    assert_eq!(pages, seen.chain(others).collect::<Vec<_>>());
     let events: Vec<_> = events.iter().map(|(kind, name, page, n)| (&**kind, &**name, &**page, *n)).collect();
     let want = [
         ("custom", "Bought", "/official", 1),
