@@ -21,7 +21,7 @@ pub mod front;
 mod head;
 mod hits;
 mod opt_out;
-mod plain;
+pub mod plain;
 pub mod watch;
 
 use std::cell::RefCell;

@@ -11,7 +11,7 @@
 //! written as actix writes them, by its own encoder.
 
 mod answers;
-pub(super) mod request;
+pub mod request;
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -11,13 +11,15 @@ const HEADERS_MAX: usize = 32;
 
 /// A hit's request, whole.
 #[derive(Debug)]
-pub(in crate::http) struct Plain<'r, 'b> {
-    pub(in crate::http) headers: &'r [Header<'b>],
-    pub(in crate::http) body: &'b [u8],
+pub struct Plain<'r, 'b> {
+    /// As they came.
+    pub headers: &'r [Header<'b>],
+    /// What the hit says.
+    pub body: &'b [u8],
 }
 
 /// Where headers are read to.
-pub(super) fn room<'b>() -> [Header<'b>; HEADERS_MAX] {
+pub fn room<'b>() -> [Header<'b>; HEADERS_MAX] {
     [EMPTY_HEADER; HEADERS_MAX]
 }
 
@@ -28,7 +30,7 @@ pub(in crate::http) fn is_plain(bytes: &[u8]) -> bool {
 
 /// The one request that these bytes are, if it is plain: a hit over HTTP/1.1 with one host and one length, which says
 /// nothing of another coding, of an upgrade, of a wish to be asked for its body, or of the connection but that it stays.
-pub(super) fn read<'r, 'b>(bytes: &'b [u8], room: &'r mut [Header<'b>]) -> Option<Plain<'r, 'b>> {
+pub fn read<'r, 'b>(bytes: &'b [u8], room: &'r mut [Header<'b>]) -> Option<Plain<'r, 'b>> {
     let rest = bytes.strip_prefix(BEGINS)?;
     let Ok(Status::Complete((head, headers))) = httparse::parse_headers(rest, room) else { return None };
     let body = &rest[head..];

@@ -1,0 +1,46 @@
+//! A connection's first bytes, read without actix: what is taken for a hit is that hit to actix's own parser too, with the
+//! same headers and the same body, and nothing is left behind it. (If the two saw different ends, what one took for a
+//! body would be the other's next request.)
+#![no_main]
+
+use actix_http::h1::{Codec, Message};
+use actix_rt::Runtime;
+use ingest::http::plain::request;
+use libfuzzer_sys::fuzz_target;
+use tokio_util::bytes::BytesMut;
+use tokio_util::codec::Decoder;
+
+thread_local! {
+    /// Actix's codec asks a runtime for the time.
+    static RUNTIME: Runtime = Runtime::new().unwrap();
+}
+
+type Header = (String, Vec<u8>);
+
+/// The one request that actix makes of these bytes, if it has nothing left.
+fn by_actix(bytes: &[u8]) -> Option<(Vec<Header>, Vec<u8>)> {
+    let (mut codec, mut bytes) = (Codec::default(), BytesMut::from(bytes));
+    let Ok(Some(Message::Item(request))) = codec.decode(&mut bytes) else { return None };
+    let Ok(Some(Message::Chunk(Some(body)))) = codec.decode(&mut bytes) else { return None };
+    let ended = matches!(codec.decode(&mut bytes), Ok(Some(Message::Chunk(None))));
+    let headers = request.head().headers.iter();
+    let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    (ended && bytes.is_empty() && codec.keep_alive()).then(|| (headers.collect(), body.to_vec()))
+}
+
+/// Actix's map has an order of its own for names, and keeps that of the values of each.
+fn sorted((mut headers, body): (Vec<Header>, Vec<u8>)) -> (Vec<Header>, Vec<u8>) {
+    headers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    (headers, body)
+}
+
+fuzz_target!(|rest: &[u8]| {
+    // Few random inputs would begin with it, and no other is plain.
+    let bytes = [b"POST /api/event HTTP/1.1\r\n", rest].concat();
+    let mut room = request::room();
+    let Some(plain) = request::read(&bytes, &mut room) else { return };
+    let headers = plain.headers.iter().map(|header| (header.name.to_lowercase(), header.value.to_vec()));
+    let ours = (headers.collect(), plain.body.to_vec());
+    let theirs = RUNTIME.with(|runtime| runtime.block_on(async { by_actix(&bytes) }));
+    assert_eq!(Some(sorted(ours)), theirs.map(sorted));
+});
