@@ -47,10 +47,12 @@ impl Pace {
             let commit = self.took.as_secs_f64() / f64::from(self.commits);
             let meanwhile = self.hits as f64 / window.as_secs_f64() * commit;
             let worth = if self.waits { STILL_WORTH_HITS } else { WORTH_HITS };
-            if self.waits && meanwhile < worth {
+            // Where nobody came for a while, or the disk stood still, nothing is known of who comes now.
+            let is_known = window < 2 * WINDOW;
+            if is_known && self.waits && meanwhile < worth {
                 self.not_before = now + AGAIN;
             }
-            self.waits = meanwhile >= worth && now >= self.not_before;
+            self.waits = is_known && meanwhile >= worth && now >= self.not_before;
             (self.began, self.hits, self.commits, self.took) = (now, 0, 0, Duration::ZERO);
         }
         if self.waits { LINGER } else { Duration::ZERO }
@@ -106,6 +108,24 @@ mod tests {
             waits += u32::from(!wait.is_zero());
         }
         assert_eq!(waits, 801, "from the end of the first window on");
+    }
+
+    #[test]
+    fn a_pause_says_nothing_of_who_comes_after_it() {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(now);
+        let mut second = |mut wait: Duration| {
+            let (began, mut waits) = (now, 0);
+            while now < began + 1000 * MS {
+                now += wait + MS / 2;
+                wait = pace.after(((wait + MS / 2).as_micros() / 20) as u64, MS / 2, now);
+                waits += u32::from(!wait.is_zero());
+            }
+            now += Duration::from_secs(10);
+            waits
+        };
+        let (first, after) = (second(Duration::ZERO), second(Duration::ZERO));
+        assert!(first > 500 && after > 500, "{first}, {after}");
     }
 
     #[test]
