@@ -190,8 +190,10 @@ async fn watch_group(membership: &Arc<Membership>, settings: &Settings) {
         }
         tracing::warn!(?nobodys, "the group left {} partitions to nobody: leaving it and joining again", nobodys.len());
         metrics::joined_again();
-        if let Err(error) = membership.join_again() {
-            tracing::error!(%error, "joining the group again failed ({error}): start this aggregator again");
+        // Out of the group it counts nothing, and there is nothing else that would bring it back.
+        while let Err(error) = membership.join_again() {
+            tracing::error!(%error, "joining the group again failed: it is tried once more");
+            tokio::time::sleep(*session / LOOKS_PER_SESSION).await;
         }
     }
 }
