@@ -26,8 +26,9 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
     let mut kills = 0;
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(|| send_hits(&address, &answers, &over))).collect();
-        // The kills are spread over the hits, whatever the speed of the machine: no hit is sent that is more than a share
-        // ahead of the next kill.
+        let _ends_them_too_if_this_panics = Ends(&over);
+        // The kills are spread over the hits, one in each share, whatever the speed of the machine: no hit is sent beyond
+        // the share after that of the next kill.
         let share = HITS / u64::from(KILLS + 1);
         while kills < KILLS {
             answers.allowed.store((u64::from(kills) + 2) * share, Ordering::Release);
@@ -46,7 +47,6 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
         }
         answers.allowed.store(HITS, Ordering::Release);
         clients.into_iter().for_each(|client| client.join().unwrap());
-        over.store(true, Ordering::Release);
     });
     footfall.wait_until_quiet();
 
@@ -68,6 +68,15 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
     assert!(fates <= HITS / CRAWLER_EVERY, "{fates} refusals of {}", HITS / CRAWLER_EVERY);
     assert_eq!(visitors, VISITORS, "the salt survives a restart, so each visitor is one");
     footfall.stop();
+}
+
+/// Tells the clients to end when it is dropped: they would wait for kills that do not come.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Page -> views, refusals, visitors: by SQL, beside the crowd.
