@@ -1,7 +1,8 @@
 //! Fates to answers. No answer sets a cookie or tells anything about a person.
 
-use actix_web::http::StatusCode;
+use actix_http::ResponseHead;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use schema::fate::Refusal;
@@ -97,12 +98,21 @@ pub(super) fn event(refused: Option<Refusal>) -> HttpResponse {
     answer
 }
 
+/// Whether it says that it is its connection's last.
+///
+/// Actix uses the heads of answers again, with the version that the last one had: where that was HTTP/1.0, an answer that
+/// says nothing of it would be a last one. It is written in its request's version in any case.
+pub(super) fn closes(head: &mut ResponseHead) -> bool {
+    head.version = Version::HTTP_11;
+    head.connection_type() == ConnectionType::Close
+}
+
 /// To what is no hit, with one line of reason. A connection whose body was not read to its end is closed.
 pub(super) fn refused_event(refusal: Refusal, why: &'static str) -> HttpResponse {
     let mut answer = open_to_all(line(fate::status(refusal), why));
     dropped(&mut answer, refusal.label());
     if matches!(refusal, Refusal::TooLarge | Refusal::Slow) {
-        answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        answer.head_mut().set_connection_type(ConnectionType::Close);
     }
     answer
 }

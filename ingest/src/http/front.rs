@@ -17,7 +17,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 
 use super::watch::{Doing, Line, Watch, Watched};
-use super::{Edge, Worker, event, plain};
+use super::{Edge, Worker, answer, event, plain};
 
 /// Answers the connections of one worker's thread: to be called in each. `stopping` resolves when the process stops.
 pub fn connections<R, S>(
@@ -114,7 +114,7 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
                 if connection.is_last() {
                     answer.head_mut().set_connection_type(ConnectionType::Close);
                 }
-                if answer.head().connection_type() != ConnectionType::KeepAlive {
+                if answer::closes(answer.head_mut()) {
                     connection.closes();
                 }
             }

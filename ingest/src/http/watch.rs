@@ -226,6 +226,9 @@ impl Worker {
 
     fn takes(self: Rc<Self>, stream: TcpStream) -> Rc<Connection> {
         self.shared.meters.begun();
+        // An answer does not wait until the one before has been acknowledged, where it would be lost if the connection
+        // is then reset: as it is if it is closed while something that came is unread.
+        let _it_may_be_gone = stream.set_nodelay(true);
         let mut connections = self.connections.borrow_mut();
         let connection = Rc::new(Connection::new(stream, Rc::clone(&self), connections.len()));
         connections.push(Rc::clone(&connection));

