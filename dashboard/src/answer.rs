@@ -1,282 +1,231 @@
-//! From what days and rounds may say to the answer of one question.
+//! From what rounds publish to the answer of one question.
 //!
-//! A result is the sum of its parts. Where a part says less than all, so does the sum, and `meta` says which results are
-//! meant, by their `dimensions`:
+//! A result is the sum over its rounds. Where a round publishes only a part of a number, the sum is not the whole number
+//! either, and `meta` names the results that are meant, by their `dimensions`.
 //!
-//! | `meta` | says |
-//! |---|---|
-//! | `crowd` | k: values of fewer visitors on a day are in "(other)" |
-//! | `visitors` | over several days: "sum of daily visitors" |
-//! | `at_least` | by metric: results whose number is a lower bound |
-//! | `partial` | by metric: results whose ratio is over the visits of which it may be told |
-//! | `withheld` | by metric: results whose number is null, because it would tell about too few |
-//! | `time_groups` | hours that were merged: the result has the label of the first, and counts all of `hours` |
-//! | `as_of` | when what open days may say was computed; bare totals are newer |
-//! | `open_days_left_out` | days that are not settled yet, which this token sees in bare totals only |
-//! | `total_rows`, `time_labels` | as asked for with `include` |
+//! Pure: rounds come in, an [`Answer`] goes out. This module does not know where rounds are read.
 //!
-//! Pure.
+//! ```text
+//! bare     the bare totals of a round
+//! sum      adds up the numbers of one result, with what is missing of each
+//! results  the rounds, added up by label
+//! rows     results in their order
+//! ```
 
 mod bare;
+mod results;
+mod rows;
 mod sum;
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crowd::{Numbers, OTHER, View};
 use schema::day::Day;
-use schema::dimensions::Dimension as D;
 use schema::sites::Site;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::live::Part;
-use crate::query::{Dimension, Direction, Key, Query};
-use crate::range::{self, Days};
-use sum::{Number, Sum, Telling};
+use crate::plan::Plan;
+use crate::question::{Include, Pagination, Question, SortDirection, SortKey};
+use crate::range::{DaySpan, labels};
+use crate::sources::KnownRound;
+use crate::words::{Breakdown, Metric};
+use results::Results;
+use rows::Row;
+use sum::Exactness;
 
-/// What the dimension means for these days: `time` is hours of one day, or days.
-pub fn resolved(query: &Query, days: Days) -> Option<Dimension> {
-    match query.dimension {
-        Some(Dimension::Time) if days.is_one() => Some(Dimension::Hour),
-        Some(Dimension::Time) => Some(Dimension::Day),
-        other => other,
-    }
-}
+/// The dimensions of a result: nothing, or its label.
+type Dimensions = Vec<Arc<str>>;
 
-/// Answers from the parts of these days.
-pub fn answer(query: &Query, site: &Site, days: Days, parts: &[Part]) -> Value {
-    let mut results = Results::default();
-    let by = resolved(query, days);
-    for part in parts {
-        results.add(by, site, part);
-    }
-    let mut rows = results.rows(query, by);
-    rows.sort_by(|a, b| compare(query, a, b));
-    let total_rows = rows.len();
-    let rows: Vec<Row> = rows.into_iter().skip(query.offset).take(query.limit).collect();
-
-    let mut meta = Map::new();
-    meta.insert("crowd".into(), json!(site.crowd));
-    let over_days = !days.is_one() && !by.is_some_and(Dimension::is_time);
-    if over_days && query.metrics.contains(&crate::query::Metric::Visitors) {
-        meta.insert("visitors".into(), json!("sum of daily visitors"));
-    }
-    for (word, telling) in
-        [("at_least", Telling::AtLeast), ("partial", Telling::Partial), ("withheld", Telling::Withheld)]
-    {
-        let told = told_so(query, &rows, telling);
-        if !told.is_empty() {
-            meta.insert(word.into(), Value::Object(told));
-        }
-    }
-    if !results.groups.is_empty() {
-        let groups = results.groups.iter().map(|(time, hours)| json!({"time": time, "hours": hours}));
-        meta.insert("time_groups".into(), groups.collect());
-    }
-    if let Some(computed_s) = results.as_of {
-        meta.insert("as_of".into(), json!(range::moment(&site.zone, computed_s)));
-    }
-    if !results.left_out.is_empty() {
-        let days: Vec<String> = results.left_out.iter().map(Day::to_string).collect();
-        meta.insert("open_days_left_out".into(), json!(days));
-    }
-    if query.include.total_rows {
-        meta.insert("total_rows".into(), json!(total_rows));
-    }
-    if query.include.time_labels {
-        meta.insert("time_labels".into(), json!(time_labels(by, site, days)));
-    }
-    let results: Vec<Value> = rows.iter().map(Row::json).collect();
-    json!({"results": results, "meta": meta, "query": normalised(query, site, days)})
-}
-
-/// Results as they add up.
-#[derive(Default)]
-struct Results {
-    total: Sum,
-    named: HashMap<Arc<str>, Sum>,
-    other: Option<Sum>,
-    groups: BTreeMap<String, BTreeSet<String>>,
-    left_out: BTreeSet<Day>,
-    as_of: Option<i64>,
-}
-
-impl Results {
-    fn add(&mut self, by: Option<Dimension>, site: &Site, part: &Part) {
-        if let Some(told) = part.told.as_deref().filter(|_| !part.round.settled) {
-            self.as_of = Some(self.as_of.map_or(told.computed_s, |before| before.min(told.computed_s)));
-        }
-        match by {
-            None => self.total.add(&bare::totals(part, site)),
-            Some(Dimension::Day) => {
-                self.named(part.round.day.to_string().into()).add(&bare::totals(part, site));
-            }
-            Some(Dimension::Hour | Dimension::Time) => self.hours(site, part),
-            Some(dimension) => match part.told.as_ref().and_then(|told| told.published.view(column(dimension)?)) {
-                Some(view) => self.view(view),
-                None => {
-                    self.left_out.insert(part.round.day);
-                }
-            },
-        }
-    }
-
-    fn named(&mut self, label: Arc<str>) -> &mut Sum {
-        self.named.entry(label).or_default()
-    }
-
-    fn view(&mut self, view: &View) {
-        for cell in &view.cells {
-            self.named(cell.name.clone()).add(&cell.numbers);
-        }
-        if let Some(other) = &view.other {
-            self.other.get_or_insert_default().add(other);
-        }
-    }
-
-    fn hours(&mut self, site: &Site, part: &Part) {
-        let Some(told) = &part.told else {
-            self.left_out.insert(part.round.day);
-            return;
-        };
-        let hours = range::hours(&site.zone, part.round.day);
-        if told.published.hours.is_empty() {
-            // The whole day is no crowd: when it came is not told.
-            self.group(site, &hours, &told.published.totals);
-        }
-        for group in &told.published.hours {
-            let of = i64::from(group.first)..=i64::from(group.last);
-            let merged: Vec<i64> = hours.iter().copied().filter(|hour| of.contains(hour)).collect();
-            let merged = if merged.is_empty() { vec![i64::from(group.first)] } else { merged };
-            self.group(site, &merged, &group.numbers);
-        }
-    }
-
-    fn group(&mut self, site: &Site, hours: &[i64], numbers: &Numbers) {
-        let labels: Vec<String> = hours.iter().map(|hour| range::hour(&site.zone, *hour)).collect();
-        let Some(first) = labels.first().cloned() else { return };
-        self.named(first.as_str().into()).add(numbers);
-        if labels.len() > 1 {
-            self.groups.entry(first).or_default().extend(labels);
-        }
-    }
-
-    fn rows(&mut self, query: &Query, by: Option<Dimension>) -> Vec<Row> {
-        let row = |label: Option<Arc<str>>, is_other: bool, sum: &Sum| Row {
-            label,
-            is_other,
-            numbers: query.metrics.iter().map(|metric| sum.get(*metric)).collect(),
-        };
-        if by.is_none() {
-            return vec![row(None, false, &self.total)];
-        }
-        let named = self.named.iter().map(|(label, sum)| row(Some(label.clone()), false, sum));
-        named.chain(self.other.iter().map(|sum| row(Some(OTHER.into()), true, sum))).collect()
-    }
+/// The answer of one question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Answer {
+    /// In the order that was asked for, "(other)" last.
+    pub results: Vec<AnswerRow>,
+    /// What the numbers do not say by themselves.
+    pub meta: Meta,
+    /// The question as it was understood.
+    pub query: UnderstoodQuestion,
 }
 
 /// One result.
-struct Row {
-    label: Option<Arc<str>>,
-    is_other: bool,
-    numbers: Vec<(Number, Telling)>,
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AnswerRow {
+    /// Nothing, or the label of the result.
+    #[schema(value_type = Vec<String>)]
+    pub dimensions: Dimensions,
+    /// In the order of the question. Null: withheld, because it would be about too few visitors.
+    #[schema(value_type = Vec<Option<f64>>)]
+    pub metrics: Vec<Number>,
 }
 
-impl Row {
-    fn dimensions(&self) -> Value {
-        self.label.iter().map(|label| json!(**label)).collect()
-    }
-
-    fn json(&self) -> Value {
-        let metrics: Vec<Value> = self.numbers.iter().map(|(number, _)| number.json()).collect();
-        json!({"dimensions": self.dimensions(), "metrics": metrics})
-    }
+/// A number of one result.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// A count.
+    Whole(i64),
+    /// A ratio.
+    Fraction(f64),
+    /// Null.
+    Withheld,
 }
 
-/// As asked for; what is hidden comes last, what is withheld before it, and names decide between equals.
-fn compare(query: &Query, a: &Row, b: &Row) -> Ordering {
-    let keyed = query.order_by.iter().map(|(key, direction)| match key {
-        Key::Dimension => turned(a.label.cmp(&b.label), *direction),
-        Key::Metric(at) => match (a.numbers[*at].0.size(), b.numbers[*at].0.size()) {
-            (Some(a), Some(b)) => turned(a.total_cmp(&b), *direction),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        },
-    });
-    let keyed = keyed.fold(Ordering::Equal, Ordering::then);
-    a.is_other.cmp(&b.is_other).then(keyed).then_with(|| a.label.cmp(&b.label))
-}
-
-fn turned(order: Ordering, direction: Direction) -> Ordering {
-    match direction {
-        Direction::Ascending => order,
-        Direction::Descending => order.reverse(),
-    }
-}
-
-/// By metric, the dimensions of the results that are told so.
-fn told_so(query: &Query, rows: &[Row], telling: Telling) -> Map<String, Value> {
-    let mut told = Map::new();
-    for (at, metric) in query.metrics.iter().enumerate() {
-        let rows: Vec<Value> = rows.iter().filter(|row| row.numbers[at].1 == telling).map(Row::dimensions).collect();
-        if !rows.is_empty() {
-            told.insert(metric.word().into(), Value::Array(rows));
+impl Number {
+    /// The value to sort by.
+    fn size(self) -> Option<f64> {
+        match self {
+            Number::Whole(n) => Some(n as f64),
+            Number::Fraction(n) => Some(n),
+            Number::Withheld => None,
         }
     }
-    told
 }
 
-fn time_labels(by: Option<Dimension>, site: &Site, days: Days) -> Vec<String> {
-    if by == Some(Dimension::Day) {
-        return days.iter().map(|day| day.to_string()).collect();
+/// What the numbers of an answer do not say by themselves.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Meta {
+    /// k: values of fewer visitors on a day are in "(other)".
+    pub crowd: u32,
+    /// Over several days: what visitors are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub visitors: Option<&'static str>,
+    /// By metric: results whose number is a lower bound.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    pub at_least: BTreeMap<Metric, Vec<Dimensions>>,
+    /// By metric: results whose ratio is over those visits for which it is published.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    pub partial: BTreeMap<Metric, Vec<Dimensions>>,
+    /// By metric: results whose number is null, because it would be about too few visitors.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    pub withheld: BTreeMap<Metric, Vec<Dimensions>>,
+    /// Hours that were merged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub time_groups: Vec<TimeGroup>,
+    /// When the published numbers of open days were computed. Bare totals are newer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub as_of: Option<String>,
+    /// Days that are not settled yet, of which this token sees bare totals only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub open_days_left_out: Vec<String>,
+    /// How many results there are before the answer is cut to `pagination`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = usize, required = false)]
+    pub total_rows: Option<usize>,
+    /// All hours or days of the range, with and without results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub time_labels: Option<Vec<String>>,
+}
+
+/// Neighbouring hours that were merged until they had k visitors.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TimeGroup {
+    /// The label of the first hour, which is the label of the result.
+    pub time: String,
+    /// The labels of all its hours.
+    pub hours: Vec<String>,
+}
+
+/// A question as it was understood.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnderstoodQuestion {
+    /// The site's domain.
+    pub site_id: String,
+    /// In the order of the answer.
+    pub metrics: Vec<Metric>,
+    /// The first and the last second of the range, in the site's time zone.
+    pub date_range: [String; 2],
+    /// `time` is replaced by `time:hour` or `time:day`.
+    pub dimensions: Vec<Breakdown>,
+    /// Always empty.
+    pub filters: Vec<String>,
+    /// Pairs of a metric or the dimension, and a direction.
+    #[schema(value_type = Vec<(String, SortDirection)>)]
+    pub order_by: Vec<(&'static str, SortDirection)>,
+    /// What else the answer contains.
+    pub include: Include,
+    /// Which part of the results the answer contains.
+    pub pagination: Pagination,
+}
+
+/// Answers a question from the rounds of its days.
+pub fn answer(question: &Question, plan: &Plan, site: &Site, rounds: &[KnownRound]) -> Answer {
+    let mut results = Results::default();
+    for round in rounds {
+        results.add(plan, site, round);
     }
-    let hours = days.iter().flat_map(|day| range::hours(&site.zone, day));
-    let mut labels: Vec<String> = hours.map(|hour| range::hour(&site.zone, hour)).collect();
+    let mut rows = rows::of(&results, question, plan.grouping);
+    rows.sort_by(|a, b| rows::compare(question, a, b));
+    let total_rows = rows.len();
+    let Pagination { limit, offset } = question.pagination;
+    let rows: Vec<Row> = rows.into_iter().skip(offset).take(limit).collect();
+
+    let is_over_days = !plan.days.is_one() && !plan.breakdown.is_some_and(Breakdown::is_time);
+    let is_summed = is_over_days && question.metrics.contains(&Metric::Visitors);
+    let meta = Meta {
+        crowd: site.crowd,
+        visitors: is_summed.then_some("sum of daily visitors"),
+        at_least: rows_with(question, &rows, Exactness::AtLeast),
+        partial: rows_with(question, &rows, Exactness::Partial),
+        withheld: rows_with(question, &rows, Exactness::Withheld),
+        time_groups: results.time_groups(),
+        as_of: results.as_of.map(|computed_s| labels::moment(&site.zone, computed_s)),
+        open_days_left_out: results.left_out.iter().map(Day::to_string).collect(),
+        total_rows: question.include.total_rows.then_some(total_rows),
+        time_labels: question.include.time_labels.then(|| time_labels(plan, site)),
+    };
+    Answer { results: rows.into_iter().map(Row::into_answer).collect(), meta, query: understood(question, plan, site) }
+}
+
+/// By metric, the dimensions of the results whose number is that exact.
+fn rows_with(question: &Question, rows: &[Row], exactness: Exactness) -> BTreeMap<Metric, Vec<Dimensions>> {
+    let mut found = BTreeMap::new();
+    for (index, metric) in question.metrics.iter().enumerate() {
+        let rows: Vec<Dimensions> =
+            rows.iter().filter(|row| row.numbers[index].1 == exactness).map(Row::dimensions).collect();
+        if !rows.is_empty() {
+            found.insert(*metric, rows);
+        }
+    }
+    found
+}
+
+fn time_labels(plan: &Plan, site: &Site) -> Vec<String> {
+    if plan.breakdown == Some(Breakdown::Day) {
+        return plan.days.iter().map(|day| day.to_string()).collect();
+    }
+    let hours = plan.days.iter().flat_map(|day| labels::hours(&site.zone, day));
+    let mut labels: Vec<String> = hours.map(|hour| labels::hour(&site.zone, hour)).collect();
     labels.dedup();
     labels
 }
 
-/// The question as it was understood.
-fn normalised(query: &Query, site: &Site, days: Days) -> Value {
-    let from = range::moment(&site.zone, site.zone.begins_s(days.first));
-    let until = range::moment(&site.zone, site.zone.ends_s(days.last) - 1);
-    let by: Vec<&str> = resolved(query, days).iter().map(|dimension| dimension.word()).collect();
-    let order = query.order_by.iter().map(|(key, direction)| {
-        let key = match key {
-            Key::Metric(at) => query.metrics[*at].word(),
-            Key::Dimension => by.first().copied().unwrap_or_default(),
-        };
-        let direction = match direction {
-            Direction::Ascending => "asc",
-            Direction::Descending => "desc",
-        };
-        json!([key, direction])
-    });
-    json!({
-        "site_id": site.domain,
-        "metrics": query.metrics.iter().map(|metric| metric.word()).collect::<Vec<_>>(),
-        "date_range": [from, until],
-        "dimensions": by,
-        "filters": [],
-        "order_by": order.collect::<Vec<_>>(),
-        "include": {"total_rows": query.include.total_rows, "time_labels": query.include.time_labels},
-        "pagination": {"limit": query.limit, "offset": query.offset},
-    })
-}
-
-/// The column of the cubes; none: it is time.
-fn column(dimension: Dimension) -> Option<D> {
-    match dimension {
-        Dimension::Page => Some(D::Page),
-        Dimension::Name => Some(D::Name),
-        Dimension::Source => Some(D::Source),
-        Dimension::Channel => Some(D::Channel),
-        Dimension::Country => Some(D::Country),
-        Dimension::Device => Some(D::Device),
-        Dimension::Browser => Some(D::Browser),
-        Dimension::Os => Some(D::Os),
-        Dimension::EntryPage => Some(D::EntryPage),
-        Dimension::Time | Dimension::Hour | Dimension::Day => None,
+fn understood(question: &Question, plan: &Plan, site: &Site) -> UnderstoodQuestion {
+    let DaySpan { first, last } = plan.days;
+    let key = |key: SortKey| match key {
+        SortKey::Metric(index) => question.metrics[index].word(),
+        SortKey::Breakdown => plan.breakdown.map_or("", Breakdown::word),
+    };
+    UnderstoodQuestion {
+        site_id: site.domain.clone(),
+        metrics: question.metrics.clone(),
+        date_range: [
+            labels::moment(&site.zone, site.zone.begins_s(first)),
+            labels::moment(&site.zone, site.zone.ends_s(last) - 1),
+        ],
+        dimensions: plan.breakdown.into_iter().collect(),
+        filters: vec![],
+        order_by: question.order_by.iter().map(|(by, direction)| (key(*by), *direction)).collect(),
+        include: question.include,
+        pagination: question.pagination,
     }
 }
 

@@ -1,29 +1,38 @@
-//! Questions to answers: the stats API (`POST /api/v2/query`) and the pages that show it.
+//! The stats API and the pages that show its numbers.
 //!
 //! ```text
-//! http     requests and answers; JSON, headers, limits
-//! auth     who asks, and which sites they may see
-//! query    JSON -> a question that can be answered, or a sentence that says what to ask instead
-//! range    which days a question is about, in the site's zone
-//! live     days and rounds -> what each may say, kept; open ones at most once per step
-//! read     rows of ClickHouse -> cubes of one (site, day, round)
-//! answer   what days and rounds say -> results, and what was withheld
-//! assets   the built pages
-//! metrics  what Prometheus sees
+//! http       requests and responses: JSON, headers, limits
+//! auth       tokens, and which sites each sees
+//! stats_api  questions -> answers: finds the site, plans, reads each site's days once, answers
+//! question   JSON -> a question that can be answered, or a sentence that names what to ask instead
+//! words      the metrics and breakdowns of the API
+//! range      which days a question is about, in the site's time zone
+//! plan       a question and its days -> which view, and how much of each round is read
+//! sources    the rounds of a site, with what each publishes: `live` computes it from the live tables and caches it
+//! read       rows of ClickHouse -> the cubes of one (site, day, round)
+//! answer     what rounds publish -> results, and what is missing of them
+//! openapi    the API as a document; the page's types are generated from it
+//! assets     the built pages
+//! metrics    what Prometheus scrapes
 //! ```
 //!
-//! Every number but a day's bare totals has passed `crowd`. What comes in from outside never becomes part of any SQL:
-//! queries are made of our own column names, and numbers are bound.
+//! Every number but a day's bare totals has passed `crowd`. Nothing that a client sends becomes part of SQL: queries are
+//! made of our own column names, and numbers are bound.
 
-pub mod http;
-pub mod auth;
-pub mod query;
-pub mod range;
-pub mod live;
-pub mod read;
 pub mod answer;
 mod assets;
+pub mod auth;
+pub mod http;
 pub mod metrics;
+mod openapi;
+pub mod plan;
+pub mod question;
+pub mod range;
+pub mod read;
+pub mod sources;
+pub mod stats_api;
+pub mod words;
 
-pub use auth::Token;
-pub use http::{State, configure};
+pub use auth::ApiToken;
+pub use http::configure;
+pub use stats_api::StatsApi;

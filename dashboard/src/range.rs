@@ -1,4 +1,4 @@
-//! Which days a question is about, in the site's zone.
+//! Which days a question is about, in the site's time zone.
 //!
 //! | `date_range` | days |
 //! |---|---|
@@ -10,19 +10,25 @@
 //! | `"all"` | from the first day with a visit up to today |
 //! | `["2026-11-01", "2026-11-07"]` | from the first date to the second, both included |
 
-use jiff::civil::Date;
-use schema::day::Day;
-use schema::zone::Zone;
-use serde_json::Value;
+pub mod labels;
 
-/// More days than this are not answered at once.
+use jiff::ToSpan;
+use schema::day::Day;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Most days in one answer.
 pub const DAYS_MAX: i32 = 3_660;
 
 const KNOWN: &str = "day, 7d, 28d, 30d, 91d, <n>d, month, 6mo, 12mo, <n>mo, year, all, or [\"2026-11-01\", \
                      \"2026-11-07\"]";
 
 /// Days as they were asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "DateRangeShape")]
 pub enum DateRange {
     /// Today.
     Today,
@@ -34,59 +40,82 @@ pub enum DateRange {
     Months(i32),
     /// This year up to today.
     Year,
-    /// From the first day there is.
+    /// From the first day with a visit up to today.
     All,
     /// From the first to the second, both included.
     Between(Day, Day),
 }
 
+/// The JSON shapes of `date_range`: two that are valid, and two that get a sentence.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DateRangeShape {
+    Word(String),
+    Dates(String, String),
+    OtherList(#[expect(dead_code, reason = "only its shape counts")] Vec<IgnoredAny>),
+    Other(IgnoredAny),
+}
+
+impl TryFrom<DateRangeShape> for DateRange {
+    /// A sentence for the client.
+    type Error = String;
+
+    fn try_from(shape: DateRangeShape) -> Result<DateRange, String> {
+        match shape {
+            DateRangeShape::Word(text) => named(&text),
+            DateRangeShape::Dates(first, last) => between(&first, &last),
+            DateRangeShape::OtherList(_) => Err(format!("date_range must be two dates or a word: {KNOWN}")),
+            DateRangeShape::Other(_) => Err(format!("date_range must be one of {KNOWN}")),
+        }
+    }
+}
+
+impl PartialSchema for DateRange {
+    fn schema() -> RefOr<Schema> {
+        let word = ObjectBuilder::new().schema_type(Type::String).description(Some(KNOWN));
+        let date = ObjectBuilder::new().schema_type(Type::String).description(Some("A date, like 2026-11-01"));
+        let dates = ArrayBuilder::new().items(date).min_items(Some(2)).max_items(Some(2));
+        OneOfBuilder::new().description(Some("A word, or the first and the last date")).item(word).item(dates).into()
+    }
+}
+
+impl ToSchema for DateRange {}
+
 /// Days from the first to the last, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Days {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DaySpan {
     /// The first.
     pub first: Day,
     /// The last.
     pub last: Day,
 }
 
-impl Days {
+impl DaySpan {
     /// Whether it is one day only.
     pub fn is_one(self) -> bool {
         self.first == self.last
     }
 
-    /// Each of them.
+    /// Each day, in order.
     pub fn iter(self) -> impl Iterator<Item = Day> {
         (self.first.0..=self.last.0).map(Day)
     }
 }
 
 impl DateRange {
-    /// Reads the value of `date_range`; the error is a sentence for the one who asks.
-    pub fn parse(value: &Value) -> Result<DateRange, String> {
-        match value {
-            Value::String(text) => named(text),
-            Value::Array(ends) => match ends.as_slice() {
-                [Value::String(first), Value::String(last)] => between(first, last),
-                _ => Err(format!("date_range must be two dates or a word: {KNOWN}")),
-            },
-            _ => Err(format!("date_range must be one of {KNOWN}")),
-        }
-    }
-
-    /// The days that are meant today; `stored` is the first day the site has.
-    pub fn days(self, today: Day, stored: Option<Day>) -> Days {
-        let month = |back: i32| Day::of(first_of_month(today.date(), back));
+    /// The days that are meant on `today`. `stored`: the first day on which the site had a visit.
+    pub fn days(self, today: Day, stored: Option<Day>) -> DaySpan {
+        let this_month = today.date().first_of_month();
         let (first, last) = match self {
             DateRange::Today => (today, today),
             DateRange::Days(n) => (today.plus(-n), today.plus(-1)),
-            DateRange::Month => (month(0), today),
-            DateRange::Months(n) => (month(n), month(0).plus(-1)),
-            DateRange::Year => (Day::of(Date::new(today.date().year(), 1, 1).unwrap_or(today.date())), today),
+            DateRange::Month => (Day::of(this_month), today),
+            DateRange::Months(n) => (Day::of(this_month.saturating_sub(n.months())), Day::of(this_month).plus(-1)),
+            DateRange::Year => (Day::of(today.date().first_of_year()), today),
             DateRange::All => (stored.unwrap_or(today).max(today.plus(1 - DAYS_MAX)).min(today), today),
             DateRange::Between(first, last) => (first, last),
         };
-        Days { first, last }
+        DaySpan { first, last }
     }
 }
 
@@ -136,55 +165,10 @@ fn between(first: &str, last: &str) -> Result<DateRange, String> {
     Ok(DateRange::Between(first, last))
 }
 
-/// The date a time begins with, if it is one; what was asked is not repeated otherwise.
+/// The date that a time begins with. If it begins with none, an example: the sentence does not repeat what was sent.
 fn date_of(text: &str) -> String {
     let date = text.get(..10).and_then(|date| date.parse::<Day>().ok());
     date.map_or_else(|| "2026-11-01".to_owned(), |date| date.to_string())
-}
-
-fn first_of_month(date: Date, back: i32) -> Date {
-    let months = i32::from(date.year()) * 12 + i32::from(date.month()) - 1 - back;
-    let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-    let (year, month) = (i16::try_from(year).unwrap_or(1), i8::try_from(month).unwrap_or(1));
-    Date::new(year, month, 1).unwrap_or(date)
-}
-
-/// A moment as the site's clock shows it: `2026-11-01T00:00:00+01:00`.
-pub fn moment(zone: &Zone, time_s: i64) -> String {
-    let quarters = zone.at(time_s).offset_quarters;
-    let (day, second) = local(zone, time_s);
-    let offset = i32::from(quarters) * 15;
-    let sign = if offset < 0 { '-' } else { '+' };
-    let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
-    format!("{day}T{}{sign}{hours:02}:{minutes:02}", clock(second))
-}
-
-/// An hour as the site's clock shows it: `2026-11-01 13:00:00`.
-pub fn hour(zone: &Zone, time_s: i64) -> String {
-    let (day, second) = local(zone, time_s);
-    format!("{day} {}", clock(second))
-}
-
-/// The local date, and the seconds the clock on the wall shows since its midnight.
-fn local(zone: &Zone, time_s: i64) -> (Day, i64) {
-    let shown = time_s + i64::from(zone.at(time_s).offset_quarters) * 900;
-    (Day(i32::try_from(shown.div_euclid(86_400)).unwrap_or(0)), shown.rem_euclid(86_400))
-}
-
-fn clock(second: i64) -> String {
-    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
-}
-
-/// The UTC seconds at which the local hours of a date begin, in order.
-pub fn hours(zone: &Zone, day: Day) -> Vec<i64> {
-    let (from, until) = (zone.begins_s(day), zone.ends_s(day));
-    let hour = |time_s: i64| {
-        let time = u32::try_from(time_s).unwrap_or(0);
-        i64::from(schema::day::hour_of(time, zone.at(time_s).offset_quarters))
-    };
-    let mut hours: Vec<i64> = (from..until).step_by(900).map(hour).collect();
-    hours.dedup();
-    hours
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dashboard::auth::Token;
+use dashboard::{ApiToken, StatsApi};
 use schema::sites::CurrentSites;
 
 use crate::config::Config;
@@ -14,19 +14,19 @@ pub(crate) fn state(
     sites: &Arc<CurrentSites>,
     client: clickhouse::Client,
     visit: &token::Fresh,
-) -> dashboard::http::State {
-    dashboard::http::State::new(Arc::clone(sites), tokens(config, visit), config.live_step, client)
+) -> StatsApi {
+    StatsApi::new(Arc::clone(sites), tokens(config, visit), config.live_step, client)
 }
 
 /// Those of the file, and the link printed at the start: every site, for as long as this process lives.
-pub(crate) fn tokens(config: &Config, visit: &token::Fresh) -> Vec<Token> {
-    let of_file = config.tokens.iter().filter(|token| !token.send).map(|token| Token {
+pub(crate) fn tokens(config: &Config, visit: &token::Fresh) -> Vec<ApiToken> {
+    let of_file = config.tokens.iter().filter(|token| !token.send).map(|token| ApiToken {
         name: token.name.clone(),
         sites: token.sites.clone(),
         blake3: token.blake3,
         live: token.live,
     });
-    let here = Token {
+    let here = ApiToken {
         name: "this start".to_owned(),
         sites: config.sites.iter().map(|site| site.id).collect(),
         blake3: visit.hash(),

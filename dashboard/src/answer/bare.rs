@@ -1,17 +1,18 @@
-//! The totals of a round as they stand now: newer than what it may say, where it is still open.
+//! The bare totals of a round: visits, visitors, page views and bounces. They are exempt from the crowd rule and newer
+//! than the snapshot of an open round.
 
 use crowd::{K, Numbers, Told};
 use schema::sites::Site;
 
-use crate::live::Part;
+use crate::read::Round;
+use crate::sources::live::Snapshot;
 
-/// Visits, visitors, page views and bounces are exempt from the crowd rule and follow each insert. Seconds pass it here,
-/// by the rule of `crowd`; custom events are those of the snapshot, so newer ones may be missing.
-pub(super) fn totals(part: &Part, site: &Site) -> Numbers {
-    let sums = &part.round.sums;
+/// Seconds pass the crowd rule here. Custom events are those of the snapshot, so newer ones may be missing.
+pub(super) fn totals(round: &Round, snapshot: Option<&Snapshot>, site: &Site) -> Numbers {
+    let sums = &round.sums;
     let custom =
-        part.told.as_deref().and_then(|told| match (told.published.totals.events, told.published.totals.pageviews) {
-            (Told::Exactly(events), Told::Exactly(pageviews)) => Some((events - pageviews, told.sums == *sums)),
+        snapshot.and_then(|snapshot| match (snapshot.published.totals.events, snapshot.published.totals.pageviews) {
+            (Told::Exactly(events), Told::Exactly(pageviews)) => Some((events - pageviews, snapshot.sums == *sums)),
             _ => None,
         });
     Numbers {

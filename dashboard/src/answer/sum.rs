@@ -1,83 +1,57 @@
-//! Adds up what parts say of one result, and remembers what of it could not be said.
+//! Adds up the numbers of one result, and remembers what is missing of each.
 
 use crowd::{Numbers, Told};
-use serde_json::{Value, json};
 
-use crate::query::Metric;
+use super::Number;
+use crate::words::Metric;
 
-/// How much of a number is told.
+/// How much of a number is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Telling {
+pub(super) enum Exactness {
     /// All of it.
     Exact,
     /// The number is this or more.
     AtLeast,
-    /// A ratio over the visits of which it may be told.
+    /// A ratio over those visits for which it is published.
     Partial,
     /// Nothing.
     Withheld,
 }
 
-/// A number of one result.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
-    Whole(i64),
-    Broken(f64),
-    None,
-}
-
-impl Number {
-    pub(super) fn json(self) -> Value {
-        match self {
-            Number::Whole(n) => json!(n),
-            Number::Broken(n) => json!(n),
-            Number::None => Value::Null,
-        }
-    }
-
-    /// To compare numbers of one metric with each other.
-    pub(super) fn size(self) -> Option<f64> {
-        match self {
-            Number::Whole(n) => Some(n as f64),
-            Number::Broken(n) => Some(n),
-            Number::None => None,
-        }
-    }
-}
-
+/// The sum of one measure.
 #[derive(Debug, Default)]
-struct Total {
+struct MeasureTotal {
     sum: i64,
-    parts_told: bool,
-    parts_missing: bool,
+    is_known: bool,
+    is_incomplete: bool,
 }
 
-impl Total {
+impl MeasureTotal {
     fn add(&mut self, told: Told) {
         match told {
-            Told::Exactly(n) => (self.sum, self.parts_told) = (self.sum + n, true),
+            Told::Exactly(n) => (self.sum, self.is_known) = (self.sum + n, true),
             Told::AtLeast(n) => {
-                (self.sum, self.parts_told, self.parts_missing) = (self.sum + n, true, true);
+                (self.sum, self.is_known, self.is_incomplete) = (self.sum + n, true, true);
             }
-            Told::Withheld => self.parts_missing = true,
+            Told::Withheld => self.is_incomplete = true,
         }
     }
 
-    fn get(&self) -> (Number, Telling) {
-        match (self.parts_told, self.parts_missing) {
-            (false, true) => (Number::None, Telling::Withheld),
-            (true, true) => (Number::Whole(self.sum), Telling::AtLeast),
-            (_, false) => (Number::Whole(self.sum), Telling::Exact),
+    fn get(&self) -> (Number, Exactness) {
+        match (self.is_known, self.is_incomplete) {
+            (false, true) => (Number::Withheld, Exactness::Withheld),
+            (true, true) => (Number::Whole(self.sum), Exactness::AtLeast),
+            (_, false) => (Number::Whole(self.sum), Exactness::Exact),
         }
     }
 }
 
-/// Over the visits of the parts that tell both sides of it.
+/// A ratio over the visits of the rounds that publish both of its numbers.
 #[derive(Debug, Default)]
 struct Ratio {
     over: i64,
     visits: i64,
-    parts_missing: bool,
+    is_incomplete: bool,
 }
 
 impl Ratio {
@@ -85,33 +59,33 @@ impl Ratio {
         match (over, visits) {
             (Some(over), Told::Exactly(visits)) => (self.over, self.visits) = (self.over + over, self.visits + visits),
             (None, Told::Exactly(0)) => {}
-            (Some(_) | None, Told::Exactly(_) | Told::AtLeast(_) | Told::Withheld) => self.parts_missing = true,
+            (Some(_) | None, Told::Exactly(_) | Told::AtLeast(_) | Told::Withheld) => self.is_incomplete = true,
         }
     }
 
-    fn get(&self, number: impl Fn(f64) -> Number) -> (Number, Telling) {
-        match (self.visits > 0, self.parts_missing) {
-            (false, true) => (Number::None, Telling::Withheld),
-            (false, false) => (Number::Whole(0), Telling::Exact),
-            (true, true) => (number(self.over as f64 / self.visits as f64), Telling::Partial),
-            (true, false) => (number(self.over as f64 / self.visits as f64), Telling::Exact),
+    fn get(&self, number: impl Fn(f64) -> Number) -> (Number, Exactness) {
+        match (self.visits > 0, self.is_incomplete) {
+            (false, true) => (Number::Withheld, Exactness::Withheld),
+            (false, false) => (Number::Whole(0), Exactness::Exact),
+            (true, true) => (number(self.over as f64 / self.visits as f64), Exactness::Partial),
+            (true, false) => (number(self.over as f64 / self.visits as f64), Exactness::Exact),
         }
     }
 }
 
-/// The sum of the parts of one result.
+/// The sum of one result over its rounds.
 #[derive(Debug, Default)]
-pub(super) struct Sum {
-    visits: Total,
-    visitors: Total,
-    pageviews: Total,
-    events: Total,
+pub(super) struct ResultSum {
+    visits: MeasureTotal,
+    visitors: MeasureTotal,
+    pageviews: MeasureTotal,
+    events: MeasureTotal,
     bounces: Ratio,
     seconds: Ratio,
     views: Ratio,
 }
 
-impl Sum {
+impl ResultSum {
     pub(super) fn add(&mut self, numbers: &Numbers) {
         let Numbers { visits, visitors, pageviews, events, bounces, seconds } = *numbers;
         self.visits.add(visits);
@@ -124,7 +98,7 @@ impl Sum {
         self.views.add(views, visits);
     }
 
-    pub(super) fn get(&self, metric: Metric) -> (Number, Telling) {
+    pub(super) fn get(&self, metric: Metric) -> (Number, Exactness) {
         match metric {
             Metric::Visitors => self.visitors.get(),
             Metric::Visits => self.visits.get(),
@@ -138,5 +112,5 @@ impl Sum {
 }
 
 fn hundredths(n: f64) -> Number {
-    Number::Broken((n * 100.0).round() / 100.0)
+    Number::Fraction((n * 100.0).round() / 100.0)
 }

@@ -2,11 +2,12 @@
 
 use crowd::{Cubes, K, Published};
 use schema::zone::Zone;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::live::Snapshot;
 use crate::range::DateRange;
 use crate::read::{Round, Sums};
+use crate::sources::live::Snapshot;
 
 fn site() -> Site {
     Site { zone: Zone::new("Europe/Paris").unwrap(), ..Site::new(1, "a.org") }
@@ -29,7 +30,7 @@ fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
-fn part(date: &str, groups: &[Group]) -> Part {
+fn part(date: &str, groups: &[Group]) -> KnownRound {
     let site = site();
     let (mut cubes, mut sums) = (Cubes::default(), Sums::default());
     for (n, group) in groups.iter().enumerate() {
@@ -58,28 +59,29 @@ fn part(date: &str, groups: &[Group]) -> Part {
     }
     let published = Published::of(cubes, K::new(5).unwrap());
     let round = Round { day: day(date), round: 0, settled: true, sums };
-    let told = Snapshot { published, sums, settled: true, computed_s: 0 };
-    Part { round, told: Some(Arc::new(told)) }
+    let snapshot = Snapshot { published, sums, settled: true, computed_s: 0 };
+    KnownRound { round, snapshot: Some(Arc::new(snapshot)) }
 }
 
 /// An open part whose bare totals have gone on since it was judged.
-fn open(mut part: Part, more_visitors: i64) -> Part {
-    part.round.settled = false;
-    part.round.sums.visitors += more_visitors;
-    part.round.sums.visits += more_visitors;
-    part.round.sums.pageviews += more_visitors;
-    part.round.sums.bounces += more_visitors;
-    part
+fn open(mut known: KnownRound, more_visitors: i64) -> KnownRound {
+    known.round.settled = false;
+    known.round.sums.visitors += more_visitors;
+    known.round.sums.visits += more_visitors;
+    known.round.sums.pageviews += more_visitors;
+    known.round.sums.bounces += more_visitors;
+    known
 }
 
-fn ask(question: Value, parts: &[Part]) -> Value {
+fn ask(question: Value, parts: &[KnownRound]) -> Value {
     let mut body = json!({"site_id": "a.org", "date_range": ["2026-11-01", "2026-11-07"]});
     for (key, value) in question.as_object().unwrap() {
         body[key] = value.clone();
     }
-    let query = Query::parse(body.to_string().as_bytes()).unwrap();
-    let days = query.date_range.days(day("2026-11-24"), None);
-    answer(&query, &site(), days, parts)
+    let question = Question::parse(body.to_string().as_bytes()).unwrap();
+    let days = question.date_range.days(day("2026-11-24"), None);
+    let plan = Plan::of(&question, days, true);
+    serde_json::to_value(answer(&question, &plan, &site(), parts)).unwrap()
 }
 
 fn results(answer: &Value) -> Vec<(String, Value)> {
@@ -220,7 +222,8 @@ fn the_hour_that_the_clocks_show_twice_is_one_result() {
 
 #[test]
 fn late_rounds_add_to_their_day() {
-    let late = Part { round: Round { round: 3, ..part("2026-11-01", &[GROUP]).round }, ..part("2026-11-01", &[GROUP]) };
+    let late =
+        KnownRound { round: Round { round: 3, ..part("2026-11-01", &[GROUP]).round }, ..part("2026-11-01", &[GROUP]) };
     let parts = [part("2026-11-01", &[GROUP]), late];
     let got = ask(json!({"metrics": ["visits"], "dimensions": ["event:page"]}), &parts);
     assert_eq!(results(&got), [("/".into(), json!([20]))]);
@@ -245,7 +248,7 @@ fn bare_totals_of_an_open_day_are_newer_than_what_it_may_say() {
 
 #[test]
 fn what_is_not_told_to_this_token_is_left_out_and_said_so() {
-    let parts = [part("2026-11-01", &[GROUP]), Part { told: None, ..open(part("2026-11-02", &[GROUP]), 0) }];
+    let parts = [part("2026-11-01", &[GROUP]), KnownRound { snapshot: None, ..open(part("2026-11-02", &[GROUP]), 0) }];
     for dimension in ["event:page", "visit:source", "time:hour"] {
         let got = ask(json!({"metrics": ["visits"], "dimensions": [dimension]}), &parts);
         assert_eq!(results(&got).iter().map(|(_, n)| n.clone()).collect::<Vec<_>>(), [json!([10])], "{dimension}");
@@ -316,5 +319,5 @@ fn the_question_comes_back_as_it_was_understood() {
             "pagination": {"limit": 10_000, "offset": 0},
         })
     );
-    assert_eq!(DateRange::Today.days(Day(0), None), Days { first: Day(0), last: Day(0) });
+    assert_eq!(DateRange::Today.days(Day(0), None), DaySpan { first: Day(0), last: Day(0) });
 }

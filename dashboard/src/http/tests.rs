@@ -1,22 +1,24 @@
+use std::sync::Arc;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
-use schema::sites::{Site, Sites};
+use schema::sites::{CurrentSites, Site, Sites};
 use schema::zone::Zone;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
-/// What came back.
-struct Answer {
+/// A response.
+struct Received {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Received {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -31,18 +33,18 @@ impl Answer {
 }
 
 /// Two sites, a token for the first; no ClickHouse anywhere.
-async fn send(request: TestRequest) -> Answer {
+async fn send(request: TestRequest) -> Received {
     let site =
         |id, domain: &str, zone: &str| Site { zone: Zone::new(zone).unwrap(), crowd: 7, ..Site::new(id, domain) };
     let sites = Sites::new(vec![site(1, "a.org", "Europe/Paris"), site(2, "b.org", "UTC")]).unwrap();
-    let token = Token { name: "t".into(), sites: vec![1], blake3: blake3::hash(b"secret"), live: true };
+    let token = ApiToken { name: "t".into(), sites: vec![1], blake3: blake3::hash(b"secret"), live: true };
     let nowhere = clickhouse::Client::default().with_url("http://127.0.0.1:1");
-    let state = Data::new(State::new(Arc::new(CurrentSites::new(sites)), vec![token], Duration::ZERO, nowhere));
+    let state = Data::new(StatsApi::new(Arc::new(CurrentSites::new(sites)), vec![token], Duration::ZERO, nowhere));
     let app = test::init_service(App::new().configure(|config| configure(config, state))).await;
     let response: ServiceResponse<_> = test::call_service(&app, request.to_request()).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.into_body().try_into_bytes().ok().unwrap().to_vec();
-    Answer { status, headers, body }
+    Received { status, headers, body }
 }
 
 fn ask(body: &Value) -> TestRequest {

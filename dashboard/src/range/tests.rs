@@ -1,9 +1,15 @@
-use serde_json::json;
+use schema::zone::Zone;
+use serde_json::{Value, json};
 
+use super::labels::{hour, hours, moment};
 use super::*;
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
+}
+
+fn parse(value: &Value) -> Result<DateRange, String> {
+    DateRange::deserialize(value).map_err(|error| error.to_string())
 }
 
 fn zone(name: &str) -> Zone {
@@ -32,27 +38,27 @@ fn each_word_means_its_days() {
         ("year", "2026-01-01", "2026-03-15"),
         ("all", "2025-06-30", "2026-03-15"),
     ] {
-        let range = DateRange::parse(&json!(word)).unwrap();
+        let range = parse(&json!(word)).unwrap();
         let days = range.days(today, Some(day("2025-06-30")));
-        assert_eq!(days, Days { first: day(first), last: day(last) }, "{word}");
+        assert_eq!(days, DaySpan { first: day(first), last: day(last) }, "{word}");
     }
-    let range = DateRange::parse(&json!(["2024-02-28", "2024-03-01"])).unwrap();
+    let range = parse(&json!(["2024-02-28", "2024-03-01"])).unwrap();
     let days = range.days(today, None);
     assert_eq!(days.iter().map(|d| d.to_string()).collect::<Vec<_>>(), ["2024-02-28", "2024-02-29", "2024-03-01"]);
 }
 
 #[test]
-fn all_of_nothing_is_today_and_months_begin_where_they_begin() {
+fn all_of_a_site_without_visits_is_today_and_months_begin_on_their_first() {
     let today = day("2024-01-31");
-    assert_eq!(DateRange::All.days(today, None), Days { first: today, last: today });
-    assert_eq!(DateRange::All.days(today, Some(today.plus(9))), Days { first: today, last: today });
+    assert_eq!(DateRange::All.days(today, None), DaySpan { first: today, last: today });
+    assert_eq!(DateRange::All.days(today, Some(today.plus(9))), DaySpan { first: today, last: today });
     let months = DateRange::Months(1).days(today, None);
-    assert_eq!(months, Days { first: day("2023-12-01"), last: day("2023-12-31") });
+    assert_eq!(months, DaySpan { first: day("2023-12-01"), last: day("2023-12-31") });
     assert!(DateRange::Month.days(day("2024-03-01"), None).is_one());
 }
 
 #[test]
-fn what_is_no_range_is_refused_with_a_sentence() {
+fn another_value_is_refused_with_a_sentence() {
     for (value, words) in [
         (json!("yesterday"), "must be one of day, 7d"),
         (json!(7), "must be one of day, 7d"),
@@ -79,13 +85,13 @@ fn what_is_no_range_is_refused_with_a_sentence() {
         (json!(["2026-11-02", "2026-11-01"]), "[\"2026-11-01\", \"2026-11-02\"]"),
         (json!(["2000-01-01", "2026-11-01"]), "at most 3660 days"),
     ] {
-        let sentence = DateRange::parse(&value).expect_err(&value.to_string());
+        let sentence = parse(&value).expect_err(&value.to_string());
         assert!(sentence.contains(words), "{value}: {sentence}");
     }
 }
 
 #[test]
-fn a_moment_is_written_with_the_offset_of_that_moment() {
+fn a_moment_is_written_with_its_own_offset() {
     for (name, utc, want) in [
         ("UTC", "2026-11-01T12:30:15Z", "2026-11-01T12:30:15+00:00"),
         ("Europe/Paris", "2026-06-30T22:00:00Z", "2026-07-01T00:00:00+02:00"),

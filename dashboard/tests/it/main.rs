@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use clickhouse::Client;
-use dashboard::live::{Live, Part};
-use dashboard::range::Days;
+use dashboard::range::DaySpan;
 use dashboard::read::{Reader, Round};
+use dashboard::sources::live::LiveSource;
+use dashboard::sources::{Detail, KnownRound};
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::sites::Site;
@@ -142,50 +143,54 @@ async fn a_round_is_final_only_when_every_shard_has_closed_it() {
 }
 
 #[tokio::test]
-async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
+async fn an_open_day_is_computed_anew_at_the_next_step_and_a_settled_one_at_once() {
     let Some(client) = database("live").await else { return };
     let (site, step_s) = (site(), 900);
-    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(step_s));
-    let days = Days { first: DAY, last: DAY };
-    let told = async |open: bool, now_s: i64| -> Vec<(i64, Option<usize>)> {
-        let parts = live.parts(&site, days, true, open, now_s).await.unwrap();
-        let sources = |part: &Part| {
-            let view = part.told.as_ref()?.published.view(schema::dimensions::Dimension::Source)?;
+    let live = LiveSource::new(Reader::new(client.clone()), Duration::from_secs(step_s));
+    let days = DaySpan { first: DAY, last: DAY };
+    let sources = async |detail: Detail, now_s: i64| -> Vec<(i64, Option<usize>)> {
+        let rounds = live.rounds(&site, days, detail, now_s).await.unwrap();
+        let sources = |known: &KnownRound| {
+            let view = known.snapshot.as_ref()?.published.view(schema::dimensions::Dimension::Source)?;
             Some(view.cells.len())
         };
-        parts.iter().map(|part| (part.round.sums.visitors, sources(part))).collect()
+        rounds.iter().map(|known| (known.round.sums.visitors, sources(known))).collect()
     };
 
     run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
     visitors(&client, (0, 0, 1), "one", 10).await;
-    assert_eq!(told(true, 0).await, [(10, Some(1))]);
-    assert_eq!(told(false, 0).await, [(10, None)], "a token without live sees the bare totals");
+    assert_eq!(sources(Detail::Published, 0).await, [(10, Some(1))]);
+    assert_eq!(sources(Detail::PublishedIfSettled, 0).await, [(10, None)], "a token without live sees the bare totals");
 
     visitors(&client, (0, 0, 1), "two", 10).await;
-    assert_eq!(told(true, 899).await, [(20, Some(1))], "bare totals follow, what is told waits for the step");
-    assert_eq!(told(true, 900).await, [(20, Some(2))]);
+    assert_eq!(
+        sources(Detail::Published, 899).await,
+        [(20, Some(1))],
+        "bare totals are new, sources wait for the step"
+    );
+    assert_eq!(sources(Detail::Published, 900).await, [(20, Some(2))]);
     visitors(&client, (0, 0, 1), "two", 4).await;
     visitors(&client, (0, 0, 1), "three", 0).await;
-    assert_eq!(told(true, 9_000).await, [(24, Some(2))], "fewer than k are new");
+    assert_eq!(sources(Detail::Published, 9_000).await, [(24, Some(2))], "fewer than k are new");
 
     visitors(&client, (0, 0, 1), "three", 10).await;
     closed(&client, 0, DAY).await;
     run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 1, 0)", DAY.0)).await;
-    assert_eq!(told(true, 9_001).await, [(34, Some(3))]);
-    assert_eq!(told(false, 9_001).await, [(34, Some(3))]);
+    assert_eq!(sources(Detail::Published, 9_001).await, [(34, Some(3))]);
+    assert_eq!(sources(Detail::PublishedIfSettled, 9_001).await, [(34, Some(3))]);
     gone(&client).await;
 }
 
 #[tokio::test]
-async fn half_a_batch_is_told_and_not_kept() {
+async fn a_round_with_half_a_batch_is_answered_and_not_cached() {
     let Some(client) = database("half").await else { return };
     let site = site();
-    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(900));
-    let days = Days { first: DAY, last: DAY };
+    let live = LiveSource::new(Reader::new(client.clone()), Duration::from_secs(900));
+    let days = DaySpan { first: DAY, last: DAY };
     let pages = async || {
-        let parts = live.parts(&site, days, true, true, 0).await.unwrap();
-        let told = parts[0].told.clone().unwrap();
-        told.published.view(schema::dimensions::Dimension::Page).unwrap().cells.len()
+        let rounds = live.rounds(&site, days, Detail::Published, 0).await.unwrap();
+        let snapshot = rounds[0].snapshot.clone().unwrap();
+        snapshot.published.view(schema::dimensions::Dimension::Page).unwrap().cells.len()
     };
     run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
     visitors(&client, (0, 0, 1), "one", 10).await;

@@ -1,14 +1,15 @@
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 use super::*;
 
 /// A question that is answered, with some fields replaced or (null) taken out.
-fn with(changes: Value) -> Result<Query, String> {
+fn with(changes: Value) -> Result<Question, String> {
     let mut body = json!({"site_id": "a.org", "metrics": ["visitors"], "date_range": "7d"});
     for (key, value) in changes.as_object().unwrap() {
         body[key] = value.clone();
     }
-    Query::parse(body.to_string().as_bytes()).map_err(|error| error.0)
+    Question::parse(body.to_string().as_bytes()).map_err(|error| error.0)
 }
 
 /// Each of these is refused, with a sentence that has these words in it.
@@ -22,17 +23,17 @@ fn refused(table: &[(Value, &str)]) {
 
 #[test]
 fn the_smallest_question_has_the_defaults_of_the_api() {
-    let query = with(json!({})).unwrap();
-    assert_eq!(query.metrics, [Metric::Visitors]);
-    assert_eq!((query.dimension, query.date_range), (None, DateRange::Days(7)));
-    assert_eq!(query.order_by, [(Key::Metric(0), Direction::Descending)]);
-    assert_eq!((query.limit, query.offset), (10_000, 0));
+    let question = with(json!({})).unwrap();
+    assert_eq!(question.metrics, [Metric::Visitors]);
+    assert_eq!((question.breakdown, question.date_range), (None, DateRange::Days(7)));
+    assert_eq!(question.order_by, [(SortKey::Metric(0), SortDirection::Descending)]);
+    assert_eq!((question.pagination.limit, question.pagination.offset), (10_000, 0));
     assert_eq!(with(json!({"site_id": 7})).unwrap().site_id, "7");
 }
 
 #[test]
 fn everything_that_may_be_asked_is_understood() {
-    let query = with(json!({
+    let question = with(json!({
         "metrics": ["visits", "bounce_rate"],
         "dimensions": ["visit:source"],
         "date_range": ["2026-11-01", "2026-11-07"],
@@ -41,19 +42,22 @@ fn everything_that_may_be_asked_is_understood() {
         "include": {"total_rows": true, "imports": false},
         "pagination": {"limit": 5, "offset": 10},
     }));
-    let query = query.unwrap();
-    assert_eq!(query.dimension, Some(Dimension::Source));
-    assert_eq!(query.order_by, [(Key::Metric(1), Direction::Ascending), (Key::Dimension, Direction::Descending)]);
-    assert_eq!(query.include, Include { total_rows: true, time_labels: false });
-    assert_eq!((query.limit, query.offset), (5, 10));
+    let question = question.unwrap();
+    assert_eq!(question.breakdown, Some(Breakdown::Source));
+    assert_eq!(
+        question.order_by,
+        [(SortKey::Metric(1), SortDirection::Ascending), (SortKey::Breakdown, SortDirection::Descending)]
+    );
+    assert_eq!(question.include, Include { total_rows: true, time_labels: false });
+    assert_eq!((question.pagination.limit, question.pagination.offset), (5, 10));
 }
 
 #[test]
 fn time_rises_unless_it_is_to_fall() {
     let time = with(json!({"dimensions": ["time"], "include": {"time_labels": true}})).unwrap();
-    assert_eq!(time.order_by, [(Key::Dimension, Direction::Ascending)]);
+    assert_eq!(time.order_by, [(SortKey::Breakdown, SortDirection::Ascending)]);
     let falls = with(json!({"dimensions": ["time:day"], "order_by": [["time:day", "desc"]]})).unwrap();
-    assert_eq!(falls.order_by, [(Key::Dimension, Direction::Descending)]);
+    assert_eq!(falls.order_by, [(SortKey::Breakdown, SortDirection::Descending)]);
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn every_metric_is_served_by_the_dimensions_that_can_tell_it() {
         (Some("time:hour"), &all),
         (Some("time:day"), &all),
     ];
-    assert_eq!((table.len() - 1, all.len()), (Dimension::ALL.len(), Metric::ALL.len()));
+    assert_eq!((table.len() - 1, all.len()), (Breakdown::VARIANTS.len(), Metric::VARIANTS.len()));
     for (dimension, served) in table {
         for metric in all {
             let asked = with(json!({"metrics": [metric], "dimensions": dimension.iter().collect::<Vec<_>>()}));
@@ -93,12 +97,12 @@ fn every_metric_is_served_by_the_dimensions_that_can_tell_it() {
 }
 
 #[test]
-fn what_is_no_question_is_told_what_one_looks_like() {
+fn another_body_is_refused_with_the_fields_of_a_question() {
     for body in ["", "{", "[1]", "\"x\"", "null", "\u{0}"] {
-        let sentence = Query::parse(body.as_bytes()).unwrap_err().0;
+        let sentence = Question::parse(body.as_bytes()).unwrap_err().0;
         assert!(sentence.contains("site_id"), "{body}: {sentence}");
     }
-    assert!(Query::parse(&[0xff, 0xfe]).is_err());
+    assert!(Question::parse(&[0xff, 0xfe]).is_err());
 }
 
 #[test]

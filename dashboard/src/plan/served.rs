@@ -1,0 +1,69 @@
+//! Which metrics are served by which breakdown, derived from the measures of the views.
+
+use schema::dimensions::Dimension as D;
+use schema::measures::Measure as M;
+use strum::VariantArray;
+
+use super::{Grouping, grouping};
+use crate::question::{Unanswerable, no};
+use crate::words::{self, Breakdown, Metric};
+
+/// What a view publishes: the measures of its cells.
+fn measures(dimension: D) -> &'static [M] {
+    match dimension {
+        D::Page => &[M::Visitors, M::Visits, M::Pageviews, M::Events],
+        D::Name => &[M::Visitors, M::Visits, M::Events],
+        D::Source | D::Channel | D::Country | D::Device => ALL,
+        D::Browser | D::Os | D::EntryPage => &[M::Visitors, M::Visits, M::Pageviews, M::Bounces, M::Seconds],
+        _ => &[],
+    }
+}
+
+const ALL: &[M] = &[M::Visitors, M::Visits, M::Pageviews, M::Events, M::Bounces, M::Seconds];
+
+/// The measures that a metric is computed from.
+fn needs(metric: Metric) -> &'static [M] {
+    match metric {
+        Metric::Visitors => &[M::Visitors],
+        Metric::Visits => &[M::Visits],
+        Metric::Pageviews => &[M::Pageviews],
+        Metric::Events => &[M::Events],
+        Metric::BounceRate => &[M::Bounces, M::Visits],
+        Metric::VisitDuration => &[M::Seconds, M::Visits],
+        Metric::ViewsPerVisit => &[M::Pageviews, M::Visits],
+    }
+}
+
+/// Whether the metric is a mean over visits. Such a metric is served by views of visits only: a visit has many pages, so
+/// the visits of a page are not the whole visits that the mean is about.
+fn is_mean_of_visits(metric: Metric) -> bool {
+    match metric {
+        Metric::BounceRate | Metric::VisitDuration | Metric::ViewsPerVisit => true,
+        Metric::Visitors | Metric::Visits | Metric::Pageviews | Metric::Events => false,
+    }
+}
+
+/// Whether the metric is served by the breakdown. Totals and time serve every metric.
+pub fn is_served(metric: Metric, breakdown: Option<Breakdown>) -> bool {
+    let Grouping::View(dimension) = grouping(breakdown) else { return true };
+    let measures = measures(dimension);
+    let has_all = needs(metric).iter().all(|measure| measures.contains(measure));
+    has_all && (!is_mean_of_visits(metric) || measures.contains(&M::Bounces))
+}
+
+/// The metrics that the breakdown serves.
+pub fn metrics(breakdown: Breakdown) -> impl Iterator<Item = Metric> {
+    Metric::VARIANTS.iter().copied().filter(move |metric| is_served(*metric, Some(breakdown)))
+}
+
+/// If the metric is not served by the breakdown, a sentence that names what is.
+pub(crate) fn check(metric: Metric, breakdown: Option<Breakdown>) -> Result<(), Unanswerable> {
+    let Some(breakdown) = breakdown.filter(|breakdown| !is_served(metric, Some(*breakdown))) else { return Ok(()) };
+    let others = Breakdown::VARIANTS.iter().copied();
+    // `time` stands for the three breakdowns by time.
+    let others = others.filter(|other| !matches!(other, Breakdown::Hour | Breakdown::Day));
+    let others = words::join(others.filter(|other| is_served(metric, Some(*other))));
+    let (metric, by) = (metric.word(), breakdown.word());
+    let here = words::join(metrics(breakdown));
+    no(format!("{metric} is not served by {by}: ask for it by {others}; or by {by} for {here}"))
+}

@@ -1,0 +1,81 @@
+use super::*;
+use crowd::{Cubes, Table};
+use schema::cubes::Cube;
+use schema::day::Day;
+
+fn snapshot(visitors: i64, settled: bool, pages: usize) -> Snapshot {
+    let mut pages_table = Table::new(Cube::Pages);
+    for page in 0..pages {
+        let names = [&*format!("/{page}"), "s", "c", "FR", "d", "b", "o", "l"];
+        pages_table.add(0, &names, &[9, 9, 9, 0, 0, 0, 0, 0]);
+    }
+    let published = Published::of(Cubes { pages: pages_table, ..Cubes::default() }, K::new(3).unwrap());
+    Snapshot { published, sums: sums(visitors), settled, computed_s: 1_000 }
+}
+
+fn sums(visitors: i64) -> Sums {
+    Sums { visitors, visits: visitors, rows: [visitors; 3], ..Sums::default() }
+}
+
+fn round(visitors: i64, settled: bool) -> Round {
+    Round { day: Day(20_000), round: 0, settled, sums: sums(visitors) }
+}
+
+#[test]
+fn an_open_round_is_computed_once_per_step_and_not_for_fewer_than_k_new_visitors() {
+    let k = K::new(5).unwrap();
+    let cached = snapshot(100, false, 0);
+    for (visitors, now_s, step_s, want) in [
+        (100, 1_000, 900, Some(CacheOutcome::Hit)),
+        (100, 9_000, 900, Some(CacheOutcome::Hit)),
+        (150, 1_899, 900, Some(CacheOutcome::Step)),
+        (150, 1_900, 900, None),
+        (104, 9_000, 900, Some(CacheOutcome::Step)),
+        (105, 9_000, 900, None),
+        (101, 1_000, 0, None),
+        (100, 9_000, 0, Some(CacheOutcome::Hit)),
+    ] {
+        let good = validity(&cached, &round(visitors, false), k, step_s, now_s);
+        assert_eq!(good, want, "{visitors} visitors at {now_s}, step {step_s}");
+    }
+    let mut more_rows = round(100, false);
+    more_rows.sums.rows[1] += 1;
+    assert_eq!(
+        validity(&cached, &more_rows, k, 0, 1_000),
+        None,
+        "a page view of a visitor who was counted before is new too"
+    );
+}
+
+#[test]
+fn the_snapshot_of_a_settled_round_stays_valid_and_one_from_before_it_was_settled_does_not() {
+    let k = K::new(5).unwrap();
+    let good = |cached: &Snapshot, round: &Round| validity(cached, round, k, 900, 1_001);
+    assert_eq!(good(&snapshot(100, true, 0), &round(100, true)), Some(CacheOutcome::Hit));
+    assert_eq!(good(&snapshot(100, false, 0), &round(100, true)), None);
+    assert_eq!(good(&snapshot(100, true, 0), &round(101, true)), None, "rows that should not have changed did");
+}
+
+#[test]
+fn the_settled_round_that_was_not_asked_for_is_evicted_first_and_open_rounds_stay() {
+    let one = snapshot(1, true, 10).published.bytes();
+    let cache = SnapshotCache::new((3 * one + one / 2) as u64);
+    let key = |day: i32| (Day(day), 0);
+    cache.put(1, key(0), Arc::new(snapshot(1, false, 10)));
+    for day in 1..=2 {
+        cache.put(1, key(day), Arc::new(snapshot(1, true, 10)));
+    }
+    assert!(cache.get(1, key(1)).is_some());
+    cache.put(1, key(3), Arc::new(snapshot(1, true, 10)));
+    let here: Vec<bool> = (0..=3).map(|day| cache.get(1, key(day)).is_some()).collect();
+    assert_eq!(here, [true, true, false, true]);
+    assert_eq!(cache.bytes(), (3 * one) as u64);
+    assert!(cache.get(2, key(1)).is_none(), "the same round of another site");
+
+    for visitors in 2..5 {
+        cache.put(1, key(3), Arc::new(snapshot(visitors, true, 10)));
+        assert_eq!(cache.get(1, key(3)).unwrap().sums.visitors, visitors);
+    }
+    assert_eq!(cache.bytes(), (3 * one) as u64);
+    assert!(cache.get(1, key(1)).is_some(), "a round that is put again replaces itself and evicts no other");
+}
