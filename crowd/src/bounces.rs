@@ -1,5 +1,5 @@
-//! Bounces and seconds: told of a cell only where those who bounced and those who stayed are each no one or a crowd, in
-//! the cell and in what is left without the told ones.
+//! Bounces and seconds. They are told of a cell only if the visits that bounced and the visits that stayed are each none or
+//! a crowd, in the cell and in all untold cells of its class together.
 
 use std::collections::BTreeMap;
 
@@ -28,13 +28,8 @@ impl Stay {
     }
 }
 
-/// Whether the seconds of a day may be told, of whose visits so many bounced.
-pub fn may_tell_seconds(visits: i64, bounces: i64, k: K) -> bool {
-    Stay { bounced: bounces, stayed: visits - bounces }.may_be_told(k)
-}
-
-/// Of cells whose sum is known, which may be told: the smallest stay untold until the untold together may be known.
-/// The label breaks ties.
+/// Which of some cells may be told, where the sum over all of them is known. The smallest cells stay untold until all
+/// untold cells together may be known. The label breaks ties.
 pub(crate) fn told(cells: &[(Stay, String)], k: K) -> Vec<bool> {
     let mut told: Vec<bool> = cells.iter().map(|(stay, _)| stay.may_be_told(k)).collect();
     let mut smallest: Vec<usize> = (0..cells.len()).filter(|at| told[*at]).collect();
@@ -66,8 +61,8 @@ pub(crate) struct Stays {
 }
 
 impl Stays {
-    /// Class by class, because what a class holds together may be known from its parent's view; where the parent does
-    /// not tell, its children do not either.
+    /// Class by class, because the sum of a class may be known from its parent's view. If the parent is untold, its
+    /// children are untold too.
     pub(crate) fn of(cut: &Cut, rows: &Rows, k: K, parents: Option<&Stays>) -> Stays {
         let mut stays = Stays { groups: vec![], others: BTreeMap::new() };
         for class in cut.0.chunk_by(|a, b| a.class == b.class) {

@@ -1,9 +1,9 @@
-//! Custom events by another dimension, or by hour: they are of some of a cell's people only, so each such view has a
-//! crowd of its own. Where it names a value, its custom events are told; what it hides may be anywhere.
+//! Custom events by another dimension, or by hour. Only some of a cell's people cause them, so each such view has a crowd
+//! of its own. Where the view names a value, the custom events of that value are told; hidden ones may be anywhere.
 //!
-//! Each kind of event is judged by itself. No answer adds kinds up, so what other kinds hold cannot be subtracted out, and
-//! a kind that few did (an error on one page) need not take the names of custom events with it. A view that told all
-//! kinds together would have to hide the smallest shown one, as `hide` does.
+//! Each kind of event is judged by itself. No answer adds kinds up, so the events of other kinds cannot be subtracted out,
+//! and a kind that few caused (an error on one page) need not hide the names of custom events. A view that told all kinds
+//! together would have to hide the smallest shown one, as `hide` does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::K;
 use crate::cut::Cut;
 use crate::hide::Group;
 use crate::hours::Span;
+use crate::numbers::Told;
 use crate::people::People;
-use crate::published::Told;
 use crate::table::Rows;
 
 /// The custom events of the day.

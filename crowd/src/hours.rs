@@ -1,12 +1,18 @@
-//! Rule 4: neighbouring hours merge until each group is a crowd.
+//! Neighbouring hours merge until each group is a crowd; then the numbers of each group.
 
 use std::collections::BTreeMap;
 
+use schema::measures::Measure as M;
+
 use crate::K;
+use crate::bounces::{Stay, told};
+use crate::custom::{By, hour_name};
+use crate::numbers::{Numbers, Told};
 use crate::people::People;
+use crate::published::HourGroup;
 use crate::table::Rows;
 
-/// A group of hours and its rows: of visits that began in it, of pages seen in it.
+/// A group of hours and its rows: of the visits that began in it, and of the pages seen in it.
 #[derive(Debug, Default)]
 pub(crate) struct Span {
     pub(crate) first: u32,
@@ -25,8 +31,8 @@ impl Span {
     }
 }
 
-/// The groups, by time. An hour with page views and no start joins like any other that is no crowd. None at all where the
-/// whole day is no crowd: then even the hour is one visitor's.
+/// The groups, by time. An hour with page views in which no visit began joins like any other that is no crowd. There are no
+/// groups where the whole day is no crowd: then an hour could be one visitor's.
 pub(crate) fn merge(visits: &Rows, pages: &Rows, k: K, people: &People<'_>) -> Vec<Span> {
     let mut hours: BTreeMap<u32, Span> = BTreeMap::new();
     for (row, hour) in visits.hour.iter().enumerate() {
@@ -53,4 +59,30 @@ pub(crate) fn merge(visits: &Rows, pages: &Rows, k: K, people: &People<'_>) -> V
 
 fn at(hours: &mut BTreeMap<u32, Span>, hour: u32) -> &mut Span {
     hours.entry(hour).or_insert_with(|| Span { first: hour, last: hour, ..Span::default() })
+}
+
+/// The numbers of each group. Visitors are a lower bound: a tag may begin visits in several hours.
+pub(crate) fn publish(
+    (visits, pages): (&Rows, &Rows),
+    people: &People<'_>,
+    spans: &[Span],
+    custom: &By,
+    k: K,
+) -> Vec<HourGroup> {
+    let stays = spans.iter().map(|span| (Stay::of(visits, &span.visits), hour_name(span.first).to_string()));
+    let told = told(&stays.collect::<Vec<_>>(), k);
+    let group = |(span, told): (&Span, bool)| {
+        let pageviews = pages.sum(M::Pageviews, &span.pages);
+        let mut numbers = vec![
+            (M::Visits, Told::Exactly(visits.sum(M::Visits, &span.visits))),
+            (M::Visitors, Told::AtLeast(people.count(&span.visits))),
+            (M::Pageviews, Told::Exactly(pageviews)),
+            (M::Events, custom.events(None, &hour_name(span.first), pageviews)),
+        ];
+        if told {
+            numbers.extend([M::Bounces, M::Seconds].map(|m| (m, Told::Exactly(visits.sum(m, &span.visits)))));
+        }
+        HourGroup { first: span.first, last: span.last, numbers: Numbers::new(numbers) }
+    };
+    spans.iter().zip(told).map(group).collect()
 }

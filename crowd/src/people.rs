@@ -1,9 +1,9 @@
-//! At least so many visitor tags stand behind some rows.
+//! A lower bound of how many visitor tags are behind some rows.
 //!
 //! A sum of firsts counts a tag at most once within one value of its dimension, and a tag has one frozen profile for the
-//! whole day. So of each profile the largest such sum is a lower bound, and the bounds of different profiles add up.
-//! The values are always those before any recoding: summed over "(other)", a tag would count once per value. Rows without
-//! a first were still left by someone: one tag.
+//! whole day. So the largest such sum of a profile is a lower bound, and the bounds of different profiles add up. The sums
+//! are taken per value before any recoding: summed over "(other)", a tag would count once per value. Rows without a first
+//! were caused by at least one tag.
 
 use schema::cubes::Cube;
 use schema::dimensions::Dimension as D;
@@ -39,7 +39,7 @@ impl<'a> People<'a> {
             ],
             Cube::Pages => vec![first(M::Visitors, D::Page)],
             Cube::Events => vec![first(M::Visitors, D::Name)],
-            // Nothing of them is shown yet: then each row is one tag at least.
+            // No view of them is judged yet. Each row then is one tag at least.
             Cube::Fates | Cube::Campaigns | Cube::Items => vec![],
         };
         People::by(rows, firsts)

@@ -1,85 +1,97 @@
-//! What one (site, day, round) may say: totals, single views, groups of hours.
+//! What one (site, day, round) publishes: totals, views, groups of hours. All fields are private: other crates read what
+//! is here, and cannot make any of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schema::cubes::Cube;
 use schema::dimensions::Dimension as D;
 use schema::event::Kind;
+use schema::measures::Measure as M;
+use schema::views::{Part, VIEWS, View};
 
-use crate::bounces::Stays;
-use crate::custom::{By, Custom};
-use crate::cut::Cut;
+use crate::custom::Custom;
+use crate::judge::{Judge, Judged};
+use crate::numbers::Numbers;
 use crate::people::People;
-use crate::table::Cubes;
-use crate::{K, hours, views};
+use crate::table::{Cubes, Rows};
+use crate::{K, hours, totals};
 
-/// A number, and how much of it may be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// This is the number.
-    Exactly(i64),
-    /// The number is this or more.
-    AtLeast(i64),
-    /// Nothing may be told, or the cube has no such number.
-    Withheld,
-}
-
-/// What is told of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbers {
-    /// Visits.
-    pub visits: Told,
-    /// Visitor tags.
-    pub visitors: Told,
-    /// Page views.
-    pub pageviews: Told,
-    /// Page views and custom events; of an event's name: its events.
-    pub events: Told,
-    /// Visits of one page view and no interactive event.
-    pub bounces: Option<i64>,
-    /// Seconds from a visit's first event to its last.
-    pub seconds: Option<i64>,
-}
-
-/// A value that may be named, and its numbers.
+/// A value that is published under its name, and its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
+    pub(crate) name: Arc<str>,
+    pub(crate) parent: Option<Arc<str>>,
+    pub(crate) numbers: Numbers,
+}
+
+impl Cell {
     /// The value.
-    pub name: Arc<str>,
-    /// The value of the parent dimension it lies in.
-    pub parent: Option<Arc<str>>,
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The value of the parent view in which it lies; none: all values of the view lie side by side.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
     /// Its numbers.
-    pub numbers: Numbers,
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
 }
 
-/// One dimension.
+/// What is published of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct View {
-    /// The values that may be named, by name.
-    pub cells: Vec<Cell>,
-    /// All others together; none: there are no others.
-    pub other: Option<Numbers>,
+pub struct PublishedView {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) other: Option<Numbers>,
 }
 
-/// Neighbouring hours merged until they are a crowd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl PublishedView {
+    /// The values that are named, by name.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// All other values together; none: there are no others.
+    pub fn other(&self) -> Option<&Numbers> {
+        self.other.as_ref()
+    }
+}
+
+/// Neighbouring hours, merged until they are a crowd.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourGroup {
-    /// The UTC second at which its first hour began.
-    pub first: u32,
-    /// The UTC second at which its last hour began.
-    pub last: u32,
-    /// Its numbers.
-    pub numbers: Numbers,
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) numbers: Numbers,
 }
 
-/// Everything one (site, day, round) may say.
+impl HourGroup {
+    /// The UTC second at which its first hour began.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The UTC second at which its last hour began.
+    pub fn last(&self) -> u32 {
+        self.last
+    }
+
+    /// Its numbers.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+}
+
+/// Everything that one (site, day, round) publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// The bare totals.
-    pub totals: Numbers,
-    /// By hour; empty where the whole day is no crowd, and nothing is told about when it came.
-    pub hours: Vec<HourGroup>,
-    /// By dimension.
-    pub views: Vec<(D, View)>,
+    totals: Numbers,
+    hours: Vec<HourGroup>,
+    views: BTreeMap<&'static str, PublishedView>,
 }
 
 impl Published {
@@ -88,63 +100,110 @@ impl Published {
         publish(cubes, k)
     }
 
-    /// One dimension; none: it has no view.
-    pub fn view(&self, dimension: D) -> Option<&View> {
-        self.views.iter().find(|(d, _)| *d == dimension).map(|(_, view)| view)
+    /// The bare totals of the rows that were judged.
+    pub fn totals(&self) -> &Numbers {
+        &self.totals
+    }
+
+    /// By hour; empty where the whole day is no crowd: then nothing is published about when visitors came.
+    pub fn hours(&self) -> &[HourGroup] {
+        &self.hours
+    }
+
+    /// One view; none: the rule of today does not judge it.
+    pub fn view(&self, view: &View) -> Option<&PublishedView> {
+        self.views.get(view.name)
     }
 
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         // A shared name has two counters before it, and an allocator's overhead.
-        let cell = |cell: &Cell| size_of::<Cell>() + cell.name.len() + 32;
-        let views = self.views.iter().map(|(_, view)| size_of::<View>() + view.cells.iter().map(cell).sum::<usize>());
-        size_of::<Published>() + self.hours.len() * size_of::<HourGroup>() + views.sum::<usize>()
+        let cell = |cell: &Cell| size_of::<Cell>() + cell.name.len() + 32 + cell.numbers.bytes();
+        let view = |view: &PublishedView| {
+            let other = view.other.as_ref().map_or(0, Numbers::bytes);
+            size_of::<PublishedView>() + other + view.cells.iter().map(cell).sum::<usize>()
+        };
+        let hour = |group: &HourGroup| size_of::<HourGroup>() + group.numbers.bytes();
+        let views = self.views.values().map(view).sum::<usize>();
+        size_of::<Published>() + self.totals.bytes() + self.hours.iter().map(hour).sum::<usize>() + views
     }
 }
 
-/// The spine: decides which names may appear, then lets every view pass its own crowd.
-fn publish(cubes: Cubes, k: K) -> Published {
-    let visits = cubes.visits.rows(None);
-    let pages = cubes.pages.rows(None);
-    let events = cubes.events.rows(Some((D::Kind, Kind::Custom.label())));
-    let (people, readers, doers) = (People::of(&visits), People::of(&pages), People::of(&events));
-    let custom = Custom::new(&events, &doers, k);
+/// Whether the rule of today judges a view; others are neither read nor published.
+///
+/// It judges single views of visits, of page views and of events by name, all columns of which are there. Of events only
+/// custom ones are judged.
+pub fn is_judged(view: &View) -> bool {
+    let part = matches!(view.part, Part::Visits | Part::Pages | Part::Events);
+    part && view.b.is_none() && view.missing_columns().is_empty()
+}
 
-    let flat = |d| Cut::flat(&visits, d, k, &people, |_| true);
-    let [channel, country, device] = [D::Channel, D::Country, D::Device].map(flat);
-    let source = Cut::within(&channel, &visits, (D::Channel, D::Source), k, &people, |_, _| true);
-    let region = Cut::within(&country, &visits, (D::Country, D::Region), k, &people, |_, _| true);
-    let page = Cut::flat(&pages, D::Page, k, &readers, |_| true);
-    let paged = page.named();
-    let entry_page = Cut::flat(&visits, D::EntryPage, k, &people, |name| paged.contains(&("", name)));
-    let spans = hours::merge(&visits, &pages, k, &people);
-
-    let by_channel = custom.cut(D::Channel, &channel);
-    let by_source = custom.cut_within(&by_channel, (D::Channel, D::Source), &source);
-    let by = |d, cut: &Cut| custom.told(&custom.cut(d, cut));
-    let of_visits = |d: D, cut: &Cut, parents: Option<&Stays>, custom: Option<&By>| {
-        let stays = Stays::of(cut, &visits, k, parents);
-        let view = views::of_visits(&visits, &people, (d, cut), &stays, custom);
-        ((d, view), stays)
-    };
-    let (channel_view, channel_stays) = of_visits(D::Channel, &channel, None, Some(&custom.told(&by_channel)));
-    let (country_view, country_stays) = of_visits(D::Country, &country, None, Some(&by(D::Country, &country)));
-    let mut views = vec![
-        channel_view,
-        of_visits(D::Source, &source, Some(&channel_stays), Some(&custom.told(&by_source))).0,
-        country_view,
-        of_visits(D::Region, &region, Some(&country_stays), None).0,
-        of_visits(D::Device, &device, None, Some(&by(D::Device, &device))).0,
-        of_visits(D::EntryPage, &entry_page, None, None).0,
-        (D::Page, views::of_pages(&pages, &readers, &page, &by(D::Page, &page))),
-        (D::Name, views::of_names(&events, &doers, k)),
-    ];
-    for d in [D::Browser, D::Os, D::Language, D::Screen] {
-        views.push(of_visits(d, &flat(d), None, None).0);
+/// The measures that are published of a view, where its cells are crowds.
+pub fn measures(view: &View) -> Vec<M> {
+    if !is_judged(view) {
+        return vec![];
     }
+    let mut measures = view.measures.to_vec();
+    if view.visitors.is_some() {
+        measures.push(M::Visitors);
+    }
+    if has_custom_events(view) {
+        measures.push(M::Events);
+    }
+    if view.part == Part::Visits {
+        measures.extend([M::Bounces, M::Seconds]);
+    }
+    measures
+}
+
+/// Whether custom events are told by this view: where their cube has its dimension too.
+pub(crate) fn has_custom_events(view: &View) -> bool {
+    matches!(view.part, Part::Visits | Part::Pages) && Cube::Events.has_dimension(view.a)
+}
+
+/// The cubes that the rule needs, and of the events the one kind.
+pub fn cubes() -> impl Iterator<Item = Cube> {
+    let judged = |cube: &&Cube| VIEWS.iter().any(|view| is_judged(view) && view.cube() == **cube);
+    Cube::ALL.iter().filter(judged).copied()
+}
+
+/// The spine: each view passes its own crowd, in the order of the table, because a view needs what its parent and the view
+/// that decides about its names published.
+fn publish(mut cubes: Cubes, k: K) -> Published {
+    let visits = cubes.take(Cube::Visits).into_rows(None);
+    let pages = cubes.take(Cube::Pages).into_rows(None);
+    let events = cubes.take(Cube::Events).into_rows(Some((D::Kind, Kind::Custom.label())));
+    let by_visits = People::of(&visits);
+    let (by_pages, by_events) = (People::of(&pages), People::of(&events));
+    let custom = Custom::new(&events, &by_events, k);
+    let part = |part| -> Option<(&Rows, &People<'_>)> {
+        match part {
+            Part::Visits => Some((&visits, &by_visits)),
+            Part::Pages => Some((&pages, &by_pages)),
+            Part::Events => Some((&events, &by_events)),
+            Part::Exits
+            | Part::Engaged
+            | Part::Properties
+            | Part::Goals
+            | Part::Steps
+            | Part::Campaigns
+            | Part::Won
+            | Part::Orders
+            | Part::Items
+            | Part::Opens
+            | Part::Fates => None,
+        }
+    };
+    let mut judged: BTreeMap<&'static str, Judged> = BTreeMap::new();
+    for view in VIEWS.iter().filter(|view| is_judged(view)) {
+        let Some((rows, people)) = part(view.part) else { continue };
+        let judge = Judge { rows, people, custom: &custom, before: &judged, k };
+        judged.insert(view.name, judge.view(view));
+    }
+    let spans = hours::merge(&visits, &pages, k, &by_visits);
     Published {
-        totals: views::totals(&visits, custom.total, k),
-        hours: views::of_hours((&visits, &pages), &people, &spans, &custom.by_hours(&spans), k),
-        views,
+        totals: totals::of(&visits, custom.total, k),
+        hours: hours::publish((&visits, &pages), &by_visits, &spans, &custom.by_hours(&spans), k),
+        views: judged.into_iter().map(|(name, judged)| (name, judged.published)).collect(),
     }
 }

@@ -1,33 +1,36 @@
-//! The rows of one cube for one (site, day, round): names, hours and sums, each cell once.
+//! The rows of one (site, day, round): names, hours and sums, each cell once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use schema::cubes::Cube;
 use schema::dimensions::Dimension;
 use schema::measures::Measure;
 
-/// What is known of one (site, day, round): the rows of its three cubes.
-#[derive(Debug)]
-pub struct Cubes {
-    /// Rows of `Cube::Visits`.
-    pub visits: Table,
-    /// Rows of `Cube::Pages`.
-    pub pages: Table,
-    /// Rows of `Cube::Events`; kinds other than custom are passed over.
-    pub events: Table,
-}
-
-impl Default for Cubes {
-    fn default() -> Cubes {
-        Cubes { visits: Table::new(Cube::Visits), pages: Table::new(Cube::Pages), events: Table::new(Cube::Events) }
-    }
-}
+/// The rows of one (site, day, round), by cube.
+#[derive(Debug, Default)]
+pub struct Cubes(BTreeMap<Cube, Table>);
 
 impl Cubes {
-    /// Whether visits and pages have the same page views: not while a batch has landed in one of them only.
+    /// The rows of a cube, to add to.
+    pub fn table_mut(&mut self, cube: Cube) -> &mut Table {
+        self.0.entry(cube).or_insert_with(|| Table::new(cube))
+    }
+
+    /// Whether visits and pages have the same page views. They differ while a batch has landed in one of them only.
     pub fn is_whole(&self) -> bool {
-        self.visits.total(Measure::Pageviews) == self.pages.total(Measure::Pageviews)
+        let pageviews = |cube| self.0.get(&cube).map_or(0, |table| table.total(Measure::Pageviews));
+        pageviews(Cube::Visits) == pageviews(Cube::Pages)
+    }
+
+    /// Takes out the rows of a cube; there may be none.
+    pub(crate) fn take(&mut self, cube: Cube) -> Table {
+        self.0.remove(&cube).unwrap_or_else(|| Table::new(cube))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self, cube: Cube) -> usize {
+        self.0.get(&cube).map_or(0, |table| table.row_of.len())
     }
 }
 
@@ -35,7 +38,7 @@ impl Cubes {
 #[derive(Debug)]
 pub struct Table {
     cube: Cube,
-    names: Vec<Names>,
+    names: Vec<Dictionary>,
     row_of: HashMap<Box<[u32]>, usize>,
     /// One row after the other: hour, then the dimensions in the cube's order.
     keys: Vec<u32>,
@@ -43,13 +46,14 @@ pub struct Table {
     sums: Vec<i64>,
 }
 
+/// The distinct names of one column, numbered.
 #[derive(Debug, Default)]
-struct Names {
+struct Dictionary {
     ids: HashMap<Arc<str>, u32>,
     names: Vec<Arc<str>>,
 }
 
-impl Names {
+impl Dictionary {
     fn id(&mut self, name: &str) -> u32 {
         if let Some(&id) = self.ids.get(name) {
             return id;
@@ -63,16 +67,16 @@ impl Names {
 }
 
 impl Table {
-    /// No rows yet.
-    pub fn new(cube: Cube) -> Table {
-        let names = cube.dimensions().iter().map(|_| Names::default()).collect();
+    fn new(cube: Cube) -> Table {
+        let names = cube.dimensions().iter().map(|_| Dictionary::default()).collect();
         Table { cube, names, row_of: HashMap::new(), keys: vec![], sums: vec![] }
     }
 
-    /// Adds to the cell of this hour (the UTC second it began) and these names, both lists in the cube's order.
+    /// Adds to the cell of this hour (the UTC second at which it began) and these names. Names and sums are in the order
+    /// of the cube's columns. Rows of a cube without times have the hour 0.
     ///
     /// # Panics
-    /// When a list is not as long as the cube is wide.
+    /// If a list is not as long as the cube is wide.
     pub fn add(&mut self, hour: u32, names: &[&str], sums: &[i64]) {
         assert_eq!(
             (names.len(), sums.len()),
@@ -80,8 +84,8 @@ impl Table {
             "columns of {:?}",
             self.cube
         );
-        let key: Box<[u32]> =
-            std::iter::once(hour).chain(self.names.iter_mut().zip(names).map(|(known, name)| known.id(name))).collect();
+        let ids = self.names.iter_mut().zip(names).map(|(dictionary, name)| dictionary.id(name));
+        let key: Box<[u32]> = std::iter::once(hour).chain(ids).collect();
         let width = sums.len();
         if let Some(&row) = self.row_of.get(&key) {
             for (sum, more) in self.sums[row * width..].iter_mut().zip(sums) {
@@ -94,25 +98,15 @@ impl Table {
         self.row_of.insert(key, self.row_of.len());
     }
 
-    /// How many cells have been added to.
-    pub fn len(&self) -> usize {
-        self.row_of.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.row_of.is_empty()
-    }
-
     fn total(&self, m: Measure) -> i64 {
         let measures = self.cube.measures();
         let at = measures.iter().position(|x| *x == m).expect("a measure of this cube");
         self.sums.iter().skip(at).step_by(measures.len()).sum()
     }
 
-    /// Column by column, rows whose sums are all zero left out, rows of one frozen profile next to each other; only those
-    /// of one value, if asked.
-    pub(crate) fn rows(self, only: Option<(Dimension, &str)>) -> Rows {
+    /// The table by column: rows whose sums are all zero are left out, rows of one frozen profile stand next to each
+    /// other. With `only`: the rows of that one value.
+    pub(crate) fn into_rows(self, only: Option<(Dimension, &str)>) -> Rows {
         let dimensions = self.cube.dimensions();
         let (wide, width) = (dimensions.len() + 1, self.cube.measures().len());
         let only = only.map(|(d, name)| {
@@ -140,7 +134,7 @@ impl Table {
             hour: key(0),
             ids: (0..dimensions.len()).map(|at| key(at + 1)).collect(),
             sums: (0..width).map(|at| order.iter().map(|(_, row)| self.sums[row * width + at]).collect()).collect(),
-            names: self.names.into_iter().map(|n| n.names).collect(),
+            names: self.names.into_iter().map(|dictionary| dictionary.names).collect(),
         }
     }
 }
@@ -148,7 +142,7 @@ impl Table {
 /// Rows as they are judged: by column, in the order of their frozen profiles.
 pub(crate) struct Rows {
     pub(crate) cube: Cube,
-    /// Number of the row's frozen profile: all frozen dimensions of the cube. A tag has one, for the whole day.
+    /// Number of the row's frozen profile: all frozen dimensions of the cube. A tag has one profile for the whole day.
     pub(crate) profile: Vec<u32>,
     /// The UTC second at which the row's local hour began.
     pub(crate) hour: Vec<u32>,

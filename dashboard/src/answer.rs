@@ -6,13 +6,11 @@
 //! Pure: rounds come in, an [`Answer`] goes out. This module does not know where rounds are read.
 //!
 //! ```text
-//! bare     the bare totals of a round
 //! sum      adds up the numbers of one result, with what is missing of each
 //! results  the rounds, added up by label
 //! rows     results in their order
 //! ```
 
-mod bare;
 mod results;
 mod rows;
 mod sum;

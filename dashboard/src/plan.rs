@@ -4,7 +4,7 @@
 
 pub mod served;
 
-use schema::dimensions::Dimension;
+use schema::views::View;
 
 use crate::question::Question;
 use crate::range::DaySpan;
@@ -20,8 +20,8 @@ pub enum Grouping {
     Day,
     /// One result per group of hours.
     Hour,
-    /// One result per value of the view of this dimension.
-    View(Dimension),
+    /// One result per value of this view.
+    View(&'static View),
 }
 
 /// What answers a question.
@@ -60,19 +60,42 @@ impl Plan {
     }
 }
 
-fn grouping(breakdown: Option<Breakdown>) -> Grouping {
+/// The name of the view that a breakdown is served from. None: it is time.
+fn view_name(breakdown: Breakdown) -> Option<&'static str> {
     match breakdown {
-        None => Grouping::Total,
-        Some(Breakdown::Day) => Grouping::Day,
-        Some(Breakdown::Hour | Breakdown::Time) => Grouping::Hour,
-        Some(Breakdown::Page) => Grouping::View(Dimension::Page),
-        Some(Breakdown::Name) => Grouping::View(Dimension::Name),
-        Some(Breakdown::Source) => Grouping::View(Dimension::Source),
-        Some(Breakdown::Channel) => Grouping::View(Dimension::Channel),
-        Some(Breakdown::Country) => Grouping::View(Dimension::Country),
-        Some(Breakdown::Device) => Grouping::View(Dimension::Device),
-        Some(Breakdown::Browser) => Grouping::View(Dimension::Browser),
-        Some(Breakdown::Os) => Grouping::View(Dimension::Os),
-        Some(Breakdown::EntryPage) => Grouping::View(Dimension::EntryPage),
+        Breakdown::Page => Some("page"),
+        Breakdown::Name => Some("name"),
+        Breakdown::Source => Some("source"),
+        Breakdown::Channel => Some("channel"),
+        Breakdown::Country => Some("country"),
+        Breakdown::Device => Some("device"),
+        Breakdown::Browser => Some("browser"),
+        Breakdown::Os => Some("os"),
+        Breakdown::EntryPage => Some("entry"),
+        Breakdown::Time | Breakdown::Hour | Breakdown::Day => None,
+    }
+}
+
+fn grouping(breakdown: Option<Breakdown>) -> Grouping {
+    let Some(breakdown) = breakdown else { return Grouping::Total };
+    match view_name(breakdown) {
+        Some(name) => Grouping::View(View::named(name).expect("the table has every view that is served")),
+        None if breakdown == Breakdown::Day => Grouping::Day,
+        None => Grouping::Hour,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::*;
+
+    #[test]
+    fn every_breakdown_that_is_not_time_has_a_view_that_the_crowd_judges() {
+        for breakdown in Breakdown::VARIANTS.iter().copied().filter(|breakdown| !breakdown.is_time()) {
+            let Grouping::View(view) = grouping(Some(breakdown)) else { panic!("{breakdown:?}") };
+            assert!(crowd::is_judged(view), "{view}");
+        }
     }
 }

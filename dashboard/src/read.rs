@@ -11,7 +11,10 @@ use crowd::Cubes;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::event::Kind;
+use schema::measures::Measure as M;
 use serde::Deserialize;
+
+use crate::sources::{Round, RoundSums};
 
 /// Longest a query may run: what stopped counting is kept at least so long.
 const QUERY_SECONDS_MAX: u32 = 30;
@@ -27,45 +30,15 @@ const COUNTED: &str = "((day, round, shard, generation) IN \
 const CLOSED_BY_ALL: &str = "(SELECT min(up_to) FROM (SELECT shards.shard AS s, max(toUInt16(closed.closed_to)) AS up_to \
      FROM shards LEFT JOIN closed ON shards.shard = closed.shard WHERE shards.shard < 1000 GROUP BY s))";
 
+const MEASURES: [M; 6] = [M::Visits, M::Bounces, M::Pageviews, M::Events, M::Seconds, M::Visitors];
+
 /// A day's own events (round 0) or late ones.
 pub type RoundKey = (Day, u32);
 
-/// The sums of `live_visits` over a (site, day, round).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sums {
-    /// Visits.
-    pub visits: i64,
-    /// Visits of one page view and no interactive event.
-    pub bounces: i64,
-    /// Page views.
-    pub pageviews: i64,
-    /// Page views and custom events: never told as it is.
-    pub events: i64,
-    /// Seconds from a visit's first event to its last.
-    pub seconds: i64,
-    /// Visitor tags.
-    pub visitors: i64,
-    /// How many rows the cubes of visits, pages and events have: it changes with every insert.
-    pub rows: [i64; 3],
-}
-
-/// A (day, round) of a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Round {
-    /// The site's local date.
-    pub day: Day,
-    /// 0, or which late one.
-    pub round: u32,
-    /// Whether all its rows are final.
-    pub settled: bool,
-    /// What its visits add up to.
-    pub sums: Sums,
-}
-
 impl Round {
-    /// Its name among the site's.
+    /// Its key among the site's rounds.
     pub fn key(&self) -> RoundKey {
-        (self.day, self.round)
+        (self.day, self.number)
     }
 }
 
@@ -106,20 +79,12 @@ impl Reader {
         let query = (0..3).fold(query, |query, _| query.bind(site).bind(first).bind(last));
         let rows = query.fetch_all::<RoundRow>().await?;
         let round = |row: RoundRow| {
-            let mut sums = row.sums.into_iter();
-            let mut next = || sums.next().unwrap_or(0);
-            let sums = Sums {
-                visits: next(),
-                bounces: next(),
-                pageviews: next(),
-                events: next(),
-                seconds: next(),
-                visitors: next(),
-                rows: [next(), next(), next()],
-            };
-            Round { day: Day(i32::from(row.day)), round: row.round, settled: row.settled == 1, sums }
+            let (visits, rows) = row.sums.split_at(6);
+            let rows = rows.iter().map(|rows| *rows as u64);
+            let sums = RoundSums::new(MEASURES.into_iter().zip(visits.iter().copied()), crowd::cubes().zip(rows));
+            Round { day: Day(i32::from(row.day)), number: row.round, settled: row.settled == 1, sums }
         };
-        Ok(rows.into_iter().map(round).filter(|round| round.sums.visits != 0).collect())
+        Ok(rows.into_iter().map(round).collect())
     }
 
     /// The first day on which the site had a visit.
@@ -142,12 +107,7 @@ impl Reader {
             let mut rows = query.fetch::<CubeRow<'_>>()?;
             while let Some(row) = rows.next().await? {
                 let Some(of) = cubes.get_mut(&(Day(i32::from(row.day)), row.round)) else { continue };
-                let table = match cube {
-                    Cube::Visits => &mut of.visits,
-                    Cube::Pages => &mut of.pages,
-                    _ => &mut of.events,
-                };
-                table.add(row.hour, &row.names, &row.sums);
+                of.table_mut(cube).add(row.hour, &row.names, &row.sums);
             }
         }
         Ok(cubes)

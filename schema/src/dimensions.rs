@@ -59,6 +59,8 @@ closed_set! {
         Product = 26 "product",
         /// What kind of thing that is.
         Category = 27 "category",
+        /// Which step of which funnel. No live table has it yet.
+        Step = 28 "step",
     }
 }
 
@@ -77,38 +79,5 @@ impl Dimension {
     /// Whether it is fixed for a tag's day.
     pub fn is_frozen(self) -> bool {
         Dimension::FROZEN.contains(&self)
-    }
-
-    /// The dimension within which its values are hidden: a region in its country, a source in its channel.
-    pub fn parent(self) -> Option<Dimension> {
-        match self {
-            Dimension::Region => Some(Dimension::Country),
-            Dimension::Source => Some(Dimension::Channel),
-            Dimension::Name => Some(Dimension::Kind),
-            Dimension::Property => Some(Dimension::Name),
-            Dimension::Value => Some(Dimension::Property),
-            Dimension::Product => Some(Dimension::Category),
-            Dimension::EntryPage
-            | Dimension::Page
-            | Dimension::Channel
-            | Dimension::Country
-            | Dimension::Device
-            | Dimension::Browser
-            | Dimension::Os
-            | Dimension::Language
-            | Dimension::Screen
-            | Dimension::Kind
-            | Dimension::Reason
-            | Dimension::Crawler
-            | Dimension::CampaignSource
-            | Dimension::Medium
-            | Dimension::Campaign
-            | Dimension::Content
-            | Dimension::Term
-            | Dimension::LandingPage
-            | Dimension::Goal
-            | Dimension::Currency
-            | Dimension::Category => None,
-        }
     }
 }

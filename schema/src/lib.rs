@@ -7,8 +7,9 @@
 //! fate                  what became of it
 //! wire                  records <-> bytes (protobuf, ../footfall.proto), in the spool and on Kafka
 //! dimensions, measures  the columns
-//! cubes                 which columns each live table has
-//! tables                the SQL that makes them (../clickhouse/*.sql)
+//! cubes                 the live tables of sums, each declared once
+//! views                 what may be published of them, one entry each
+//! tables                the SQL that makes the tables (../clickhouse/*.sql)
 //! ```
 //!
 //! This crate opens no socket and no file, and depends on no driver.
@@ -24,4 +25,5 @@ pub mod wire;
 pub mod dimensions;
 pub mod measures;
 pub mod cubes;
+pub mod views;
 pub mod tables;

@@ -9,8 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use schema::dimensions::Dimension as D;
+use schema::measures::Measure as M;
 
-use super::truth::{names, view};
+use super::truth::{names, parent, view};
 use super::world::{Event, Visit, World};
 use crate::{Numbers, Published, Told};
 
@@ -36,6 +37,10 @@ fn classes<F: Clone>(facts: &[(Value, F)], told: &[BTreeSet<Value>]) -> Vec<Vec<
     classes.into_values().collect()
 }
 
+fn exact(numbers: &Numbers, measure: M) -> bool {
+    matches!(numbers.get(measure), Told::Exactly(_))
+}
+
 fn values<F>(facts: &[(Value, F)], like: impl Fn(&Value) -> bool) -> BTreeSet<Value> {
     facts.iter().map(|(value, _)| value).filter(|value| like(value)).copied().collect()
 }
@@ -52,7 +57,7 @@ fn told_sets<F>(
     if total {
         sets.push(values(facts, |_| true));
     }
-    for level in d.parent().into_iter().chain([d]) {
+    for level in parent(d).into_iter().chain([d]) {
         let view = view(published, level);
         let plain = |value: &Value| if level == d { (value.0, value.1) } else { ("", value.0) };
         for cell in view.cells.iter().filter(|cell| of(&cell.numbers)) {
@@ -68,7 +73,7 @@ fn told_sets<F>(
 }
 
 fn value(d: D, at: impl Fn(D) -> &'static str) -> Value {
-    (d.parent().map_or("", &at), at(d), 0)
+    (parent(d).map_or("", &at), at(d), 0)
 }
 
 fn judge(leaks: &mut Vec<Leak>, what: &'static str, d: Option<D>, k: usize, classes: Vec<Vec<u32>>) {
@@ -88,13 +93,13 @@ pub(super) fn attack(world: &World, published: &Published, k: usize) -> Vec<Leak
     }
     let views: Vec<Fact> = world.views().map(|e| (value(D::Page, |d| e.at(d)), e.tag)).collect();
     if !view(published, D::Page).cells.is_empty() {
-        let exact = |n: &Numbers| matches!(n.pageviews, Told::Exactly(_));
+        let pageviews = |n: &Numbers| exact(n, M::Pageviews);
         judge(
             &mut leaks,
             "pages",
             Some(D::Page),
             k,
-            classes(&views, &told_sets(published, D::Page, &views, exact, true)),
+            classes(&views, &told_sets(published, D::Page, &views, pageviews, true)),
         );
     }
     attack_hours(&mut leaks, world, published, k);
@@ -104,13 +109,13 @@ pub(super) fn attack(world: &World, published: &Published, k: usize) -> Vec<Leak
 
 fn attack_visits(leaks: &mut Vec<Leak>, world: &World, published: &Published, k: usize, d: D) {
     let visits: Vec<(Value, &Visit)> = world.visits.iter().map(|v| (value(d, |d| v.at(d)), v)).collect();
-    let named = d.parent().into_iter().chain([d]).any(|d| !view(published, d).cells.is_empty());
+    let named = parent(d).into_iter().chain([d]).any(|d| !view(published, d).cells.is_empty());
     if named {
-        let exact = |n: &Numbers| matches!(n.visits, Told::Exactly(_)) || matches!(n.pageviews, Told::Exactly(_));
+        let visits_or_views = |n: &Numbers| exact(n, M::Visits) || exact(n, M::Pageviews);
         let tags: Vec<Fact> = visits.iter().map(|(at, v)| (*at, v.tag)).collect();
-        judge(leaks, "visits", Some(d), k, classes(&tags, &told_sets(published, d, &tags, exact, true)));
+        judge(leaks, "visits", Some(d), k, classes(&tags, &told_sets(published, d, &tags, visits_or_views, true)));
     }
-    let of = |n: &Numbers| n.bounces.is_some() || n.seconds.is_some();
+    let of = |n: &Numbers| exact(n, M::Bounces) || exact(n, M::Seconds);
     let told = told_sets(published, d, &visits, of, true);
     if told.len() > 1 {
         judge_stays(leaks, Some(d), k, classes(&visits, &told));
@@ -130,7 +135,7 @@ fn judge_stays(leaks: &mut Vec<Leak>, d: Option<D>, k: usize, classes: Vec<Vec<&
 
 fn hour_sets<F>(published: &Published, facts: &[(Value, F)], of: impl Fn(&Numbers) -> bool) -> Vec<BTreeSet<Value>> {
     let mut sets = vec![values(facts, |_| true)];
-    for group in published.hours.iter().filter(|group| of(&group.numbers)) {
+    for group in published.hours().iter().filter(|group| of(&group.numbers)) {
         let within = |value: &Value| (group.first..=group.last).contains(&value.2);
         sets.push(values(facts, within));
     }
@@ -142,24 +147,24 @@ fn attack_hours(leaks: &mut Vec<Leak>, world: &World, published: &Published, k: 
     let starts = world.visits.iter().map(|v| (at(v.first().hour()), v.tag));
     let starts: Vec<Fact> = starts.collect();
     let either: Vec<Fact> = starts.iter().cloned().chain(world.views().map(|e| (at(e.hour()), e.tag))).collect();
-    if !published.hours.is_empty() {
+    if !published.hours().is_empty() {
         judge(leaks, "visits of hours", None, k, classes(&starts, &hour_sets(published, &starts, |_| true)));
         judge(leaks, "page views of hours", None, k, classes(&either, &hour_sets(published, &either, |_| true)));
     }
     let visits: Vec<(Value, &Visit)> = world.visits.iter().map(|v| (at(v.first().hour()), v)).collect();
-    let told = hour_sets(published, &visits, |n| n.bounces.is_some() || n.seconds.is_some());
+    let told = hour_sets(published, &visits, |n| exact(n, M::Bounces) || exact(n, M::Seconds));
     if told.len() > 1 {
         judge_stays(leaks, None, k, classes(&visits, &told));
     }
-    if published.totals.seconds.is_some() {
+    if exact(published.totals(), M::Seconds) {
         judge_stays(leaks, None, k, vec![world.visits.iter().collect()]);
     }
 }
 
 /// Custom events: an exact number of page views and events together tells the custom events alone.
 fn attack_customs(leaks: &mut Vec<Leak>, world: &World, published: &Published, k: usize) {
-    let exact = |n: &Numbers| matches!(n.events, Told::Exactly(_));
-    let total = exact(&published.totals);
+    let exact = |n: &Numbers| exact(n, M::Events);
+    let total = exact(published.totals());
     let events: Vec<&Event> = world.customs().collect();
     for d in [D::Source, D::Country, D::Device, D::Page, D::Name] {
         let facts: Vec<Fact> = events.iter().map(|e| (custom_value(d, e), e.tag)).collect();

@@ -2,11 +2,13 @@
 
 use schema::cubes::Cube;
 use schema::dimensions::Dimension as D;
+use schema::measures::Measure as M;
+use schema::views::VIEWS;
 
 use super::days::{Random, published, small};
 use super::truth::view;
 use super::world::World;
-use crate::{Cubes, K, Published, Table, Told};
+use crate::{Cubes, K, Published, Told, is_judged};
 
 #[test]
 fn a_crowd_under_three_cannot_be_made() {
@@ -38,7 +40,7 @@ fn the_order_of_rows_does_not_matter() {
 fn increments_of_one_cell_are_one_row_and_rows_that_cancel_are_none() {
     let row = |cubes: &mut Cubes, page: &str, views: i64, visitors: i64| {
         let names = [page, "Google", "Search", "FR", "desktop", "b", "o", "l"];
-        cubes.pages.add(0, &names, &[views, visitors, visitors, 0, 0, 0, 0, 0]);
+        cubes.table_mut(Cube::Pages).add(0, &names, &[views, visitors, visitors, 0, 0, 0, 0, 0]);
     };
     let mut cubes = Cubes::default();
     for page in ["/", "/a", "/", "/a"] {
@@ -46,30 +48,35 @@ fn increments_of_one_cell_are_one_row_and_rows_that_cancel_are_none() {
     }
     row(&mut cubes, "/gone", 1, 1);
     row(&mut cubes, "/gone", -1, -1);
-    assert_eq!(cubes.pages.len(), 3);
+    assert_eq!(cubes.len(Cube::Pages), 3);
     let published = Published::of(cubes, K::new(5).unwrap());
     let pages = view(&published, D::Page);
     assert_eq!(pages.other, None, "nobody is left on /gone");
-    assert_eq!(pages.cells.iter().map(|c| c.numbers.pageviews).collect::<Vec<_>>(), [Told::Exactly(6); 2]);
+    assert_eq!(pages.cells.iter().map(|c| c.numbers.get(M::Pageviews)).collect::<Vec<_>>(), [Told::Exactly(6); 2]);
 }
 
 #[test]
 fn cubes_of_half_a_batch_are_not_whole() {
     let world = World::of(&small(1));
     assert!(world.cubes().is_whole());
-    assert!(!Cubes { pages: Table::new(Cube::Pages), ..world.cubes() }.is_whole());
+    let mut half = world.cubes();
+    half.take(Cube::Pages);
+    assert!(!half.is_whole());
 }
 
 #[test]
 fn nothing_published_of_no_rows_is_zero() {
     let published = Published::of(Cubes::default(), K::new(3).unwrap());
-    assert_eq!(published.totals.events, Told::Exactly(0));
-    assert!(published.hours.is_empty());
-    assert!(published.views.iter().all(|(_, view)| view.cells.is_empty() && view.other.is_none()));
+    assert_eq!(published.totals().get(M::Events), Told::Exactly(0));
+    assert!(published.hours().is_empty());
+    for view in VIEWS.iter().filter(|view| is_judged(view)) {
+        let published = published.view(view).unwrap();
+        assert!(published.cells().is_empty() && published.other().is_none(), "{view}");
+    }
 }
 
 #[test]
 #[should_panic(expected = "columns of Pages")]
 fn a_row_of_another_width_is_refused() {
-    Table::new(Cube::Pages).add(0, &["/"], &[1]);
+    Cubes::default().table_mut(Cube::Pages).add(0, &["/"], &[1]);
 }

@@ -177,7 +177,7 @@ impl World {
                 other => unreachable!("{other:?}"),
             });
             let sums: Vec<i64> = sums.collect();
-            cubes.visits.add(came.hour(), &names(Cube::Visits, &|d| visit.at(d)), &sums);
+            cubes.table_mut(Cube::Visits).add(came.hour(), &names(Cube::Visits, &|d| visit.at(d)), &sums);
             let last = visit.views().last().map(|e| e.t);
             for (n, view) in visit.views().enumerate() {
                 let again = visit.views().take(n).any(|before| before.page == view.page);
@@ -196,12 +196,12 @@ impl World {
                         other => unreachable!("{other:?}"),
                     })
                     .collect();
-                cubes.pages.add(view.hour(), &names(Cube::Pages, &|d| view.at(d)), &sums);
+                cubes.table_mut(Cube::Pages).add(view.hour(), &names(Cube::Pages, &|d| view.at(d)), &sums);
             }
             for (n, event) in visit.events.iter().enumerate().filter(|(_, e)| e.did != Did::View) {
                 let again = visit.events[..n].iter().any(|before| before.did == event.did);
                 let fresh = first(tag, "custom", event.name());
-                cubes.events.add(
+                cubes.table_mut(Cube::Events).add(
                     event.hour(),
                     &names(Cube::Events, &|d| event.at(d)),
                     &[1, fresh, i64::from(!again), 0],
@@ -210,7 +210,11 @@ impl World {
         }
         for event in &self.errors {
             let fresh = first(event.tag, "error", event.name());
-            cubes.events.add(event.hour(), &names(Cube::Events, &|d| event.at(d)), &[1, fresh, fresh, 0]);
+            cubes.table_mut(Cube::Events).add(
+                event.hour(),
+                &names(Cube::Events, &|d| event.at(d)),
+                &[1, fresh, fresh, 0],
+            );
         }
         cubes
     }

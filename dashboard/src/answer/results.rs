@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crowd::{Numbers, View};
+use crowd::{K, Numbers, PublishedView};
 use schema::day::Day;
 use schema::sites::Site;
 
+use super::TimeGroup;
 use super::sum::ResultSum;
-use super::{TimeGroup, bare};
 use crate::plan::{Grouping, Plan};
 use crate::range::labels;
-use crate::sources::live::Snapshot;
-use crate::sources::{Detail, KnownRound};
+use crate::sources::{Detail, KnownRound, RoundSnapshot};
 
 /// Sums by label, and what `meta` says about them.
 #[derive(Default)]
@@ -42,10 +41,12 @@ impl Results {
         }
         let day = known.round.day;
         match plan.grouping {
-            Grouping::Total => self.total.add(&bare::totals(&known.round, snapshot, site)),
-            Grouping::Day => self.named(day.to_string().into()).add(&bare::totals(&known.round, snapshot, site)),
+            Grouping::Total => self.total.add(&known.bare_totals(snapshot, K::of(site))),
+            Grouping::Day => {
+                self.named(day.to_string().into()).add(&known.bare_totals(snapshot, K::of(site)));
+            }
             Grouping::Hour => self.add_hours(site, day, snapshot),
-            Grouping::View(dimension) => match snapshot.and_then(|snapshot| snapshot.published.view(dimension)) {
+            Grouping::View(view) => match snapshot.and_then(|snapshot| snapshot.published.view(view)) {
                 Some(view) => self.add_view(view),
                 None => {
                     self.left_out.insert(day);
@@ -63,30 +64,30 @@ impl Results {
         self.named.entry(label).or_default()
     }
 
-    fn add_view(&mut self, view: &View) {
-        for cell in &view.cells {
-            self.named(Arc::clone(&cell.name)).add(&cell.numbers);
+    fn add_view(&mut self, view: &PublishedView) {
+        for cell in view.cells() {
+            self.named(Arc::clone(cell.name())).add(cell.numbers());
         }
-        if let Some(other) = &view.other {
+        if let Some(other) = view.other() {
             self.other.get_or_insert_default().add(other);
         }
     }
 
-    fn add_hours(&mut self, site: &Site, day: Day, snapshot: Option<&Snapshot>) {
+    fn add_hours(&mut self, site: &Site, day: Day, snapshot: Option<&RoundSnapshot>) {
         let Some(snapshot) = snapshot else {
             self.left_out.insert(day);
             return;
         };
         let hours = labels::hours(&site.zone, day);
-        if snapshot.published.hours.is_empty() {
+        if snapshot.published.hours().is_empty() {
             // The whole day has fewer than k visitors: it is one group, so that no hour is published.
-            self.add_hour_group(site, &hours, &snapshot.published.totals);
+            self.add_hour_group(site, &hours, snapshot.published.totals());
         }
-        for group in &snapshot.published.hours {
-            let span = i64::from(group.first)..=i64::from(group.last);
+        for group in snapshot.published.hours() {
+            let span = i64::from(group.first())..=i64::from(group.last());
             let merged: Vec<i64> = hours.iter().copied().filter(|hour| span.contains(hour)).collect();
-            let merged = if merged.is_empty() { vec![i64::from(group.first)] } else { merged };
-            self.add_hour_group(site, &merged, &group.numbers);
+            let merged = if merged.is_empty() { vec![i64::from(group.first())] } else { merged };
+            self.add_hour_group(site, &merged, group.numbers());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Adds up the numbers of one result, and remembers what is missing of each.
 
 use crowd::{Numbers, Told};
+use schema::measures::Measure as M;
 
 use super::Number;
 use crate::words::Metric;
@@ -87,15 +88,14 @@ pub(super) struct ResultSum {
 
 impl ResultSum {
     pub(super) fn add(&mut self, numbers: &Numbers) {
-        let Numbers { visits, visitors, pageviews, events, bounces, seconds } = *numbers;
+        let visits = numbers.get(M::Visits);
         self.visits.add(visits);
-        self.visitors.add(visitors);
-        self.pageviews.add(pageviews);
-        self.events.add(events);
-        self.bounces.add(bounces, visits);
-        self.seconds.add(seconds, visits);
-        let views = if let Told::Exactly(views) = pageviews { Some(views) } else { None };
-        self.views.add(views, visits);
+        self.visitors.add(numbers.get(M::Visitors));
+        self.pageviews.add(numbers.get(M::Pageviews));
+        self.events.add(numbers.get(M::Events));
+        self.bounces.add(numbers.get(M::Bounces).exactly(), visits);
+        self.seconds.add(numbers.get(M::Seconds).exactly(), visits);
+        self.views.add(numbers.get(M::Pageviews).exactly(), visits);
     }
 
     pub(super) fn get(&self, metric: Metric) -> (Number, Exactness) {

@@ -1,13 +1,14 @@
 //! Days of made-up rows, through the crowd rule, to the JSON that is answered.
 
 use crowd::{Cubes, K, Published};
+use schema::cubes::Cube;
+use schema::measures::Measure as M;
 use schema::zone::Zone;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::range::DateRange;
-use crate::read::{Round, Sums};
-use crate::sources::live::Snapshot;
+use crate::sources::{Round, RoundSnapshot, RoundSums};
 
 fn site() -> Site {
     Site { zone: Zone::new("Europe/Paris").unwrap(), ..Site::new(1, "a.org") }
@@ -30,50 +31,55 @@ fn day(text: &str) -> Day {
     text.parse().unwrap()
 }
 
-fn part(date: &str, groups: &[Group]) -> KnownRound {
+/// A settled round, and what it published.
+fn round(date: &str, groups: &[Group]) -> KnownRound {
+    known(date, groups, true, 0)
+}
+
+/// An open round: so many visitors have come since it was computed.
+fn open(date: &str, groups: &[Group], more_visitors: i64) -> KnownRound {
+    known(date, groups, false, more_visitors)
+}
+
+fn known(date: &str, groups: &[Group], settled: bool, more_visitors: i64) -> KnownRound {
     let site = site();
-    let (mut cubes, mut sums) = (Cubes::default(), Sums::default());
+    let mut cubes = Cubes::default();
+    let mut totals = [0; 5];
     for (n, group) in groups.iter().enumerate() {
         let Group { visitors: v, hour, source, page, stay, plays } = *group;
         let hour = u32::try_from(site.zone.begins_s(day(date)) + hour * 3600).unwrap();
         let (views, bounces, seconds) = if stay { (2 * v, 0, 30 * v) } else { (v, v, 0) };
-        // Groups are told apart by their browser, so that each adds to the lower bound of people.
+        // Each group has a browser of its own, so that each adds to the lower bound of people.
         let browser = format!("b{n}");
         let frozen = ["FR", "unknown", "desktop", &browser, "Linux", "fr", "wide"];
         let names = [&[page, source, "Search"], &frozen[..]].concat();
-        cubes.visits.add(hour, &names, &[v, bounces, views, views + plays * v, seconds, v, v, v, v, v]);
+        let sums = [v, bounces, views, views + plays * v, seconds, v, v, v, v, v];
+        cubes.table_mut(Cube::Visits).add(hour, &names, &sums);
         let names = [page, source, "Search", "FR", "desktop", &browser, "Linux", "fr"];
-        cubes.pages.add(hour, &names, &[views, v, v, v, v, v, 0, 0]);
+        cubes.table_mut(Cube::Pages).add(hour, &names, &[views, v, v, v, v, v, 0, 0]);
         if plays > 0 {
-            cubes.events.add(
+            cubes.table_mut(Cube::Events).add(
                 hour,
                 &["custom", "Play", "", "", page, source, "Search", "FR", "desktop"],
                 &[plays * v, v, v, 0],
             );
         }
-        sums.visits += v;
-        sums.visitors += v;
-        sums.bounces += bounces;
-        sums.pageviews += views;
-        sums.seconds += seconds;
+        for (total, sum) in totals.iter_mut().zip([v, v, views, bounces, seconds]) {
+            *total += sum;
+        }
     }
+    let round = |more: i64| {
+        let [visits, visitors, pageviews, bounces, seconds] = totals;
+        let visits = [(M::Visits, visits), (M::Visitors, visitors), (M::Pageviews, pageviews), (M::Bounces, bounces)];
+        let visits = visits.map(|(measure, sum)| (measure, sum + more)).into_iter().chain([(M::Seconds, seconds)]);
+        Round { day: day(date), number: 0, settled, sums: RoundSums::new(visits, []) }
+    };
     let published = Published::of(cubes, K::new(5).unwrap());
-    let round = Round { day: day(date), round: 0, settled: true, sums };
-    let snapshot = Snapshot { published, sums, settled: true, computed_s: 0 };
-    KnownRound { round, snapshot: Some(Arc::new(snapshot)) }
+    let snapshot = RoundSnapshot { published, round: round(0), computed_s: 0 };
+    KnownRound { round: round(more_visitors), snapshot: Some(Arc::new(snapshot)) }
 }
 
-/// An open part whose bare totals have gone on since it was judged.
-fn open(mut known: KnownRound, more_visitors: i64) -> KnownRound {
-    known.round.settled = false;
-    known.round.sums.visitors += more_visitors;
-    known.round.sums.visits += more_visitors;
-    known.round.sums.pageviews += more_visitors;
-    known.round.sums.bounces += more_visitors;
-    known
-}
-
-fn ask(question: Value, parts: &[KnownRound]) -> Value {
+fn ask(question: Value, rounds: &[KnownRound]) -> Value {
     let mut body = json!({"site_id": "a.org", "date_range": ["2026-11-01", "2026-11-07"]});
     for (key, value) in question.as_object().unwrap() {
         body[key] = value.clone();
@@ -81,7 +87,7 @@ fn ask(question: Value, parts: &[KnownRound]) -> Value {
     let question = Question::parse(body.to_string().as_bytes()).unwrap();
     let days = question.date_range.days(day("2026-11-24"), None);
     let plan = Plan::of(&question, days, true);
-    serde_json::to_value(answer(&question, &plan, &site(), parts)).unwrap()
+    serde_json::to_value(answer(&question, &plan, &site(), rounds)).unwrap()
 }
 
 fn results(answer: &Value) -> Vec<(String, Value)> {
@@ -95,8 +101,8 @@ const ALL: [&str; 7] =
 #[test]
 fn totals_of_several_days_add_up_and_say_that_visitors_are_a_sum() {
     let stay = Group { stay: true, plays: 2, ..GROUP };
-    let parts = [part("2026-11-01", &[GROUP, stay]), part("2026-11-03", &[GROUP])];
-    let got = ask(json!({"metrics": ALL}), &parts);
+    let rounds = [round("2026-11-01", &[GROUP, stay]), round("2026-11-03", &[GROUP])];
+    let got = ask(json!({"metrics": ALL}), &rounds);
     assert_eq!(results(&got), [("".into(), json!([30, 30, 40, 60, 66.67, 10, 1.33]))]);
     assert_eq!(got["meta"], json!({"crowd": 5, "visitors": "sum of daily visitors"}));
 }
@@ -114,11 +120,11 @@ fn an_empty_range_is_zero_in_total_and_nothing_by_anything() {
 #[test]
 fn seconds_of_a_day_on_which_one_stayed_are_left_out_and_the_ratio_is_partial() {
     let one = Group { visitors: 1, stay: true, ..GROUP };
-    let parts = [part("2026-11-01", &[GROUP, one]), part("2026-11-02", &[GROUP, Group { stay: true, ..GROUP }])];
-    let got = ask(json!({"metrics": ["visit_duration", "bounce_rate"]}), &parts);
+    let rounds = [round("2026-11-01", &[GROUP, one]), round("2026-11-02", &[GROUP, Group { stay: true, ..GROUP }])];
+    let got = ask(json!({"metrics": ["visit_duration", "bounce_rate"]}), &rounds);
     assert_eq!(results(&got), [("".into(), json!([15, 64.52]))]);
     assert_eq!(got["meta"]["partial"], json!({"visit_duration": [[]]}));
-    let got = ask(json!({"metrics": ["visit_duration"]}), &parts[..1]);
+    let got = ask(json!({"metrics": ["visit_duration"]}), &rounds[..1]);
     assert_eq!(results(&got), [("".into(), json!([null]))]);
     assert_eq!(got["meta"]["withheld"], json!({"visit_duration": [[]]}));
 }
@@ -126,11 +132,11 @@ fn seconds_of_a_day_on_which_one_stayed_are_left_out_and_the_ratio_is_partial() 
 #[test]
 fn hidden_values_are_one_result_last_and_its_visitors_are_at_least() {
     let of = |source, visitors| Group { source, visitors, ..GROUP };
-    let parts = [
-        part("2026-11-01", &[GROUP, of("Bing", 3), of("Ecosia", 4)]),
-        part("2026-11-02", &[of("Google", 6), of("Bing", 30)]),
+    let rounds = [
+        round("2026-11-01", &[GROUP, of("Bing", 3), of("Ecosia", 4)]),
+        round("2026-11-02", &[of("Google", 6), of("Bing", 30)]),
     ];
-    let got = ask(json!({"metrics": ["visitors", "visits"], "dimensions": ["visit:source"]}), &parts);
+    let got = ask(json!({"metrics": ["visitors", "visits"], "dimensions": ["visit:source"]}), &rounds);
     assert_eq!(
         results(&got),
         [("Bing".into(), json!([30, 30])), ("Google".into(), json!([16, 16])), ("(other)".into(), json!([7, 7]))]
@@ -138,20 +144,20 @@ fn hidden_values_are_one_result_last_and_its_visitors_are_at_least() {
     assert_eq!(got["meta"]["at_least"], json!({"visitors": [["(other)"]]}));
 
     let rising = json!({"metrics": ["visits"], "dimensions": ["visit:source"], "order_by": [["visits", "asc"]]});
-    let names: Vec<String> = results(&ask(rising, &parts)).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = results(&ask(rising, &rounds)).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["Google", "Bing", "(other)"], "hidden values come last in any order");
 }
 
 #[test]
 fn a_ratio_is_over_the_days_that_tell_it() {
-    let parts = [
-        part("2026-11-01", &[GROUP, Group { stay: true, ..GROUP }]),
-        part("2026-11-02", &[GROUP, Group { visitors: 2, stay: true, ..GROUP }]),
+    let rounds = [
+        round("2026-11-01", &[GROUP, Group { stay: true, ..GROUP }]),
+        round("2026-11-02", &[GROUP, Group { visitors: 2, stay: true, ..GROUP }]),
     ];
-    let got = ask(json!({"metrics": ["bounce_rate", "visits"], "dimensions": ["visit:channel"]}), &parts);
+    let got = ask(json!({"metrics": ["bounce_rate", "visits"], "dimensions": ["visit:channel"]}), &rounds);
     assert_eq!(results(&got), [("Search".into(), json!([50.0, 32]))]);
     assert_eq!(got["meta"]["partial"], json!({"bounce_rate": [["Search"]]}));
-    let got = ask(json!({"metrics": ["bounce_rate"], "dimensions": ["visit:channel"]}), &parts[1..]);
+    let got = ask(json!({"metrics": ["bounce_rate"], "dimensions": ["visit:channel"]}), &rounds[1..]);
     assert_eq!(results(&got), [("Search".into(), json!([null]))]);
     assert_eq!(got["meta"]["withheld"], json!({"bounce_rate": [["Search"]]}));
 }
@@ -159,22 +165,22 @@ fn a_ratio_is_over_the_days_that_tell_it() {
 #[test]
 fn events_that_few_did_are_missing_and_said_to_be() {
     let few = Group { visitors: 3, plays: 1, ..GROUP };
-    let got = ask(json!({"metrics": ["events"]}), &[part("2026-11-01", &[GROUP, few])]);
+    let got = ask(json!({"metrics": ["events"]}), &[round("2026-11-01", &[GROUP, few])]);
     assert_eq!(results(&got), [("".into(), json!([13]))]);
     assert_eq!(got["meta"]["at_least"], json!({"events": [[]]}));
     let names = json!({"metrics": ["events", "visitors"], "dimensions": ["event:name"]});
-    let got = ask(names.clone(), &[part("2026-11-01", &[GROUP, few])]);
+    let got = ask(names.clone(), &[round("2026-11-01", &[GROUP, few])]);
     assert_eq!(results(&got), [("(other)".into(), json!([null, null]))]);
     assert_eq!(got["meta"]["withheld"], json!({"events": [["(other)"]], "visitors": [["(other)"]]}));
-    let got = ask(names, &[part("2026-11-01", &[Group { plays: 2, ..GROUP }])]);
+    let got = ask(names, &[round("2026-11-01", &[Group { plays: 2, ..GROUP }])]);
     assert_eq!(results(&got), [("Play".into(), json!([20, 10]))]);
 }
 
 #[test]
 fn days_are_told_in_order_and_empty_ones_only_as_labels() {
-    let parts = [part("2026-11-03", &[GROUP]), part("2026-11-01", &[Group { visitors: 2, ..GROUP }])];
+    let rounds = [round("2026-11-03", &[GROUP]), round("2026-11-01", &[Group { visitors: 2, ..GROUP }])];
     let question = json!({"metrics": ["visitors"], "dimensions": ["time"], "include": {"time_labels": true}});
-    let got = ask(question, &parts);
+    let got = ask(question, &rounds);
     assert_eq!(results(&got), [("2026-11-01".into(), json!([2])), ("2026-11-03".into(), json!([10]))]);
     let labels = got["meta"]["time_labels"].as_array().unwrap();
     assert_eq!((labels.len(), &labels[6]), (7, &json!("2026-11-07")));
@@ -185,7 +191,7 @@ fn days_are_told_in_order_and_empty_ones_only_as_labels() {
 #[test]
 fn hours_that_were_merged_are_one_result_that_lists_them() {
     let at = |hour, visitors| Group { hour, visitors, ..GROUP };
-    let day = part("2026-11-01", &[at(8, 9), at(10, 2), at(12, 4), at(13, 20)]);
+    let day = round("2026-11-01", &[at(8, 9), at(10, 2), at(12, 4), at(13, 20)]);
     let question = json!({
         "metrics": ["visitors", "pageviews"],
         "dimensions": ["time"],
@@ -201,7 +207,7 @@ fn hours_that_were_merged_are_one_result_that_lists_them() {
     assert_eq!(got["meta"]["time_labels"].as_array().unwrap().len(), 24);
     assert_eq!(got["query"]["dimensions"], json!(["time:hour"]));
 
-    let got = ask(question, &[part("2026-11-01", &[at(10, 4)])]);
+    let got = ask(question, &[round("2026-11-01", &[at(10, 4)])]);
     assert_eq!(results(&got), [(time(0), json!([4, 4]))], "a day that is no crowd does not say when it came");
     assert_eq!(got["meta"]["time_groups"][0]["hours"].as_array().unwrap().len(), 24);
 }
@@ -215,49 +221,51 @@ fn the_hour_that_the_clocks_show_twice_is_one_result() {
         "date_range": ["2026-10-25", "2026-10-25"],
         "include": {"time_labels": true},
     });
-    let got = ask(question, &[part("2026-10-25", &[at(2), at(3)])]);
+    let got = ask(question, &[round("2026-10-25", &[at(2), at(3)])]);
     assert_eq!(results(&got), [("2026-10-25 02:00:00".into(), json!([20]))]);
     assert_eq!(got["meta"]["time_labels"].as_array().unwrap().len(), 24);
 }
 
 #[test]
 fn late_rounds_add_to_their_day() {
-    let late =
-        KnownRound { round: Round { round: 3, ..part("2026-11-01", &[GROUP]).round }, ..part("2026-11-01", &[GROUP]) };
-    let parts = [part("2026-11-01", &[GROUP]), late];
-    let got = ask(json!({"metrics": ["visits"], "dimensions": ["event:page"]}), &parts);
+    let late = KnownRound {
+        round: Round { number: 3, ..round("2026-11-01", &[GROUP]).round },
+        ..round("2026-11-01", &[GROUP])
+    };
+    let rounds = [round("2026-11-01", &[GROUP]), late];
+    let got = ask(json!({"metrics": ["visits"], "dimensions": ["event:page"]}), &rounds);
     assert_eq!(results(&got), [("/".into(), json!([20]))]);
-    let got = ask(json!({"metrics": ["visits"], "dimensions": ["time:day"]}), &parts);
+    let got = ask(json!({"metrics": ["visits"], "dimensions": ["time:day"]}), &rounds);
     assert_eq!(results(&got), [("2026-11-01".into(), json!([20]))]);
 }
 
 #[test]
 fn bare_totals_of_an_open_day_are_newer_than_what_it_may_say() {
     let playing = Group { plays: 1, ..GROUP };
-    let parts = [open(part("2026-11-01", &[playing]), 3)];
-    let got = ask(json!({"metrics": ["visitors", "pageviews", "events"]}), &parts);
+    let rounds = [open("2026-11-01", &[playing], 3)];
+    let got = ask(json!({"metrics": ["visitors", "pageviews", "events"]}), &rounds);
     assert_eq!(results(&got), [("".into(), json!([13, 13, 23]))]);
     assert_eq!(got["meta"]["at_least"], json!({"events": [[]]}), "custom events of the three are not known yet");
     assert_eq!(got["meta"]["as_of"], json!("1970-01-01T01:00:00+01:00"));
-    let got = ask(json!({"metrics": ["visitors"], "dimensions": ["event:page"]}), &parts);
+    let got = ask(json!({"metrics": ["visitors"], "dimensions": ["event:page"]}), &rounds);
     assert_eq!(results(&got), [("/".into(), json!([10]))]);
-    let got = ask(json!({"metrics": ["events"]}), &[open(part("2026-11-01", &[playing]), 0)]);
+    let got = ask(json!({"metrics": ["events"]}), &[open("2026-11-01", &[playing], 0)]);
     assert_eq!(results(&got), [("".into(), json!([20]))]);
     assert!(got["meta"].get("at_least").is_none());
 }
 
 #[test]
 fn what_is_not_told_to_this_token_is_left_out_and_said_so() {
-    let parts = [part("2026-11-01", &[GROUP]), KnownRound { snapshot: None, ..open(part("2026-11-02", &[GROUP]), 0) }];
+    let rounds = [round("2026-11-01", &[GROUP]), KnownRound { snapshot: None, ..open("2026-11-02", &[GROUP], 0) }];
     for dimension in ["event:page", "visit:source", "time:hour"] {
-        let got = ask(json!({"metrics": ["visits"], "dimensions": [dimension]}), &parts);
+        let got = ask(json!({"metrics": ["visits"], "dimensions": [dimension]}), &rounds);
         assert_eq!(results(&got).iter().map(|(_, n)| n.clone()).collect::<Vec<_>>(), [json!([10])], "{dimension}");
         assert_eq!(got["meta"]["open_days_left_out"], json!(["2026-11-02"]));
     }
-    let got = ask(json!({"metrics": ["visits"], "dimensions": ["time:day"]}), &parts);
+    let got = ask(json!({"metrics": ["visits"], "dimensions": ["time:day"]}), &rounds);
     assert_eq!(results(&got).len(), 2);
     assert!(got["meta"].get("open_days_left_out").is_none());
-    let got = ask(json!({"metrics": ["events"]}), &parts);
+    let got = ask(json!({"metrics": ["events"]}), &rounds);
     assert_eq!(got["meta"]["at_least"], json!({"events": [[]]}));
 }
 
@@ -272,7 +280,7 @@ fn a_page_of_results_is_cut_after_sorting_and_the_total_is_of_all() {
         "pagination": {"limit": 2, "offset": 1},
         "include": {"total_rows": true},
     });
-    let got = ask(question, &[part("2026-11-01", &groups)]);
+    let got = ask(question, &[round("2026-11-01", &groups)]);
     assert_eq!(results(&got), [("/c".into(), json!([9])), ("/d".into(), json!([8]))]);
     assert_eq!(got["meta"]["total_rows"], json!(4));
 }
@@ -293,7 +301,7 @@ fn withheld_numbers_come_after_told_ones_in_either_direction() {
     for (direction, first) in [("asc", "Google"), ("desc", "Bing")] {
         let order = json!([["bounce_rate", direction]]);
         let question = json!({"metrics": ["bounce_rate"], "dimensions": ["visit:source"], "order_by": order});
-        let got = results(&ask(question, &[part("2026-11-01", &groups)]));
+        let got = results(&ask(question, &[round("2026-11-01", &groups)]));
         assert_eq!(got[0].0, first);
         assert_eq!(got[2..], [("Ecosia".into(), json!([null])), ("Qwant".into(), json!([null]))]);
     }

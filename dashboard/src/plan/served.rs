@@ -1,25 +1,12 @@
-//! Which metrics are served by which breakdown, derived from the measures of the views.
+//! Which metrics are served by which breakdown, derived from the table of views.
 
-use schema::dimensions::Dimension as D;
 use schema::measures::Measure as M;
+use schema::views::Part;
 use strum::VariantArray;
 
 use super::{Grouping, grouping};
 use crate::question::{Unanswerable, no};
 use crate::words::{self, Breakdown, Metric};
-
-/// What a view publishes: the measures of its cells.
-fn measures(dimension: D) -> &'static [M] {
-    match dimension {
-        D::Page => &[M::Visitors, M::Visits, M::Pageviews, M::Events],
-        D::Name => &[M::Visitors, M::Visits, M::Events],
-        D::Source | D::Channel | D::Country | D::Device => ALL,
-        D::Browser | D::Os | D::EntryPage => &[M::Visitors, M::Visits, M::Pageviews, M::Bounces, M::Seconds],
-        _ => &[],
-    }
-}
-
-const ALL: &[M] = &[M::Visitors, M::Visits, M::Pageviews, M::Events, M::Bounces, M::Seconds];
 
 /// The measures that a metric is computed from.
 fn needs(metric: Metric) -> &'static [M] {
@@ -45,10 +32,10 @@ fn is_mean_of_visits(metric: Metric) -> bool {
 
 /// Whether the metric is served by the breakdown. Totals and time serve every metric.
 pub fn is_served(metric: Metric, breakdown: Option<Breakdown>) -> bool {
-    let Grouping::View(dimension) = grouping(breakdown) else { return true };
-    let measures = measures(dimension);
+    let Grouping::View(view) = grouping(breakdown) else { return true };
+    let measures = crowd::measures(view);
     let has_all = needs(metric).iter().all(|measure| measures.contains(measure));
-    has_all && (!is_mean_of_visits(metric) || measures.contains(&M::Bounces))
+    has_all && (!is_mean_of_visits(metric) || view.part == Part::Visits)
 }
 
 /// The metrics that the breakdown serves.

@@ -19,29 +19,16 @@ use crowd::{K, Published};
 use parking_lot::Mutex;
 use schema::sites::Site;
 
-use super::{Detail, KnownRound};
+use super::{Detail, KnownRound, Round, RoundSnapshot};
 use crate::metrics::{self, CacheOutcome};
 use crate::range::DaySpan;
-use crate::read::{Reader, Round, RoundKey, Sums};
+use crate::read::{Reader, RoundKey};
 use cache::SnapshotCache;
 
 /// Most memory for the snapshots of settled rounds.
 const CACHE_BYTES_MAX: u64 = 128 << 20;
 /// Rounds that are read and judged at once. It bounds the rows in memory.
 const ROUNDS_AT_ONCE_MAX: usize = 16;
-
-/// What a round publishes, and the rows it was computed from.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// What it publishes.
-    pub published: Published,
-    /// The sums of its rows.
-    pub sums: Sums,
-    /// Whether the round was settled.
-    pub settled: bool,
-    /// When it was computed (UTC seconds).
-    pub computed_s: i64,
-}
 
 /// Reads rounds and caches their snapshots.
 pub struct LiveSource {
@@ -77,8 +64,9 @@ impl LiveSource {
         now_s: i64,
     ) -> clickhouse::error::Result<Vec<KnownRound>> {
         let rounds = self.reader.rounds(site.id, days.first, days.last).await?;
-        let mut rounds: Vec<KnownRound> =
-            rounds.into_iter().map(|round| KnownRound { round, snapshot: None }).collect();
+        // A round of refusals or beacon loads only has nothing to publish.
+        let rounds = rounds.into_iter().filter(|round| !round.sums.bare().has_no_visits());
+        let mut rounds: Vec<KnownRound> = rounds.map(|round| KnownRound { round, snapshot: None }).collect();
         let k = K::of(site);
         if self.fill(&mut rounds, site.id, detail, k, now_s).is_empty() {
             return Ok(rounds);
@@ -113,13 +101,13 @@ impl LiveSource {
             }
             known.snapshot = self.cached(site, &known.round, k, now_s);
             if known.snapshot.is_none() {
-                missing.push(known.round);
+                missing.push(known.round.clone());
             }
         }
         missing
     }
 
-    fn cached(&self, site: u32, round: &Round, k: K, now_s: i64) -> Option<Arc<Snapshot>> {
+    fn cached(&self, site: u32, round: &Round, k: K, now_s: i64) -> Option<Arc<RoundSnapshot>> {
         let snapshot = self.cache.get(site, round.key())?;
         metrics::rounds(validity(&snapshot, round, k, self.step_s, now_s)?, 1);
         Some(snapshot)
@@ -131,7 +119,7 @@ impl LiveSource {
         rounds: &[Round],
         k: K,
         now_s: i64,
-    ) -> clickhouse::error::Result<HashMap<RoundKey, Arc<Snapshot>>> {
+    ) -> clickhouse::error::Result<HashMap<RoundKey, Arc<RoundSnapshot>>> {
         let keys: Vec<RoundKey> = rounds.iter().map(Round::key).collect();
         let mut cubes = self.reader.cubes(site, &keys).await?;
         metrics::rounds(CacheOutcome::Miss, rounds.len());
@@ -146,8 +134,7 @@ impl LiveSource {
                 published
             });
             let published = judged.await.map_err(|panicked| clickhouse::error::Error::Other(panicked.into()))?;
-            let Round { settled, sums, .. } = *round;
-            let snapshot = Arc::new(Snapshot { published, sums, settled, computed_s: now_s });
+            let snapshot = Arc::new(RoundSnapshot { published, round: round.clone(), computed_s: now_s });
             if is_whole {
                 self.cache.put(site, round.key(), Arc::clone(&snapshot));
             }
@@ -164,18 +151,16 @@ impl LiveSource {
 }
 
 /// Whether a cached snapshot may answer for the round as it is now, and why. None: it has to be computed anew.
-fn validity(snapshot: &Snapshot, round: &Round, k: K, step_s: i64, now_s: i64) -> Option<CacheOutcome> {
-    if round.settled {
-        return (snapshot.settled && snapshot.sums == round.sums).then_some(CacheOutcome::Hit);
-    }
-    if snapshot.sums == round.sums {
+fn validity(snapshot: &RoundSnapshot, round: &Round, k: K, step_s: i64, now_s: i64) -> Option<CacheOutcome> {
+    if snapshot.round == *round {
         return Some(CacheOutcome::Hit);
     }
-    if step_s == 0 {
+    if round.settled || step_s == 0 {
         return None;
     }
-    let new_visitors = round.sums.visitors - snapshot.sums.visitors;
-    (now_s < snapshot.computed_s + step_s || new_visitors < k.get()).then_some(CacheOutcome::Step)
+    let is_step_due = now_s >= snapshot.computed_s + step_s;
+    let has_new_crowd = round.sums.bare().has_new_crowd(snapshot.round.sums.bare(), k);
+    (!is_step_due || !has_new_crowd).then_some(CacheOutcome::Step)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
-use super::Snapshot;
+use super::RoundSnapshot;
 use crate::read::RoundKey;
 
 /// A site's number and one of its rounds.
@@ -17,13 +17,13 @@ type CacheKey = (u32, RoundKey);
 /// How many rounds are expected: sizes the table of the cache, and limits nothing.
 const ROUNDS_EXPECTED: usize = 10_000;
 
-pub(super) struct SnapshotCache(Cache<CacheKey, Arc<Snapshot>, ByBytes, DefaultHashBuilder, PinOpen>);
+pub(super) struct SnapshotCache(Cache<CacheKey, Arc<RoundSnapshot>, ByBytes, DefaultHashBuilder, PinOpen>);
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<CacheKey, Arc<Snapshot>> for ByBytes {
-    fn weight(&self, _: &CacheKey, snapshot: &Arc<Snapshot>) -> u64 {
+impl Weighter<CacheKey, Arc<RoundSnapshot>> for ByBytes {
+    fn weight(&self, _: &CacheKey, snapshot: &Arc<RoundSnapshot>) -> u64 {
         snapshot.published.bytes() as u64
     }
 }
@@ -31,11 +31,11 @@ impl Weighter<CacheKey, Arc<Snapshot>> for ByBytes {
 #[derive(Clone)]
 struct PinOpen;
 
-impl Lifecycle<CacheKey, Arc<Snapshot>> for PinOpen {
+impl Lifecycle<CacheKey, Arc<RoundSnapshot>> for PinOpen {
     type RequestState = ();
 
-    fn is_pinned(&self, _: &CacheKey, snapshot: &Arc<Snapshot>) -> bool {
-        !snapshot.settled
+    fn is_pinned(&self, _: &CacheKey, snapshot: &Arc<RoundSnapshot>) -> bool {
+        !snapshot.round.settled
     }
 }
 
@@ -48,11 +48,11 @@ impl SnapshotCache {
         SnapshotCache(Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), PinOpen))
     }
 
-    pub(super) fn get(&self, site: u32, round: RoundKey) -> Option<Arc<Snapshot>> {
+    pub(super) fn get(&self, site: u32, round: RoundKey) -> Option<Arc<RoundSnapshot>> {
         self.0.get(&(site, round))
     }
 
-    pub(super) fn put(&self, site: u32, round: RoundKey, snapshot: Arc<Snapshot>) {
+    pub(super) fn put(&self, site: u32, round: RoundKey, snapshot: Arc<RoundSnapshot>) {
         self.0.insert((site, round), snapshot);
     }
 

@@ -1,24 +1,29 @@
-use super::*;
-use crowd::{Cubes, Table};
+use crowd::Cubes;
 use schema::cubes::Cube;
 use schema::day::Day;
+use schema::measures::Measure as M;
 
-fn snapshot(visitors: i64, settled: bool, pages: usize) -> Snapshot {
-    let mut pages_table = Table::new(Cube::Pages);
+use super::*;
+use crate::sources::RoundSums;
+
+fn snapshot(visitors: i64, settled: bool, pages: usize) -> RoundSnapshot {
+    let mut cubes = Cubes::default();
     for page in 0..pages {
         let names = [&*format!("/{page}"), "s", "c", "FR", "d", "b", "o", "l"];
-        pages_table.add(0, &names, &[9, 9, 9, 0, 0, 0, 0, 0]);
+        cubes.table_mut(Cube::Pages).add(0, &names, &[9, 9, 9, 0, 0, 0, 0, 0]);
     }
-    let published = Published::of(Cubes { pages: pages_table, ..Cubes::default() }, K::new(3).unwrap());
-    Snapshot { published, sums: sums(visitors), settled, computed_s: 1_000 }
+    let published = Published::of(cubes, K::new(3).unwrap());
+    RoundSnapshot { published, round: round(visitors, settled), computed_s: 1_000 }
 }
 
-fn sums(visitors: i64) -> Sums {
-    Sums { visitors, visits: visitors, rows: [visitors; 3], ..Sums::default() }
+fn sums(visitors: i64, page_rows: i64) -> RoundSums {
+    let rows = [(Cube::Visits, visitors), (Cube::Pages, page_rows), (Cube::Events, visitors)];
+    let rows = rows.map(|(cube, rows)| (cube, u64::try_from(rows).unwrap()));
+    RoundSums::new([(M::Visits, visitors), (M::Visitors, visitors)], rows)
 }
 
 fn round(visitors: i64, settled: bool) -> Round {
-    Round { day: Day(20_000), round: 0, settled, sums: sums(visitors) }
+    Round { day: Day(20_000), number: 0, settled, sums: sums(visitors, visitors) }
 }
 
 #[test]
@@ -38,8 +43,7 @@ fn an_open_round_is_computed_once_per_step_and_not_for_fewer_than_k_new_visitors
         let good = validity(&cached, &round(visitors, false), k, step_s, now_s);
         assert_eq!(good, want, "{visitors} visitors at {now_s}, step {step_s}");
     }
-    let mut more_rows = round(100, false);
-    more_rows.sums.rows[1] += 1;
+    let more_rows = Round { sums: sums(100, 101), ..round(100, false) };
     assert_eq!(
         validity(&cached, &more_rows, k, 0, 1_000),
         None,
@@ -50,7 +54,7 @@ fn an_open_round_is_computed_once_per_step_and_not_for_fewer_than_k_new_visitors
 #[test]
 fn the_snapshot_of_a_settled_round_stays_valid_and_one_from_before_it_was_settled_does_not() {
     let k = K::new(5).unwrap();
-    let good = |cached: &Snapshot, round: &Round| validity(cached, round, k, 900, 1_001);
+    let good = |cached: &RoundSnapshot, round: &Round| validity(cached, round, k, 900, 1_001);
     assert_eq!(good(&snapshot(100, true, 0), &round(100, true)), Some(CacheOutcome::Hit));
     assert_eq!(good(&snapshot(100, false, 0), &round(100, true)), None);
     assert_eq!(good(&snapshot(100, true, 0), &round(101, true)), None, "rows that should not have changed did");
@@ -74,7 +78,7 @@ fn the_settled_round_that_was_not_asked_for_is_evicted_first_and_open_rounds_sta
 
     for visitors in 2..5 {
         cache.put(1, key(3), Arc::new(snapshot(visitors, true, 10)));
-        assert_eq!(cache.get(1, key(3)).unwrap().sums.visitors, visitors);
+        assert_eq!(cache.get(1, key(3)).unwrap().round, round(visitors, true));
     }
     assert_eq!(cache.bytes(), (3 * one) as u64);
     assert!(cache.get(1, key(1)).is_some(), "a round that is put again replaces itself and evicts no other");

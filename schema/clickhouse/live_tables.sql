@@ -1,6 +1,7 @@
--- Live cubes: sums of the days not yet sealed. No tag, no address, no user agent, no time finer than a quarter hour.
--- A row counts only if its generation is the one `shards` names for its shard (or the one `settled` names for its round).
--- Plain MergeTree, summed at read: measured, their rows hardly collapse, and merges were half of the server's CPU.
+-- The live tables as `schema/src/cubes.rs` declares them and the program makes them, for people to read; this file is not run.
+-- Sums of the days not yet sealed: no tag, no address, no user agent, no time finer than a quarter hour.
+-- A row counts only if its generation is the one that `shards` names for its shard, or `settled` for its round.
+
 CREATE TABLE live_visits (
     site UInt32,
     day Date,
@@ -99,7 +100,6 @@ CREATE TABLE live_fates (
 SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
 
--- Marketing measures: rows are there only for visits whose visitor consented, or whose site's owner declared a basis.
 CREATE TABLE live_campaigns (
     site UInt32,
     day Date,
@@ -150,43 +150,3 @@ CREATE TABLE live_items (
 ) ENGINE = MergeTree PARTITION BY (day, round, shard, generation) ORDER BY (site, bucket)
 SETTINGS non_replicated_deduplication_window = 100000,
     fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20;
-
--- Which generation of a shard's live rows readers count: the highest named.
-CREATE TABLE shards (
-    shard UInt32,
-    generation UInt32,
-    named_at DateTime('UTC')
-) ENGINE = MergeTree ORDER BY shard SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
-
--- Control sums: what the fold of a shard added up to when it had folded `closed_to`. `cube` is empty in the row that
--- says only that the shard has closed.
-CREATE TABLE closed (
-    closed_to Date,
-    shard UInt32,
-    generation UInt32,
-    day Date,
-    round UInt32,
-    cube LowCardinality(String),
-    measure LowCardinality(String),
-    sum Int64
-) ENGINE = MergeTree ORDER BY (closed_to, shard) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
-
--- Rounds whose live rows were found equal to their control sums: from here on this generation's rows are the round,
--- whatever generation the shard is in later.
-CREATE TABLE settled (
-    day Date,
-    round UInt32,
-    shard UInt32,
-    generation UInt32,
-    settled_at DateTime('UTC')
-) ENGINE = MergeTree ORDER BY (day, round, shard) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
-
--- What import has read of each log. A row counts once its shard is named in `shards`.
-CREATE TABLE imports (
-    site UInt32,
-    shard UInt32,
-    head_bytes UInt32,
-    head_hash String,
-    bytes_done UInt64,
-    imported_at DateTime('UTC')
-) ENGINE = MergeTree ORDER BY (site, shard) SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
