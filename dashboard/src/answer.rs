@@ -91,15 +91,15 @@ pub struct Meta {
     pub visitors: Option<&'static str>,
     /// By metric: results whose number is a lower bound.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    #[schema(value_type = BTreeMap<Metric, Vec<Vec<String>>>, required = false)]
     pub at_least: BTreeMap<Metric, Vec<Dimensions>>,
     /// By metric: results whose ratio is over those visits for which it is published.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    #[schema(value_type = BTreeMap<Metric, Vec<Vec<String>>>, required = false)]
     pub partial: BTreeMap<Metric, Vec<Dimensions>>,
     /// By metric: results whose number is null, because it would be about too few visitors.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = BTreeMap<String, Vec<Vec<String>>>, required = false)]
+    #[schema(value_type = BTreeMap<Metric, Vec<Vec<String>>>, required = false)]
     pub withheld: BTreeMap<Metric, Vec<Dimensions>>,
     /// Hours that were merged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -140,6 +140,7 @@ pub struct UnderstoodQuestion {
     /// In the order of the answer.
     pub metrics: Vec<Metric>,
     /// The first and the last second of the range, in the site's time zone.
+    #[schema(min_items = 2, max_items = 2)]
     pub date_range: [String; 2],
     /// `time` is replaced by `time:hour` or `time:day`.
     pub dimensions: Vec<Breakdown>,

@@ -66,6 +66,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<StatsApi>) {
 #[utoipa::path(
     post,
     path = "/api/v2/query",
+    tag = "stats",
     request_body = QuestionBody,
     responses((status = 200, description = "The answer", body = Answer), ErrorResponses),
     security(("token" = []))
@@ -108,6 +109,7 @@ enum AnswerOrError {
 #[utoipa::path(
     post,
     path = "/api/v2/queries",
+    tag = "stats",
     request_body = QuestionsBody,
     responses((status = 200, description = "The answers, in order", body = Answers), ErrorResponses),
     security(("token" = []))
@@ -157,7 +159,11 @@ async fn body(payload: web::Payload) -> Result<Bytes, RequestError> {
 #[utoipa::path(
     get,
     path = "/api/sites",
-    responses((status = 200, description = "In the order of the configuration", body = Vec<VisibleSite>), ErrorResponses),
+    tag = "stats",
+    responses(
+        (status = 200, description = "In the order of the configuration", body = Vec<VisibleSite>),
+        (status = 401, description = "There is no known token", body = ErrorBody)
+    ),
     security(("token" = []))
 )]
 pub(crate) async fn sites(request: HttpRequest, api: Data<StatsApi>) -> HttpResponse {
@@ -180,6 +186,7 @@ pub(crate) struct ServedView {
 #[utoipa::path(
     get,
     path = "/api/views",
+    tag = "stats",
     responses((status = 200, description = "All dimensions", body = Vec<ServedView>))
 )]
 pub(crate) async fn views() -> HttpResponse {

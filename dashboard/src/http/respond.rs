@@ -66,7 +66,7 @@ pub(super) fn outcome(error: &QuestionError) -> QuestionOutcome {
 
 /// Why there is no answer.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Error)]
+#[schema(as = ApiError)]
 pub(crate) struct ErrorBody {
     /// A sentence.
     error: String,

@@ -52,13 +52,17 @@ fn ask(body: &Value) -> TestRequest {
     TestRequest::post().uri("/api/v2/query").insert_header(known).set_payload(body.to_string())
 }
 
+fn ask_many(body: &Value) -> TestRequest {
+    ask(body).uri("/api/v2/queries")
+}
+
 fn question(site: &str) -> Value {
     json!({"site_id": site, "metrics": ["visitors"], "date_range": "day"})
 }
 
 #[actix_web::test]
-async fn without_a_known_token_nothing_is_told() {
-    for (uri, post) in [("/api/v2/query", true), ("/api/sites", false)] {
+async fn without_a_known_token_nothing_is_answered() {
+    for (uri, post) in [("/api/v2/query", true), ("/api/v2/queries", true), ("/api/sites", false)] {
         for header in [None, Some("Bearer wrong"), Some("Basic secret")] {
             let request = if post { TestRequest::post() } else { TestRequest::get() }.uri(uri);
             let request = match header {
@@ -73,7 +77,7 @@ async fn without_a_known_token_nothing_is_told() {
 }
 
 #[actix_web::test]
-async fn a_site_of_others_is_answered_like_one_that_does_not_exist() {
+async fn a_site_that_the_token_does_not_see_is_answered_like_one_that_does_not_exist() {
     let (other, none) = (send(ask(&question("b.org"))).await, send(ask(&question("z.org"))).await);
     assert_eq!((other.status, &other.body), (403, &none.body));
     assert_eq!(none.status, 403);
@@ -98,6 +102,58 @@ async fn a_question_that_cannot_be_answered_gets_a_sentence() {
 }
 
 #[actix_web::test]
+async fn questions_that_are_refused_have_their_sentence_in_the_place_of_their_answer() {
+    let wrong = json!({"site_id": "a.org", "metrics": ["shoes"], "date_range": "day"});
+    let unknown_field = json!({"site_id": "a.org", "metrics": ["visits"], "date_range": "day", "segments": []});
+    let answer = send(ask_many(&json!({"queries": [wrong, question("b.org"), 7, unknown_field]}))).await;
+    assert_eq!(answer.status, 200);
+    let answers = answer.json()["answers"].as_array().unwrap().clone();
+    let sentences: Vec<&str> = answers.iter().map(|answer| answer["error"].as_str().unwrap()).collect();
+    for (sentence, words) in
+        sentences.iter().zip(["there are visitors", "GET /api/sites", "must be an object", "there are site_id"])
+    {
+        assert!(sentence.contains(words), "{sentence}");
+    }
+    assert_eq!(sentences.len(), 4);
+}
+
+#[actix_web::test]
+async fn a_request_takes_from_1_to_32_questions() {
+    let questions = |n: usize| json!({"queries": vec![json!({}); n]});
+    for (body, status, words) in [
+        (questions(32), 200, "site_id must be"),
+        (questions(33), 400, "from 1 to 32"),
+        (questions(0), 400, "from 1 to 32"),
+        (json!({"queries": {}}), 400, "a list of questions"),
+        (json!([]), 400, "a list of questions"),
+        (json!({"queries": [], "more": 1}), 400, "there are `queries`"),
+    ] {
+        let answer = send(ask_many(&body)).await;
+        let text = String::from_utf8(answer.body).unwrap();
+        assert!(answer.status == status && text.contains(&words.replace('`', "")), "{body}: {text}");
+    }
+}
+
+#[actix_web::test]
+async fn the_views_are_listed_with_the_metrics_that_they_serve() {
+    let answer = send(TestRequest::get().uri("/api/views")).await;
+    let views = answer.json();
+    let of = |dimension: &str| {
+        let view = views.as_array().unwrap().iter().find(|view| view["dimension"] == dimension);
+        view.unwrap()["metrics"].clone()
+    };
+    assert_eq!(of("event:name"), json!(["visitors", "visits", "events"]));
+    assert_eq!(of("time:day").as_array().unwrap().len(), 7);
+}
+
+#[actix_web::test]
+async fn the_openapi_document_needs_no_token() {
+    let answer = send(TestRequest::get().uri("/api/openapi.json")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert!(answer.json()["paths"]["/api/v2/query"]["post"].is_object());
+}
+
+#[actix_web::test]
 async fn a_body_over_the_limit_is_refused() {
     let fits = |bytes: usize| json!({"site_id": "x".repeat(bytes)});
     assert_eq!(send(ask(&fits(BODY_BYTES_MAX - 100))).await.status, 400);
@@ -106,17 +162,22 @@ async fn a_body_over_the_limit_is_refused() {
 }
 
 #[actix_web::test]
-async fn while_clickhouse_does_not_answer_the_question_is_to_be_asked_again() {
-    let answer = send(ask(&question("a.org"))).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
-    assert!(!answer.error().contains("127.0.0.1"), "where ClickHouse is is nobody's business");
+async fn while_clickhouse_does_not_answer_the_response_is_503_with_retry_after() {
+    for request in [ask(&question("a.org")), ask_many(&json!({"queries": [question("z.org"), question("a.org")]}))] {
+        let answer = send(request).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+        assert!(!answer.error().contains("127.0.0.1"), "the address of ClickHouse is not in a response");
+    }
 }
 
 #[actix_web::test]
-async fn another_method_is_told_the_right_one() {
-    for (uri, request, right) in
-        [("/api/v2/query", TestRequest::get(), "POST"), ("/api/sites", TestRequest::post(), "GET")]
-    {
+async fn a_wrong_method_is_refused_with_the_right_one() {
+    for (uri, request, right) in [
+        ("/api/v2/query", TestRequest::get(), "POST"),
+        ("/api/v2/queries", TestRequest::get(), "POST"),
+        ("/api/sites", TestRequest::post(), "GET"),
+        ("/api/views", TestRequest::post(), "GET"),
+    ] {
         let answer = send(request.uri(uri)).await;
         assert_eq!((answer.status, answer.header("allow")), (405, right));
         assert!(answer.error().contains(right));
@@ -124,7 +185,7 @@ async fn another_method_is_told_the_right_one() {
 }
 
 #[actix_web::test]
-async fn the_page_and_all_it_loads_come_with_a_strict_policy() {
+async fn the_page_and_all_its_files_have_a_strict_policy() {
     let index = send(TestRequest::get().uri("/")).await;
     assert_eq!((index.status, index.header("cache-control")), (200, "no-cache"));
     let text = String::from_utf8(index.body.clone()).unwrap();

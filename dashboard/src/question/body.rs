@@ -24,7 +24,7 @@ pub struct QuestionBody {
     pub metrics: Option<Vec<Metric>>,
     /// Which days, in the site's time zone.
     #[serde(default, deserialize_with = "field::date_range")]
-    #[schema(required = true)]
+    #[schema(value_type = DateRange, required = true)]
     pub date_range: Option<DateRange>,
     /// What results are broken down by: nothing, or one dimension.
     #[serde(default, deserialize_with = "field::dimensions")]

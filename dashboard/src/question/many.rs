@@ -16,7 +16,7 @@ pub const QUESTIONS_MAX: usize = 32;
 pub struct QuestionsBody {
     /// The questions, at most 32.
     #[serde(default)]
-    #[schema(value_type = Vec<QuestionBody>, min_items = 1, max_items = 32)]
+    #[schema(value_type = Vec<QuestionBody>, required = true, min_items = 1, max_items = 32)]
     pub queries: Value,
 }
 

@@ -1,4 +1,4 @@
-/** What the address bar says: which site, which period. The rest of the query is left as it is. */
+/** The site and the period in the address bar. Other parameters are left as they are. */
 import { isPeriod, type Period } from './period'
 
 export interface Address {

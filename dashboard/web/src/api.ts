@@ -1,73 +1,22 @@
 /**
- * The stats API, from the page's side. In: a token and a query. Out: the answer, or a `Failure` that says who can do
- * something about it. Knows nothing of panels and periods.
+ * The page's client of the stats API. In: a token and questions. Out: answers, or a `Failure` with its cause. It does not
+ * know panels and periods. The types of the API are generated (`api/schema.d.ts`).
  */
+import type * as schema from './api/schema'
 
-export type Metric =
-  'visitors' | 'visits' | 'pageviews' | 'events' | 'views_per_visit' | 'bounce_rate' | 'visit_duration'
+export type { Breakdown, Metric, Question, Site, View } from './api/schema'
+export type Row = schema.AnswerRow
 
-export type Dimension =
-  | 'event:page'
-  | 'event:name'
-  | 'visit:entry_page'
-  | 'visit:source'
-  | 'visit:channel'
-  | 'visit:country'
-  | 'visit:device'
-  | 'visit:browser'
-  | 'visit:os'
-  | 'time:hour'
-  | 'time:day'
+/** What the numbers of an answer do not say by themselves, as far as the page shows it. */
+export type Meta = Omit<schema.Meta, 'crowd'>
 
-export interface Site {
-  id: number
-  domain: string
-  time_zone: string
-  /** k: what fewer visitors than this share is not shown by itself. */
-  crowd: number
-}
-
-export interface Query {
-  site_id: string
-  metrics: Metric[]
-  date_range: string
-  dimensions?: Dimension[]
-  include?: { time_labels: boolean }
-}
-
-export interface Row {
-  dimensions: string[]
-  /** In the order asked for; null: withheld. */
-  metrics: (number | null)[]
-}
-
-/** By metric, the `dimensions` of the results that are meant. */
-type Results = Partial<Record<Metric, string[][]>>
-
-/** What the numbers do not say by themselves. */
-export interface Meta {
-  /** Numbers that are lower bounds. */
-  at_least?: Results
-  /** Ratios over those visits of which it may be told. */
-  partial?: Results
-  /** Hours that are told together: the result has the label of the first. */
-  time_groups?: { time: string; hours: string[] }[]
-  /** Every hour or day of the range, in order. */
-  time_labels?: string[]
-  /** When what is told of open days was computed; totals are newer. */
-  as_of?: string
-  /** Days this token sees in totals only, until they are settled. */
-  open_days_left_out?: string[]
-}
-
-export interface Answer {
-  results: Row[]
+/** An answer, as far as the page reads it. */
+export interface Answer extends Pick<schema.Answer, 'results'> {
   meta: Meta
-  /** The query as it was understood: `date_range` holds its first and last moment in the site's zone. */
-  query: { date_range: [string, string] }
+  query: Pick<schema.UnderstoodQuestion, 'date_range'>
 }
 
-/** Who can do something about it: the owner of the token, this page, whoever runs the server, or the network. */
+/** Who can remove the cause: the owner of the token, this page, the operator of the server, or the network. */
 export type Cause = 'token' | 'query' | 'server' | 'network'
 
 export class Failure extends Error {
@@ -85,13 +34,20 @@ export class Api {
     private readonly token: string,
   ) {}
 
-  sites(signal?: AbortSignal): Promise<Site[]> {
+  sites(signal?: AbortSignal): Promise<schema.Site[]> {
     return this.fetch('api/sites', { signal })
   }
 
-  query(query: Query, signal?: AbortSignal): Promise<Answer> {
+  views(signal?: AbortSignal): Promise<schema.View[]> {
+    return this.fetch('api/views', { signal })
+  }
+
+  /** The answers of several questions, in order. A question that was refused has a `Failure` in place of its answer. */
+  async queries(queries: schema.Question[], signal?: AbortSignal): Promise<(Answer | Failure)[]> {
     const headers = { 'content-type': 'application/json' }
-    return this.fetch('api/v2/query', { method: 'POST', headers, body: JSON.stringify(query), signal })
+    const body = JSON.stringify({ queries } satisfies schema.Questions)
+    const { answers } = await this.fetch<schema.Answers>('api/v2/queries', { method: 'POST', headers, body, signal })
+    return answers.map((answer) => ('error' in answer ? new Failure('query', answer.error) : answer))
   }
 
   private async fetch<T>(path: string, init: RequestInit & { signal?: AbortSignal | undefined }): Promise<T> {
@@ -108,7 +64,7 @@ export class Api {
   }
 }
 
-/** What an answer that is not 2xx means. */
+/** The failure that a response which is not 2xx means. */
 export function failure(status: number, body: string): Failure {
   const sentence = sentenceOf(body)
   if (status === 401) return new Failure('token', sentence || 'This token is not known.')

@@ -1,20 +1,18 @@
 /**
- * What the page knows and how it comes to know it. In: a token's API, what the person picks. Out: totals, chart and
- * panels as they arrive. It knows nothing of how they look.
+ * The state of the page. In: the API, and what the reader picks. Out: the answers for totals, chart and panels. It does
+ * not know how they are drawn.
  */
 import { readAddress, writeAddress } from './address'
-import { type Answer, type Api, type Dimension, Failure, type Metric, type Site } from './api'
+import { type Answer, type Api, type Breakdown, Failure, type Metric, type Question, type Site } from './api'
 import { TOTALS } from './metric'
-import { PANELS } from './panel'
+import { type Panel, servedPanels } from './panel'
 import { chartStep, type Period } from './period'
 
-/** How often today's totals are asked for again; sooner while the first page view is awaited. */
+/** How often today is asked for again. More often while the first page view is awaited. */
 const REFRESH_MS = 30_000
 const REFRESH_EMPTY_MS = 5_000
-/** Chart and panels are asked for when the totals have changed, and after this time: the server tells them later. */
-const REST_MS = 300_000
 
-/** An answer on its way, here, or failed; while a new one is on its way the old one stays. */
+/** The answer of one question. While a new one is on its way (`busy`), the old one stays. */
 export interface Pending {
   answer?: Answer | undefined
   failure?: Failure | undefined
@@ -27,48 +25,50 @@ export class Dashboard {
   sites = $state.raw<Site[]>([])
   site = $state.raw<Site>()
   period = $state<Period>('day')
-  /** Nothing can be shown at all. */
+  /** Why nothing can be shown at all. */
   failure = $state.raw<Failure>()
-  /** The numbers shown could not be refreshed. */
+  /** Why the numbers that are shown could not be refreshed. */
   stale = $state.raw<Failure>()
   totals = $state.raw<Pending>(EMPTY)
   chart = $state.raw<Pending>(EMPTY)
-  panels = $state.raw<Pending[]>(PANELS.map(() => EMPTY))
+  /** The panels that the API can fill, each with its answer. */
+  panels = $state.raw<{ panel: Panel; pending: Pending }[]>([])
 
   private running = new AbortController()
   private timer: ReturnType<typeof setTimeout> | undefined
-  private restAt = 0
 
   constructor(private readonly api: Api) {}
 
-  /** Nobody came in this period, as far as may be told. */
+  /** Whether the period has no page views, as far as it is published. */
   get empty(): boolean {
     return this.totals.answer !== undefined && pageviews(this.totals.answer) === 0
   }
 
-  /** Finds out what the token may see, and shows what the address bar says. */
+  /** Asks what the token may see, and shows the site and period of the address bar. */
   async start(): Promise<void> {
     const signal = this.begin()
     await this.guard(signal, async () => {
-      this.sites = await this.api.sites(signal)
-      if (this.sites.length === 0) throw new Failure('token', 'This token may see no site.')
+      const [sites, views] = await Promise.all([this.api.sites(signal), this.api.views(signal)])
+      if (sites.length === 0) throw new Failure('token', 'This token may see no site.')
+      this.sites = sites
+      this.panels = servedPanels(views).map((panel) => ({ panel, pending: EMPTY }))
       await this.show(signal)
     })
   }
 
-  /** Shows what the address bar says: it has changed. */
+  /** Shows the site and period of the address bar, after it has changed. */
   async follow(): Promise<void> {
     const signal = this.begin()
     await this.guard(signal, () => this.show(signal))
   }
 
-  /** Shows another site or period, and says so in the address bar. */
+  /** Shows another site or period, and writes it into the address bar. */
   async pick(site: Site, period: Period): Promise<void> {
     history.pushState(null, '', writeAddress(location.search, site.domain, period))
     await this.follow()
   }
 
-  /** Ends what is under way. */
+  /** Aborts requests and refreshing. */
   stop(): void {
     this.running.abort()
     clearTimeout(this.timer)
@@ -87,61 +87,65 @@ export class Dashboard {
     const name = address.site?.toLowerCase()
     const site = name ? this.sites.find(({ domain }) => domain.toLowerCase() === name) : this.sites[0]
     if (!site) throw new Failure('query', `This token may see no site called ${address.site}.`)
-    if (site !== this.site) {
-      this.totals = this.chart = EMPTY
-      this.panels = PANELS.map(() => EMPTY)
-    }
+    if (site !== this.site) this.update(() => EMPTY)
     this.site = site
     this.period = address.period ?? (await this.firstPeriod(site, signal))
-    await Promise.all([this.loadTotals(signal), this.loadRest(signal)])
+    this.update((pending) => ({ ...pending, busy: true }))
+    try {
+      await this.load(signal)
+    } catch (error) {
+      const failure = nonTokenFailure(error)
+      this.update(() => ({ failure, busy: false }))
+    }
     this.schedule(signal)
   }
 
-  /** Where nothing was picked: today, or the last weeks where there is nothing today yet. */
+  /** The period if none was picked: today, or the last 28 days if today has no page views yet. */
   private async firstPeriod(site: Site, signal: AbortSignal): Promise<Period> {
-    for (const period of ['day', '28d'] as const) {
-      const query = { site_id: site.domain, metrics: ['pageviews' as const], date_range: period }
-      if (pageviews(await this.api.query(query, signal)) > 0) return period
-    }
-    return 'day'
-  }
-
-  private async loadTotals(signal: AbortSignal): Promise<void> {
-    this.totals = { ...this.totals, busy: true }
-    this.totals = await this.ask(signal, TOTALS)
-  }
-
-  private async loadRest(signal: AbortSignal): Promise<void> {
-    this.restAt = Date.now()
-    this.chart = { ...this.chart, busy: true }
-    this.panels = this.panels.map((pending) => ({ ...pending, busy: true }))
-    const chart = async () => {
-      this.chart = await this.ask(signal, TOTALS, chartStep(this.period))
-    }
-    const panels = PANELS.map(async ({ metrics, dimension }, n) => {
-      const pending = await this.ask(signal, metrics, dimension)
-      this.panels = this.panels.with(n, pending)
+    const periods = ['day', '28d'] as const
+    const question = (period: Period) => ({
+      site_id: site.domain,
+      metrics: ['pageviews' as const],
+      date_range: period,
     })
-    await Promise.all([chart(), ...panels])
+    const answers = await this.api.queries(periods.map(question), signal)
+    const found = answers.findIndex((answer) => {
+      if (answer instanceof Failure) throw answer
+      return pageviews(answer) > 0
+    })
+    return periods[found] ?? 'day'
   }
 
-  /** One query. It fails as a whole only where every other one would: without a token, or superseded. */
-  private async ask(signal: AbortSignal, metrics: Metric[], dimension?: Dimension): Promise<Pending> {
-    const query = {
+  /** Asks for totals, chart and panels in one request. */
+  private async load(signal: AbortSignal): Promise<void> {
+    const questions = [
+      this.question(TOTALS),
+      this.question(TOTALS, chartStep(this.period)),
+      ...this.panels.map(({ panel }) => this.question(panel.metrics, panel.dimension)),
+    ]
+    const answers = await this.api.queries(questions, signal)
+    signal.throwIfAborted()
+    this.update((_, n) => {
+      const answer = answers[n]
+      return answer instanceof Failure ? { failure: answer, busy: false } : { answer, busy: false }
+    })
+  }
+
+  private question(metrics: Metric[], dimension?: Breakdown): Question {
+    return {
       site_id: this.site?.domain ?? '',
       metrics,
       date_range: this.period,
       dimensions: dimension ? [dimension] : [],
       include: { time_labels: dimension?.startsWith('time:') ?? false },
     }
-    try {
-      const answer = await this.api.query(query, signal)
-      signal.throwIfAborted()
-      return { answer, busy: false }
-    } catch (error) {
-      if (!(error instanceof Failure) || error.cause === 'token') throw error
-      return { failure: error, busy: false }
-    }
+  }
+
+  /** Changes what is shown, in the order of the questions: totals, chart, panels. */
+  private update(change: (pending: Pending, n: number) => Pending): void {
+    this.totals = change(this.totals, 0)
+    this.chart = change(this.chart, 1)
+    this.panels = this.panels.map(({ panel, pending }, n) => ({ panel, pending: change(pending, n + 2) }))
   }
 
   private schedule(signal: AbortSignal): void {
@@ -154,19 +158,17 @@ export class Dashboard {
 
   private async refresh(signal: AbortSignal): Promise<void> {
     if (document.visibilityState === 'visible') {
-      const before = this.totals.answer
-      const { answer, failure } = await this.ask(signal, TOTALS)
-      this.stale = failure
-      if (answer) {
-        this.totals = { answer, busy: false }
-        const changed = JSON.stringify(answer.results) !== JSON.stringify(before?.results)
-        if (changed || Date.now() - this.restAt >= REST_MS) await this.loadRest(signal)
+      try {
+        await this.load(signal)
+        this.stale = undefined
+      } catch (error) {
+        this.stale = nonTokenFailure(error)
       }
     }
     this.schedule(signal)
   }
 
-  /** Runs `work`; what stops it altogether is shown, unless someone has picked something else meanwhile. */
+  /** Runs `work`. A failure that stops it is shown, unless the reader has picked something else meanwhile. */
   private async guard(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     try {
       await work()
@@ -179,7 +181,13 @@ export class Dashboard {
   }
 }
 
-/** The page views of a totals answer asked with `TOTALS`, or with page views alone. */
+/** The failure, if the page can be shown with it. Without a valid token it cannot, and an error is thrown on. */
+function nonTokenFailure(error: unknown): Failure {
+  if (!(error instanceof Failure) || error.cause === 'token') throw error
+  return error
+}
+
+/** The page views of an answer that was asked for `TOTALS`, or for page views alone. */
 function pageviews({ results }: Answer): number {
   const metrics = results[0]?.metrics ?? []
   return metrics[metrics.length === 1 ? 0 : TOTALS.indexOf('pageviews')] ?? 0

@@ -1,6 +1,6 @@
-/** Numbers, spans of time and dates as people read them. Pure: the locale comes in. */
+/** How numbers, durations and dates are written. Pure: the locale comes in. */
 
-/** The page is in English, so its numbers are too: the first English the browser asks for. */
+/** The first English locale that the browser asks for: the page is in English, so its numbers are too. */
 export function englishOf(languages: readonly string[]): string {
   return languages.find((language) => /^en\b/i.test(language)) ?? 'en-GB'
 }
@@ -11,7 +11,7 @@ export function formatter(locale: string) {
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
   const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })
   const one = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
-  // Dates come as the site's local dates; read as UTC and written as UTC they stay what they are.
+  // Dates are local dates of the site. Parsed and written as UTC, they do not change in the reader's zone.
   const day = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', weekday: 'short', day: 'numeric', month: 'short' })
   const shortDay = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', day: 'numeric', month: 'short' })
   const dayAndYear = new Intl.DateTimeFormat(locale, {
@@ -24,7 +24,7 @@ export function formatter(locale: string) {
 
   return {
     count: (n: number) => whole.format(n),
-    /** For where there is little room. */
+    /** A count in at most 7 characters. */
     short: (n: number) => (Math.abs(n) < SHORTENED_FROM ? whole.format(n) : short.format(n)),
     decimal: (n: number) => one.format(n),
     percent: (n: number) => `${whole.format(n)}%`,
@@ -35,7 +35,7 @@ export function formatter(locale: string) {
       if (h > 0) return `${h}h ${two(m)}m`
       return m > 0 ? `${m}m ${two(s)}s` : `${s}s`
     },
-    /** From the beginning of the first hour; to the end of the last, where it is another one. */
+    /** The begin of the first hour; and the end of the last, if that is another hour. */
     hours: (first: string, last: string) => {
       const end = `${String(Number(last.slice(11, 13)) + 1).padStart(2, '0')}:00`
       return first === last ? first.slice(11, 16) : `${first.slice(11, 16)}–${end}`

@@ -1,4 +1,4 @@
-/** This browser's formatter: the one place that asks for its languages. */
+/** The formatter for this browser: the only place that reads the browser's languages. */
 import { englishOf, formatter } from './format'
 
 export const format = formatter(englishOf(navigator.languages))

@@ -1,4 +1,4 @@
-/** What each metric is called and how it is written. */
+/** The title, the meaning and the format of each metric. */
 import type { Metric } from './api'
 import type { Formatter } from './format'
 
@@ -38,5 +38,5 @@ export const METRICS: Record<Metric, Described> = {
   },
 }
 
-/** Totals, in the order they are shown and asked for. */
+/** The metrics of the totals, in the order of the page and of the question. */
 export const TOTALS: Metric[] = ['visitors', 'visits', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration']

@@ -1,15 +1,15 @@
-/** The panels, in the order of a marketer's questions: from where, to which pages, who, and what they did. */
-import type { Dimension, Metric, Row } from './api'
+/** The panels, in the order of a marketer's questions: from where, to which pages, with what, and what visitors did. */
+import type { Breakdown, Metric, Row, View } from './api'
 
 export interface Panel {
   title: string
   /** What one row is. */
   row: string
-  dimension: Dimension
-  metrics: [Metric, Metric]
-  /** What to do when there is nothing to show. */
+  dimension: Breakdown
+  metrics: Metric[]
+  /** The text if there are no rows. */
   empty: string
-  /** Three beside each other where there is room, else two. */
+  /** Three panels side by side on a wide screen, instead of two. */
   third?: boolean
 }
 
@@ -82,16 +82,25 @@ export const PANELS: Panel[] = [
   },
 ]
 
-/** What the API calls the values it may not name. */
-const REST = '(other)'
+/** The panels that the API serves, each with the metrics that its dimension serves. */
+export function servedPanels(views: View[]): Panel[] {
+  return PANELS.flatMap((panel) => {
+    const served = views.find(({ dimension }) => dimension === panel.dimension)?.metrics ?? []
+    const metrics = panel.metrics.filter((metric) => served.includes(metric))
+    return metrics.length > 0 ? [{ ...panel, metrics }] : []
+  })
+}
 
-export function isRest({ dimensions: [name] }: Row): boolean {
-  return name === REST
+/** The label of all values that are not published under their name. */
+const OTHER = '(other)'
+
+export function isOther({ dimensions: [name] }: Row): boolean {
+  return name === OTHER
 }
 
 const countries = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' })
 
-/** A row's value as people read it. */
+/** The text for a row's value. */
 export function rowName({ dimension }: Panel, { dimensions: [name = ''] }: Row): string {
   if (dimension === 'visit:country' && /^[A-Z]{2}$/.test(name)) return countries.of(name) ?? name
   return name || '(none)'

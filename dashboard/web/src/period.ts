@@ -1,5 +1,5 @@
-/** The periods a person can pick, and what they mean to the API. */
-import type { Dimension } from './api'
+/** The periods that a reader can pick. The ids are values of the API's `date_range`. */
+import type { Breakdown } from './api'
 
 export type Period = 'day' | '7d' | '28d' | '30d' | 'month' | '12mo'
 
@@ -16,12 +16,12 @@ export function isPeriod(text: string | null): text is Period {
   return PERIODS.some(({ id }) => id === text)
 }
 
-/** How fine the chart is: nothing finer than hours within a day, days otherwise. */
-export function chartStep(period: Period): Dimension {
+/** What one bar of the chart is: an hour if the period is a day, else a day. */
+export function chartStep(period: Period): Breakdown {
   return period === 'day' ? 'time:hour' : 'time:day'
 }
 
-/** Visitors of several days are a sum: days are not linked, so who came twice is counted twice. */
+/** Whether visitors are a sum over days. Days are not linked, so a visitor of two days is counted twice. */
 export function isSummed(period: Period): boolean {
   return period !== 'day'
 }

@@ -1,22 +1,22 @@
-/** How the chart is drawn: bars while there is room for them, a line with its area beyond. Colours are the style sheet's. */
+/** How the chart is drawn: as bars, or as a line with its area if there are too many bars. Colours are in the style sheet. */
 import uPlot from 'uplot'
 
-interface Drawn {
+interface Plotted {
   /** How many hours or days. */
   times: number
   labelOf: (n: number) => string
   write: (value: number) => string
-  /** Called with the hour or day under the pointer; null: none. */
+  /** Called with the index of the hour or day under the pointer; null: none. */
   point: (n: number | null) => void
 }
 
 const HEIGHT_PX = 240
-/** More than this many bars are a blur. */
+/** More bars than this cannot be told apart. */
 const BARS_MAX = 100
 const LABEL_WIDTH_PX = 80
 const FONT = '12px system-ui, sans-serif'
 
-export function plotOptions(element: HTMLElement, { times, labelOf, write, point }: Drawn): uPlot.Options {
+export function plotOptions(element: HTMLElement, { times, labelOf, write, point }: Plotted): uPlot.Options {
   const colour = (name: string) => () => getComputedStyle(element).getPropertyValue(name)
   const axis = { stroke: colour('--quiet'), font: FONT, ticks: { show: false } }
   const bars = times <= BARS_MAX
@@ -63,8 +63,8 @@ export function plotOptions(element: HTMLElement, { times, labelOf, write, point
   }
 }
 
-/** Which of `times` are labelled where there is room for `room` labels: every nth, from the first. */
-export function labelled(times: number, room: number): number[] {
-  const step = Math.max(1, Math.ceil(times / Math.max(1, room)))
+/** The indexes of the times that get a label, at most `max`: every nth, from the first. */
+export function labelled(times: number, max: number): number[] {
+  const step = Math.max(1, Math.ceil(times / Math.max(1, max)))
   return Array.from({ length: Math.ceil(times / step) }, (_, n) => n * step)
 }

@@ -1,22 +1,22 @@
 /**
- * From an answer over time to a chart: every hour or day of the range in order, what is told of it, and how high it is
- * drawn. The API leaves out what is empty; what has not come yet is unknown, not empty. Hours that are told together are
- * drawn as high as each of them was on average. Pure: the time comes in.
+ * From an answer over time to a chart: every hour or day of the range in order, its numbers, and the height of its bar.
+ * The API leaves out empty times. A time in the future is unknown, not empty. Merged hours are drawn at their mean. Pure:
+ * the present time comes in.
  */
 import type { Answer, Metric } from './api'
 
 export interface Series {
   /** `2024-06-30` or `2024-06-30 13:00:00`, in the site's zone. */
   times: string[]
-  /** For each time, the index of the first one told together with it; its own where it is told alone. */
+  /** For each time, the index of the first time that it is merged with; its own index if it is not merged. */
   firsts: number[]
-  /** For each metric and time; null: withheld, or still to come. Of times told together, the first has the number. */
+  /** For each metric and time. Null: withheld, or in the future. Of merged times, the first has the number. */
   numbers: (number | null)[][]
-  /** For each metric and time: what is drawn. */
+  /** For each metric and time, the height of the bar. */
   heights: (number | null)[][]
 }
 
-/** The site's date and hour now, as the API writes them. */
+/** The label of the present hour in the site's time zone, as the API writes it. */
 export function localHour(now: Date, timeZone: string): string {
   const parts = new Intl.DateTimeFormat('en-GB', {
     timeZone,
@@ -30,7 +30,7 @@ export function localHour(now: Date, timeZone: string): string {
   return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:00:00`
 }
 
-/** `now`: the label of the hour or day that is not over yet. */
+/** `now`: the label of the present hour or day. */
 export function seriesOf({ results, meta }: Answer, metrics: Metric[], now: string): Series {
   const known = new Map(results.map((row) => [row.dimensions[0] ?? '', row.metrics]))
   const times = meta.time_labels ?? [...known.keys()].sort()
@@ -54,19 +54,19 @@ export function seriesOf({ results, meta }: Answer, metrics: Metric[], now: stri
   return { times, firsts, numbers, heights }
 }
 
-/** Nothing is told about when in the range it came. */
+/** Whether all times are merged: then nothing is published about when visitors came. */
 export function isTimeless({ times, firsts }: Series): boolean {
   return times.length > 1 && firsts.every((first) => first === 0)
 }
 
-/** What two hours have together is the sum of what each has. */
+/** The metrics that add up over hours. */
 const ADDED: ReadonlySet<Metric> = new Set(['visitors', 'visits', 'pageviews', 'events'])
 
 function firstsOf(times: string[], known: Map<string, unknown>, groups: { time: string; hours: string[] }[]): number[] {
   const firsts = times.map((_, n) => n)
   for (const { time, hours } of groups) {
     const others = hours.filter((hour) => hour !== time)
-    // Late events may be told together over hours that have numbers of their own: those keep them.
+    // Late events may be merged over hours that have numbers of their own. Those hours keep their numbers.
     if (others.some((hour) => known.has(hour))) continue
     const first = times.indexOf(time)
     for (const hour of others) {

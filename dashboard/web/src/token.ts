@@ -1,18 +1,18 @@
 /**
- * Where the token is kept. A link brings it in the fragment, which browsers do not send to servers; it is moved to this
- * tab's session storage at once and taken out of the address bar, so that it is neither bookmarked nor shared by mistake.
+ * Where the token is stored. A link has it in its fragment, which browsers do not send to servers. The page moves it to the
+ * session storage of the tab at once and removes it from the address bar, so that it is not bookmarked or shared by mistake.
  */
 
 const KEY = 'footfall-token'
 
-interface Place {
+interface Tab {
   location: Pick<Location, 'hash' | 'pathname' | 'search'>
   history: Pick<History, 'replaceState' | 'state'>
   sessionStorage: Pick<Storage, 'getItem' | 'setItem'>
 }
 
-/** The token of the link, or the one this tab has. */
-export function takeToken({ location, history, sessionStorage }: Place): string | null {
+/** The token of the link; without one, the token that the tab has stored. */
+export function takeToken({ location, history, sessionStorage }: Tab): string | null {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
   if (token === null) return sessionStorage.getItem(KEY)
   sessionStorage.setItem(KEY, token)

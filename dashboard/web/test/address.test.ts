@@ -11,7 +11,7 @@ test('what is written into the address is read from it', () => {
   }
 })
 
-test('an address without a site, or with a period nobody can pick, says so', () => {
+test('an address without a site, or with an unknown period, has null in its place', () => {
   assert.deepEqual(readAddress(''), { site: null, period: null })
   assert.deepEqual(readAddress('?period=fortnight'), { site: null, period: null })
 })

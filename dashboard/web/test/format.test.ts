@@ -34,7 +34,7 @@ test('a range names its year once, and a single day is no range', () => {
   assert.equal(format.days('2024-11-24T00:00:00+01:00', '2024-11-24T23:59:59+01:00'), '24 Nov 2024')
 })
 
-test('hours told together run to the end of the last', () => {
+test('merged hours are written to the end of the last', () => {
   assert.equal(format.hours('2024-11-24 08:00:00', '2024-11-24 08:00:00'), '08:00')
   assert.equal(format.hours('2024-11-24 08:00:00', '2024-11-24 23:00:00'), '08:00–24:00')
 })

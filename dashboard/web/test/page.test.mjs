@@ -1,5 +1,5 @@
-// The built page in a real browser, under the strictest policy it may be served with. The API is made of answers that
-// each test picks; what the real one answers is tested where it runs.
+// The built page in a real browser, with the strictest policy that it may be served with. Each test picks the answers of
+// the API; the real API is tested in Rust.
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 import { launch } from '../../../tracker/test/browser.mjs'
+import { PANELS } from '../src/panel'
 
 const ORIGIN = 'http://footfall.test'
 const POLICY =
@@ -17,6 +18,8 @@ const SITES = [
   { id: 1, domain: 'example.org', time_zone: 'Europe/Paris', crowd: 7 },
   { id: 2, domain: 'example.net', time_zone: 'UTC', crowd: 5 },
 ]
+
+const VIEWS = PANELS.map(({ dimension, metrics }) => ({ dimension, metrics }))
 
 let browser, folder, page, asked, answer, wrong
 
@@ -54,10 +57,16 @@ async function serve(route) {
     return route.abort()
   }
   if (pathname.startsWith('/api/')) {
-    const query = request.postDataJSON()
-    asked.push({ pathname, query, token: request.headers().authorization })
+    const queries = request.postDataJSON()?.queries
+    asked.push({ pathname, queries, token: request.headers().authorization })
     if (pathname === '/api/sites') return route.fulfill({ json: SITES, ...answer(null) })
-    return route.fulfill({ json: { results: resultsOf(query), meta: META, query: RANGE }, ...answer(query) })
+    if (pathname === '/api/views') return route.fulfill({ json: VIEWS })
+    const answers = queries.map((query) => ({
+      json: { results: resultsOf(query), meta: META, query: RANGE },
+      ...answer(query),
+    }))
+    const failed = answers.find(({ status = 200 }) => status === 401 || status >= 500)
+    return route.fulfill(failed ?? { json: { answers: answers.map(({ json }) => json) } })
   }
   const file = join(folder, pathname === '/' ? 'index.html' : pathname)
   const headers = { 'content-type': TYPES[extname(file)], 'content-security-policy': POLICY }
@@ -94,13 +103,13 @@ test('the token goes from the link to the header, and is not left in the address
   assert.equal(asked.at(-1).token, 'Bearer s3cret')
 })
 
-test('without a token the page says where to get one and asks nothing', async () => {
+test('without a token the page shows how to get one and asks nothing', async () => {
   await page.goto(`${ORIGIN}/`)
   await page.getByText('footfall token --config').waitFor()
   assert.deepEqual(asked, [])
 })
 
-test('a token that is not known is told apart from a server that is down', async () => {
+test('a token that is not known has a message of its own, and can be tried again', async () => {
   answer = () => ({ status: 401, json: { error: 'This token is unheard of.' } })
   await page.goto(`${ORIGIN}/#token=old`)
   await page.getByText('This token is unheard of.').waitFor()
@@ -111,7 +120,7 @@ test('a token that is not known is told apart from a server that is down', async
   await page.getByText('1,200').first().waitFor()
 })
 
-test('what one panel may not ask is said in that panel, in the words of the API', async () => {
+test('the question of a panel that is refused shows the sentence of the API in that panel', async () => {
   answer = (query) =>
     query?.dimensions?.[0] === 'visit:source' ? { status: 400, json: { error: 'Ask for visits instead.' } } : {}
   await page.goto(`${ORIGIN}/?period=7d#token=t`)
@@ -119,7 +128,7 @@ test('what one panel may not ask is said in that panel, in the words of the API'
   assert.equal(await panel('Channels').getByRole('row').count(), 3)
 })
 
-test('hidden values are shown together, last, with the reason, a withheld number is a dash, a bound says so', async () => {
+test('(other) is last with its reason, a withheld number is a dash, a lower bound is marked', async () => {
   await page.goto(`${ORIGIN}/?period=7d#token=t`)
   await panel('Top pages').getByText('fewer than 7 visitors').waitFor()
   const last = await panel('Top pages').getByRole('row').last().innerText()
@@ -128,7 +137,7 @@ test('hidden values are shown together, last, with the reason, a withheld number
   assert.equal(bound.replaceAll(/\s+/g, ' '), '(other) — withheld ≥ at least 9')
 })
 
-test('visitors of several days say that they are a sum, those of one day do not', async () => {
+test('visitors of several days are labelled as a sum, those of one day are not', async () => {
   await page.goto(`${ORIGIN}/?period=7d#token=t`)
   await page.getByRole('button', { name: 'Visitors (sum of days) 1,200' }).waitFor()
   assert.equal(await panel('Sources').getByText('sum of days').count(), 1)
@@ -147,7 +156,7 @@ test('site and period are in the address, and the back button follows it', async
   await page.goBack()
   await page.waitForFunction(() => document.querySelector('input:checked')?.value === '7d')
   assert.equal(await page.getByLabel('Site').inputValue(), 'example.org')
-  assert.deepEqual(asked.at(-1).query.date_range, '7d')
+  assert.deepEqual(asked.at(-1).queries[0].date_range, '7d')
 })
 
 test('where nothing was picked the page shows today, or the last weeks if today is still empty', async () => {
@@ -161,7 +170,7 @@ test('where nothing was picked the page shows today, or the last weeks if today 
   assert.ok(await page.getByRole('radio', { name: 'The 28 days' }).isChecked())
 })
 
-test('a site that nobody has visited shows the line to put on its pages, until somebody comes', async () => {
+test('a site without page views shows the line to put on its pages, until there is one', async () => {
   await page.clock.install()
   answer = empty
   await page.goto(`${ORIGIN}/#token=t`)
@@ -169,6 +178,16 @@ test('a site that nobody has visited shows the line to put on its pages, until s
   answer = () => ({})
   await page.clock.runFor(6_000)
   await page.getByText('1,200').first().waitFor()
+})
+
+test('totals, chart and panels are asked for in one request', async () => {
+  await page.goto(`${ORIGIN}/?period=7d#token=t`)
+  await page.getByText('1,200').first().waitFor()
+  const requests = asked.filter(({ queries }) => queries)
+  assert.deepEqual(
+    requests.map(({ pathname, queries }) => [pathname, queries.length]),
+    [['/api/v2/queries', 2 + PANELS.length]],
+  )
 })
 
 test('the totals of today are asked for again, and keep their last numbers while the server is away', async () => {
@@ -202,7 +221,7 @@ test('nothing is wider than a narrow phone', async () => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360)
 })
 
-test('what the page ships of others may be shipped, and says whose it is', async () => {
+test('the licences of the bundled packages allow it, and are shipped with them', async () => {
   const licenses = JSON.parse(await readFile(join(folder, 'assets', 'licenses.json'), 'utf8'))
   assert.ok(licenses.some(({ name }) => name === 'svelte'))
   for (const { name, identifier, text } of licenses) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isRest, PANELS, rowName } from '../src/panel'
+import { isOther, PANELS, rowName, servedPanels } from '../src/panel'
 import { labelled } from '../src/plot'
 
 const row = (name: string) => ({ dimensions: [name], metrics: [1, 1] })
@@ -13,9 +13,9 @@ test('a country code is written as its name, an unknown one as it is', () => {
   assert.equal(rowName(panel('visit:source'), row('')), '(none)')
 })
 
-test('only the hidden rest is the rest', () => {
-  assert.ok(isRest(row('(other)')))
-  assert.ok(!isRest(row('other')))
+test('only the label (other) is (other)', () => {
+  assert.ok(isOther(row('(other)')))
+  assert.ok(!isOther(row('other')))
 })
 
 test('no panel asks for what its dimension cannot answer', () => {
@@ -25,12 +25,23 @@ test('no panel asks for what its dimension cannot answer', () => {
   }
 })
 
-test('there are never more labels than room, and the first is always there', () => {
+test('a panel has the metrics that are served by its dimension, and none without any', () => {
+  const panels = servedPanels([
+    { dimension: 'event:page', metrics: ['visits', 'visitors'] },
+    { dimension: 'visit:os', metrics: ['events'] },
+  ])
+  assert.deepEqual(
+    panels.map(({ title, metrics }) => [title, metrics]),
+    [['Top pages', ['visitors']]],
+  )
+})
+
+test('there are at most as many labels as fit, and the first is always there', () => {
   for (let times = 1; times < 400; times++) {
-    for (const room of [0, 1, 4, 12]) {
-      const at = labelled(times, room)
+    for (const max of [0, 1, 4, 12]) {
+      const at = labelled(times, max)
       assert.equal(at[0], 0)
-      assert.ok(at.length <= Math.max(1, room) && at.every((n) => n < times))
+      assert.ok(at.length <= Math.max(1, max) && at.every((n) => n < times))
     }
   }
 })

@@ -14,7 +14,7 @@ const at = (hour: number) => `2024-02-27 ${String(hour).padStart(2, '0')}:00:00`
 const HOURS = Array.from({ length: 24 }, (_, hour) => at(hour))
 const METRICS: Metric[] = ['visitors', 'bounce_rate']
 
-test('a day that the API leaves out is empty, one to come is unknown, a withheld number stays withheld', () => {
+test('a day that the API leaves out is empty, a day in the future is unknown, a withheld number stays withheld', () => {
   const time_labels = ['2024-02-28', '2024-02-29', '2024-03-01', '2024-03-02']
   const got = seriesOf(answer([['2024-02-28', 7, null]], { time_labels }), METRICS, '2024-03-01')
   assert.deepEqual(got.times, time_labels)
@@ -25,7 +25,7 @@ test('a day that the API leaves out is empty, one to come is unknown, a withheld
   assert.deepEqual(got.heights, got.numbers)
 })
 
-test('hours told together are drawn at their mean, and their ratio at each of them', () => {
+test('merged hours are drawn at their mean, and their ratio at each of them', () => {
   const meta = { time_labels: HOURS, time_groups: [{ time: at(8), hours: [at(8), at(9), at(10)] }] }
   const got = seriesOf(
     answer(
@@ -45,7 +45,7 @@ test('hours told together are drawn at their mean, and their ratio at each of th
   assert.ok(!isTimeless(got))
 })
 
-test('an hour with a number of its own keeps it, whatever late events are told together', () => {
+test('an hour with a number of its own keeps it, also if late events are merged over it', () => {
   const meta = { time_labels: HOURS, time_groups: [{ time: at(8), hours: [at(8), at(9)] }] }
   const got = seriesOf(
     answer(
@@ -61,12 +61,12 @@ test('an hour with a number of its own keeps it, whatever late events are told t
   assert.deepEqual(got.heights[0]?.slice(8, 10), [12, 5])
 })
 
-test('a day that is told as one says nothing about when', () => {
+test('a day whose hours are all merged is timeless', () => {
   const meta = { time_labels: HOURS, time_groups: [{ time: at(0), hours: HOURS }] }
   assert.ok(isTimeless(seriesOf(answer([[at(0), 3, 0]], meta), METRICS, at(12))))
 })
 
-test("now is told in the site's zone", () => {
+test("the present hour is that of the site's zone", () => {
   const now = new Date('2024-06-30T23:30:00Z')
   assert.equal(localHour(now, 'Europe/Paris'), '2024-07-01 01:00:00')
   assert.equal(localHour(now, 'America/New_York'), '2024-06-30 19:00:00')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { takeToken } from '../src/token'
 
-/** A tab: its address, and what it stores. */
+/** A tab: its address and its session storage. */
 function tab(hash: string, stored: Record<string, string> = {}) {
   const location = { hash, pathname: '/', search: '?period=7d' }
   let address = location.pathname + location.search + hash
