@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::fold::{Copy, Fold, Limits};
+use crate::fold::{Checkpoint, Fold, Limits};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
 use crate::store::Store;
@@ -131,7 +131,7 @@ struct Shard<S, W> {
     /// The end of an intent found at the start and not yet redone.
     pending: Option<u64>,
     start: u64,
-    copy: Copy,
+    checkpoint: Checkpoint,
     generation: u32,
     named: u32,
     /// Where the stream ended when this generation began: named once it is reached.

@@ -99,7 +99,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
             return;
         }
         let (shard, generation) = (self.inputs.shard, self.generation);
-        if let Some(last) = self.copy.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
+        if let Some(last) = self.checkpoint.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
             let nothing = BTreeMap::new();
             retry("writing control sums", || self.inputs.warehouse.close(Day(last), shard, generation, &nothing)).await;
         }
@@ -111,14 +111,14 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     /// Closed rounds whose live rows add up are done.
     pub(super) async fn settle(&mut self) -> Result<(), StreamError> {
-        let Some(last_close) = self.fold.copy().last_close else { return Ok(()) };
+        let Some(last_close) = self.fold.checkpoint().last_close else { return Ok(()) };
         // A close that is folded may end a round whose last rows are not inserted: the sums know nothing of them yet.
         let inserted = self.batch_began.is_none() || !holds(Rule::SettledWhenInserted);
         if self.generation != self.named || !inserted {
             return Ok(());
         }
         // A new generation folds again what is done for good: it is not counted twice, and need not be kept.
-        let known: Vec<RoundKey> = self.fold.firsts().keys().copied().collect();
+        let known: Vec<RoundKey> = self.fold.round_starts().keys().copied().collect();
         let (done, open): (Vec<RoundKey>, Vec<RoundKey>) = known.iter().partition(|key| self.settled.contains_key(key));
         done.iter().for_each(|key| self.fold.forget(key.0, key.1));
         let over: Vec<RoundKey> = open.into_iter().filter(|key| is_over(*key, Day(last_close))).collect();
@@ -160,19 +160,19 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     /// S moves to the oldest round that is not done, and the stream forgets what lies below.
     pub(super) async fn move_start(&mut self) -> Result<(), StreamError> {
-        let over = |key: &RoundKey| self.fold.copy().last_close.is_some_and(|last| is_over(*key, Day(last)));
+        let over = |key: &RoundKey| self.fold.checkpoint().last_close.is_some_and(|last| is_over(*key, Day(last)));
         let done = |key: &RoundKey| self.settled.contains_key(key) || !holds(Rule::StartWaitsForSettled) && over(key);
-        let open = self.fold.firsts().iter().filter(|(key, _)| !done(key));
+        let open = self.fold.round_starts().iter().filter(|(key, _)| !done(key));
         let oldest = open.map(|(_, first)| first).min_by_key(|first| first.position);
-        let (start, copy) = match oldest {
-            Some(first) if holds(Rule::CopyTakenInTime) => (first.position, first.copy.clone()),
-            Some(first) => (first.position, self.fold.copy()),
+        let (start, checkpoint) = match oldest {
+            Some(first) if holds(Rule::CheckpointBeforeRound) => (first.position, first.checkpoint.clone()),
+            Some(first) => (first.position, self.fold.checkpoint().clone()),
             // Nothing is open; but what is folded and not yet inserted still is.
-            None if self.batch_began.is_none() => (self.next, self.fold.copy()),
+            None if self.batch_began.is_none() => (self.next, self.fold.checkpoint().clone()),
             None => return Ok(()),
         };
         if start > self.start && start <= self.next {
-            (self.start, self.copy) = (start, copy);
+            (self.start, self.checkpoint) = (start, checkpoint);
             if !holds(Rule::DeleteAfterCommit) {
                 self.inputs.stream.trim(start).await?;
             }

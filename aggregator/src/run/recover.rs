@@ -24,9 +24,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let first = inputs.stream.start().await?;
         let (intent, unsure) = match saved {
             Some(intent) if intent.start < first && holds(Rule::StartBelowFirst) => {
-                let copy = inputs.stream.copy_at_start(first, Some(&intent)).await?;
+                let checkpoint = inputs.stream.checkpoint_at_start(first, Some(&intent)).await?;
                 (
-                    Intent::new(fold::VERSION, first, None, first, intent.generation, 0, copy),
+                    Intent::new(fold::RULES_VERSION, first, None, first, intent.generation, 0, checkpoint),
                     Some(Unsure::StreamBeginsLater),
                 )
             }
@@ -35,23 +35,23 @@ impl<S: Stream, W: Store> Shard<S, W> {
             }
             // An older one came back: what is named since was committed once.
             Some(intent) if intent.generation < named => (intent, Some(Unsure::OldIntent)),
-            Some(intent) if intent.fold_version != fold::VERSION => (intent, Some(Unsure::OtherFold)),
+            Some(intent) if intent.fold_version != fold::RULES_VERSION => (intent, Some(Unsure::OtherFold)),
             Some(intent) => (intent, None),
             None => {
-                let copy = inputs.stream.copy_at_start(first, None).await?;
-                (Intent::new(fold::VERSION, first, None, first, 0, 0, copy), Some(Unsure::NoIntent))
+                let checkpoint = inputs.stream.checkpoint_at_start(first, None).await?;
+                (Intent::new(fold::RULES_VERSION, first, None, first, 0, 0, checkpoint), Some(Unsure::NoIntent))
             }
         };
         inputs.stream.seek(intent.start)?;
         let mut shard = Shard {
-            fold: Fold::new(intent.copy.clone(), inputs.limits.clone()),
+            fold: Fold::new(intent.checkpoint.clone(), inputs.limits.clone()),
             target: inputs.stream.end().await?,
             sweep: Sweep::new(inputs.warehouse.clone(), inputs.imports.clone()),
             inputs,
             next: intent.offset,
             pending: intent.end,
             start: intent.start,
-            copy: intent.copy,
+            checkpoint: intent.checkpoint,
             generation: intent.generation,
             named,
             settled,
@@ -76,7 +76,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// Folds S..next again without inserting anything: the state and sums are then those of before the crash.
     async fn rebuild(&mut self) -> Result<(), StreamError> {
         let began = Instant::now();
-        self.fold = Fold::new(self.copy.clone(), self.inputs.limits.clone());
+        self.fold = Fold::new(self.checkpoint.clone(), self.inputs.limits.clone());
         self.inputs.stream.seek(self.start)?;
         let mut records = 0;
         while self.inputs.stream.position() < self.next {
@@ -133,8 +133,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     pub(super) async fn save(&mut self, end: Option<u64>) -> Result<(), StreamError> {
         self.intent_at_s = (self.inputs.now_s)();
-        let copy = self.copy.clone();
-        let intent = Intent::new(fold::VERSION, self.next, end, self.start, self.generation, self.intent_at_s, copy);
+        let checkpoint = self.checkpoint.clone();
+        let intent =
+            Intent::new(fold::RULES_VERSION, self.next, end, self.start, self.generation, self.intent_at_s, checkpoint);
         self.inputs.stream.save(&intent).await
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use aggregator::fold::{Copy, Fold, Limits};
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use aggregator::rows::Rows;
 use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
@@ -53,7 +53,7 @@ struct Run {
 
 /// One day through a new fold.
 fn run(views: &[View], names: &Names) -> Run {
-    let (mut fold, mut run) = (Fold::new(Copy::default(), Limits::default()), Run::default());
+    let (mut fold, mut run) = (Fold::new(Checkpoint::default(), Limits::default()), Run::default());
     let (mut bytes, mut ends, mut number) = (Vec::new(), Vec::new(), 0);
     for chunk in views.chunks(CHUNK) {
         bytes.clear();
