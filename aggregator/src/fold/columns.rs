@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use schema::day::Day;
 
 use super::cells::{Cells, SumType};
-use super::keys::Key;
+use super::keys::{CubeCells, Key};
 use super::names::{Name, Names};
 use super::site::Site;
 use crate::rows::{Column, Rows};
@@ -21,20 +21,13 @@ const ROWS_AT_ONCE: usize = 128;
 /// Moves the cells of all sites into rows: one block for each cube that has rows.
 pub(super) fn drain(day: Day, round: u32, sites: &mut BTreeMap<u32, Site>) -> Vec<Rows> {
     sites.values_mut().for_each(Site::flush);
-    let mut blocks = vec![
-        block(day, round, sites, |site| &site.visits),
-        block(day, round, sites, |site| &site.pages),
-        block(day, round, sites, |site| &site.events),
-        block(day, round, sites, |site| &site.fates),
-        block(day, round, sites, |site| &site.marketing.campaigns),
-        block(day, round, sites, |site| &site.marketing.items),
-    ];
+    let mut blocks = CubeCells::blocks(day, round, sites);
     sites.values_mut().for_each(Site::clear);
     blocks.retain(|rows| !rows.is_empty());
     blocks
 }
 
-fn block<K: Key, S: SumType, const N: usize>(
+pub(super) fn block<K: Key, S: SumType, const N: usize>(
     day: Day,
     round: u32,
     sites: &BTreeMap<u32, Site>,

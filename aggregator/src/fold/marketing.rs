@@ -9,15 +9,12 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use schema::cubes::Cube;
 use schema::event::Event;
 use schema::extra::Item;
 
-use super::cells::Cells;
 use super::facts::{Fact, Facts, id_of};
-use super::keys::{Key, When};
+use super::keys::{CampaignKey, CampaignSums, CubeCells, ItemKey, ItemSums, When};
 use super::names::Name;
-use super::profile::Profiles;
 use super::visitor::Visitor;
 
 const HASH: FixedState = FixedState::with_seed(0xcab_a1e5);
@@ -25,89 +22,16 @@ const HASH: FixedState = FixedState::with_seed(0xcab_a1e5);
 /// Source, medium, campaign, content and term of a campaign.
 pub(super) type Words = [Name; 5];
 
-/// A key of `live_campaigns`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct CampaignKey {
-    pub(super) when: When,
-    pub(super) words: Words,
-    pub(super) landing: Name,
-    /// Empty on the visit's own row.
-    pub(super) goal: Name,
-    pub(super) currency: Name,
-    pub(super) country: Name,
-    pub(super) device: Name,
-}
-
-impl Key for CampaignKey {
-    const CUBE: Cube = Cube::Campaigns;
-    type Names = [Name; 10];
-
-    fn names(&self, _: &Profiles) -> [Name; 10] {
-        let [source, medium, campaign, content, term] = self.words;
-        let CampaignKey { landing, goal, currency, country, device, .. } = *self;
-        [source, medium, campaign, content, term, landing, goal, currency, country, device]
+impl CampaignKey {
+    /// The row of a campaign's visits: it has neither goal nor currency.
+    pub(super) fn of_visits(when: When, words: Words, landing: Name, country: Name, device: Name) -> CampaignKey {
+        let [campaign_source, medium, campaign, content, term] = words;
+        let (goal, currency) = (0, 0);
+        CampaignKey { when, campaign_source, medium, campaign, content, term, landing, goal, currency, country, device }
     }
 
-    fn when(&self) -> Option<When> {
-        Some(self.when)
-    }
-}
-
-/// The sums of `live_campaigns`, in the cube's order.
-#[derive(Clone, Copy, Default)]
-pub(super) struct CampaignSums {
-    pub(super) visits: i64,
-    pub(super) visitors: i64,
-    pub(super) bounces: i64,
-    pub(super) conversions: i64,
-    pub(super) orders: i64,
-    pub(super) buyers: i64,
-    pub(super) revenue: i64,
-    pub(super) opens: i64,
-}
-
-impl From<CampaignSums> for [i64; 8] {
-    fn from(s: CampaignSums) -> [i64; 8] {
-        [s.visits, s.visitors, s.bounces, s.conversions, s.orders, s.buyers, s.revenue, s.opens]
-    }
-}
-
-/// A key of `live_items`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct ItemKey {
-    pub(super) when: When,
-    pub(super) product: Name,
-    pub(super) category: Name,
-    pub(super) currency: Name,
-    pub(super) campaign: Name,
-    pub(super) source: Name,
-}
-
-impl Key for ItemKey {
-    const CUBE: Cube = Cube::Items;
-    type Names = [Name; 5];
-
-    fn names(&self, _: &Profiles) -> [Name; 5] {
-        [self.product, self.category, self.currency, self.campaign, self.source]
-    }
-
-    fn when(&self) -> Option<When> {
-        Some(self.when)
-    }
-}
-
-/// The sums of `live_items`, in the cube's order.
-#[derive(Clone, Copy, Default)]
-pub(super) struct ItemSums {
-    pub(super) orders: i64,
-    pub(super) units: i64,
-    pub(super) revenue: i64,
-    pub(super) visitors: i64,
-}
-
-impl From<ItemSums> for [i64; 4] {
-    fn from(s: ItemSums) -> [i64; 4] {
-        [s.orders, s.units, s.revenue, s.visitors]
+    fn words(&self) -> Words {
+        [self.campaign_source, self.medium, self.campaign, self.content, self.term]
     }
 }
 
@@ -122,15 +46,13 @@ struct CampaignVisit {
 
 /// The sums of the marketing lane of one (site, day, round).
 pub(super) struct Marketing {
-    pub(super) campaigns: Cells<CampaignKey, i64, 8>,
-    pub(super) items: Cells<ItemKey, i64, 4>,
     /// By the row of the visitor: its last visit that counts for a campaign.
     visits: HashMap<u32, CampaignVisit, FixedState>,
 }
 
 impl Marketing {
     pub(super) fn new() -> Marketing {
-        Marketing { campaigns: Cells::new(), items: Cells::new(), visits: HashMap::with_hasher(HASH) }
+        Marketing { visits: HashMap::with_hasher(HASH) }
     }
 
     /// The campaign of the current visit of a visitor, if it has one.
@@ -140,15 +62,22 @@ impl Marketing {
 
     /// Counts the current visit of a visitor for a campaign. The caller marks the visit as dirty, so that a bounce is
     /// added at the next flush.
-    pub(super) fn open(&mut self, row: u32, visitor: &mut Visitor, key: CampaignKey, facts: &mut Facts) {
-        let is_first = facts.insert(visitor, Fact::Campaign(id_of(&key.words)));
+    pub(super) fn open(
+        &mut self,
+        cells: &mut CubeCells,
+        row: u32,
+        visitor: &mut Visitor,
+        key: CampaignKey,
+        facts: &mut Facts,
+    ) {
+        let is_first = facts.insert(visitor, Fact::Campaign(id_of(&key.words())));
         let sums = CampaignSums { visits: 1, visitors: is_first.into(), ..CampaignSums::default() };
-        self.campaigns.add(key.clone(), sums);
+        cells.campaigns.add(key.clone(), sums);
         self.visits.insert(row, CampaignVisit { visit: visitor.visit.number, key, emitted_bounced: false });
     }
 
     /// Adds to the campaign of a visit whether the visit is a bounce now.
-    pub(super) fn flush_visit(&mut self, row: u32, visitor: &Visitor) {
+    pub(super) fn flush_visit(&mut self, cells: &mut CubeCells, row: u32, visitor: &Visitor) {
         if self.visits.is_empty() {
             return;
         }
@@ -158,7 +87,7 @@ impl Marketing {
         let bounced = visitor.visit.bounced;
         if bounced != visit.emitted_bounced {
             let bounces = i64::from(bounced) - i64::from(visit.emitted_bounced);
-            self.campaigns.add(visit.key.clone(), CampaignSums { bounces, ..CampaignSums::default() });
+            cells.campaigns.add(visit.key.clone(), CampaignSums { bounces, ..CampaignSums::default() });
             visit.emitted_bounced = bounced;
         }
     }
@@ -166,7 +95,7 @@ impl Marketing {
     /// Counts an order under the key of its campaign. Without a buyer nothing is a first. Without the number of a visit
     /// the order is not a conversion.
     pub(super) fn order(
-        &mut self,
+        cells: &mut CubeCells,
         order: &NumberedOrder<'_>,
         buyer: Option<(&mut Visitor, &mut Facts)>,
         visit: Option<u16>,
@@ -174,7 +103,7 @@ impl Marketing {
         let mut firsts = OrderFirsts::default();
         let mut new_products = vec![false; order.items.len()];
         if let Some((visitor, facts)) = buyer {
-            let words = id_of(&order.key.words);
+            let words = id_of(&order.key.words());
             firsts.buyer = facts.insert(visitor, Fact::Buyer(words));
             firsts.in_visit = visit.is_some_and(|number| facts.insert(visitor, Fact::BoughtInVisit(number)));
             for (new, (names, _)) in new_products.iter_mut().zip(order.items) {
@@ -188,8 +117,8 @@ impl Marketing {
             revenue: order.revenue,
             ..CampaignSums::default()
         };
-        self.campaigns.add(order.key.clone(), sums);
-        let CampaignKey { when, words: [_, _, campaign, _, _], currency, .. } = order.key;
+        cells.campaigns.add(order.key.clone(), sums);
+        let CampaignKey { when, campaign, currency, .. } = order.key;
         for (at, (names, item)) in order.items.iter().enumerate() {
             let is_first_line = !order.items[..at].iter().any(|(earlier, _)| earlier == names);
             let [product, category] = *names;
@@ -200,23 +129,12 @@ impl Marketing {
                 revenue: item.revenue,
                 visitors: new_products[at].into(),
             };
-            self.items.add(key, sums);
+            cells.items.add(key, sums);
         }
     }
 
-    pub(super) fn rows(&self) -> usize {
-        // Each visit can still add a row when it is no longer a bounce. Those rows are few and not counted here.
-        self.campaigns.len() + self.items.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.campaigns.clear();
-        self.items.clear();
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        let visits = self.visits.capacity() * (size_of::<(u32, CampaignVisit)>() + 1);
-        self.campaigns.bytes() + self.items.bytes() + visits
+        self.visits.capacity() * (size_of::<(u32, CampaignVisit)>() + 1)
     }
 }
 

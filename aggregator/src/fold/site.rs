@@ -21,10 +21,9 @@ use schema::event::{Event, Kind, Lane};
 use schema::fate::FateCount;
 
 use super::Limits;
-use super::cells::Cells;
 use super::dirty::DirtyVisit;
 use super::facts::{Fact, Facts};
-use super::keys::{EventKey, FateKey, PageKey, VisitKey, When};
+use super::keys::{CubeCells, FateKey, FateSums, Untimed, When};
 use super::marketing::Marketing;
 use super::names::{self, MANY, Name, Names};
 use super::profile::{Profile, Profiles};
@@ -40,11 +39,8 @@ pub(super) struct Site {
     visitors: Visitors,
     facts: Facts,
     dirty: Vec<DirtyVisit>,
-    pub(super) visits: Cells<VisitKey, i32, 10>,
-    pub(super) pages: Cells<PageKey, i32, 8>,
-    pub(super) events: Cells<EventKey, i64, 4>,
-    pub(super) fates: Cells<FateKey, i32, 1>,
-    pub(super) marketing: Marketing,
+    pub(super) cells: CubeCells,
+    marketing: Marketing,
     saturated: u64,
 }
 
@@ -57,10 +53,7 @@ impl Site {
             visitors: Visitors::default(),
             facts: Facts::new(limits),
             dirty: Vec::new(),
-            visits: Cells::new(),
-            pages: Cells::new(),
-            events: Cells::new(),
-            fates: Cells::new(),
+            cells: CubeCells::new(),
             marketing: Marketing::new(),
             saturated: 0,
         }
@@ -68,9 +61,9 @@ impl Site {
 
     /// Counts refusals.
     pub(super) fn fates(&mut self, count: &FateCount<'_>) {
-        let key = FateKey { reason: names::of_refusal(count.reason), crawler: self.name(count.crawler) };
+        let key = FateKey { when: Untimed, reason: names::of_refusal(count.reason), crawler: self.name(count.crawler) };
         let hits = i32::try_from(count.hits).expect("a second's refusals are fewer than 2^31");
-        self.fates.add(key, [hits]);
+        self.cells.fates.add(key, FateSums { hits });
     }
 
     /// Counts an event of any kind.
@@ -153,22 +146,13 @@ impl Site {
 
     /// Empties the cells after a drain.
     pub(super) fn clear(&mut self) {
-        self.visits.clear();
-        self.pages.clear();
-        self.events.clear();
-        self.fates.clear();
-        self.marketing.clear();
+        self.cells.clear();
     }
 
     /// About how many rows the cells will have after a flush, or somewhat fewer.
     pub(super) fn pending(&self) -> usize {
         const ROWS_OF_A_VISIT: usize = 3; // its own, an exit taken back, an exit
-        self.visits.len()
-            + self.pages.len()
-            + self.events.len()
-            + self.fates.len()
-            + self.marketing.rows()
-            + ROWS_OF_A_VISIT * self.dirty.len()
+        self.cells.len() + ROWS_OF_A_VISIT * self.dirty.len()
     }
 
     pub(super) fn visitors(&self) -> usize {
@@ -182,7 +166,6 @@ impl Site {
     /// The approximate size in bytes.
     pub(super) fn bytes(&self) -> usize {
         let state = self.names.bytes() + self.profiles.bytes() + self.visitors.bytes() + self.facts.bytes();
-        let cells = self.visits.bytes() + self.pages.bytes() + self.events.bytes() + self.fates.bytes();
-        state + cells + self.marketing.bytes() + self.dirty.capacity() * size_of::<DirtyVisit>()
+        state + self.cells.bytes() + self.marketing.bytes() + self.dirty.capacity() * size_of::<DirtyVisit>()
     }
 }

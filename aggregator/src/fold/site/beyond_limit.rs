@@ -16,11 +16,11 @@ impl Site {
         let pageviews = i32::from(event.kind == Kind::Pageview);
         if event.kind.is_step() && starts_visits(event) {
             let key = VisitKey { when, entry: MANY, source, channel, profile: profile.whole };
-            self.visits.add(key, VisitSums { pageviews, events: 1, ..VisitSums::default() });
+            self.cells.visits.add(key, VisitSums { pageviews, events: 1, ..VisitSums::default() });
         }
         if event.kind == Kind::Pageview {
             let key = PageKey { when, page, source, channel, profile: profile.of_pages };
-            self.pages.add(key, PageSums { pageviews, ..PageSums::default() });
+            self.cells.pages.add(key, PageSums { pageviews, ..PageSums::default() });
         }
         let name = if event.kind.is_named() { self.name(event.name) } else { 0 };
         self.event_details(&context, event, name);

@@ -30,13 +30,13 @@ impl Site {
             visits: firsts.in_visit.into(),
             amount,
         };
-        self.events.add(key.clone(), sums(firsts, event.extra.amount()));
+        self.cells.events.add(key.clone(), sums(firsts, event.extra.amount()));
         for (property, value) in event.extra.properties() {
             let (property, value) = (self.name(property), self.name(value));
             let key = EventKey { property, value, ..key.clone() };
             let id = id_of(&(kind.code(), name, property, value));
             let firsts = self.insert_firsts(context, Fact::Property(id), |visit| Fact::PropertyOfVisit(id, visit));
-            self.events.add(key, sums(firsts, 0));
+            self.cells.events.add(key, sums(firsts, 0));
         }
     }
 
@@ -50,7 +50,7 @@ impl Site {
             quarters.filter(|quarter| self.facts.insert(visitor, Fact::Scroll(page, *quarter))).count()
         });
         let sums = PageSums { engaged_s: seconds(ms), scroll: 25 * new_quarters as i32, ..PageSums::default() };
-        self.pages.add(PageKey { when, page, source, channel, profile: profile.of_pages }, sums);
+        self.cells.pages.add(PageKey { when, page, source, channel, profile: profile.of_pages }, sums);
     }
 
     fn insert_firsts(

@@ -5,8 +5,8 @@ use schema::event::Event;
 use super::Site;
 use super::context::EventContext;
 use crate::fold::facts::Fact;
-use crate::fold::keys::When;
-use crate::fold::marketing::{CampaignKey, CampaignSums, NumberedOrder, words};
+use crate::fold::keys::{CampaignKey, CampaignSums, When};
+use crate::fold::marketing::{Marketing, NumberedOrder, words};
 use crate::fold::names;
 
 /// The goal of an order, in the rows of campaigns.
@@ -17,7 +17,7 @@ impl Site {
     pub(super) fn marketing(&mut self, context: &EventContext, event: &Event<'_>) {
         let words = words(event, |word| self.name(word));
         let EventContext { when, page, country, device, .. } = *context;
-        let own = CampaignKey { when, words, landing: page, goal: 0, currency: 0, country, device };
+        let own = CampaignKey::of_visits(when, words, page, country, device);
         let key = match (context.visitor, context.visit) {
             (Some(row), Some(_)) => self.campaign_of_visit(row, own),
             _ => own,
@@ -33,7 +33,7 @@ impl Site {
             return key.clone();
         }
         let key = CampaignKey { when: visitor.visit.start(), landing: visitor.visit.entry, ..own };
-        self.marketing.open(row, visitor, key.clone(), &mut self.facts);
+        self.marketing.open(&mut self.cells, row, visitor, key.clone(), &mut self.facts);
         key
     }
 
@@ -53,7 +53,7 @@ impl Site {
         let key = CampaignKey { goal, currency, ..key };
         let order = NumberedOrder { key, revenue: order.revenue, source: context.source, items: &items };
         let buyer = context.visitor.map(|row| (self.visitors.get_mut(row), &mut self.facts));
-        self.marketing.order(&order, buyer, context.visit);
+        Marketing::order(&mut self.cells, &order, buyer, context.visit);
     }
 
     /// Counts the load of a beacon. It has no tag.
@@ -61,7 +61,7 @@ impl Site {
         let words = words(event, |word| self.name(word));
         let (country, device) = (self.name(event.country), names::of_device(event.device));
         let when = When::of(event.time_s, event.offset_quarters);
-        let key = CampaignKey { when, words, landing: 0, goal: 0, currency: 0, country, device };
-        self.marketing.campaigns.add(key, CampaignSums { opens: 1, ..CampaignSums::default() });
+        let key = CampaignKey::of_visits(when, words, 0, country, device);
+        self.cells.campaigns.add(key, CampaignSums { opens: 1, ..CampaignSums::default() });
     }
 }

@@ -39,7 +39,7 @@ impl Site {
             self.page_view(row, event, page, when, order);
         } else if starts {
             let key = self.visitors.get_mut(row).page_key(when, page);
-            self.pages.add(key, PageSums { entries: 1, ..PageSums::default() });
+            self.cells.pages.add(key, PageSums { entries: 1, ..PageSums::default() });
         }
         starts || is_running
     }
@@ -129,7 +129,7 @@ impl Site {
             entries: (order == VisitOrder::Starts).into(),
             ..PageSums::default()
         };
-        let page_row = self.pages.add(visitor.page_key(when, page), sums);
+        let page_row = self.cells.pages.add(visitor.page_key(when, page), sums);
         // A late page view becomes the exit only if the visit has none.
         if order != VisitOrder::Late || visitor.visit.exit().is_none() {
             let counts = self.facts.has_space(visitor) && (number == 1 || !self.facts.has(visitor, Fact::Exit(page)));
@@ -143,8 +143,8 @@ impl Site {
     fn flush_visit(&mut self, dirty: u32) {
         let dirty = &self.dirty[dirty as usize];
         let visitor = self.visitors.get_mut(dirty.visitor);
-        self.visits.add(visitor.visit_key(), dirty.sums(&visitor.visit));
-        self.marketing.flush_visit(dirty.visitor, visitor);
+        self.cells.visits.add(visitor.visit_key(), dirty.sums(&visitor.visit));
+        self.marketing.flush_visit(&mut self.cells, dirty.visitor, visitor);
         let ends = |counts: bool, sign| PageSums {
             exits: sign,
             exit_visitors: sign * i32::from(counts),
@@ -153,9 +153,9 @@ impl Site {
         let exit = visitor.visit.exit();
         if let Some(Exit { counts, .. }) = exit.filter(|_| exit != dirty.emitted.exit) {
             if let Some(Exit { page, time_s, offset, counts }) = dirty.emitted.exit {
-                self.pages.add(visitor.page_key(When::of(time_s, offset), page), ends(counts, -1));
+                self.cells.pages.add(visitor.page_key(When::of(time_s, offset), page), ends(counts, -1));
             }
-            self.pages.add_to(dirty.exit_row, ends(counts, 1));
+            self.cells.pages.add_to(dirty.exit_row, ends(counts, 1));
         }
     }
 
