@@ -71,11 +71,6 @@ impl Copy {
     }
 }
 
-/// Whether a round takes no more events once `close` is there: its next late event goes to a later round.
-pub(super) fn is_closed_by(close: Day, day: Day, round: u32) -> bool {
-    i64::from(day.0) + i64::from(round) <= i64::from(close.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,10 +24,9 @@ use std::fmt;
 use schema::day::Day;
 use schema::event::Event;
 use schema::fate::FateCount;
+use schema::round::is_over;
 use schema::wire::{Body, Record};
-
-use crate::rows::Rows;
-use crate::sums::Sums;
+use warehouse::{ControlSums, Rows};
 
 mod copy;
 mod site;
@@ -87,7 +86,7 @@ pub struct Fold {
     closed_rows: Vec<Rows>,
     closes: Vec<Day>,
     pending: usize,
-    sums: BTreeMap<(Day, u32), Sums>,
+    sums: BTreeMap<(Day, u32), ControlSums>,
     firsts: BTreeMap<(Day, u32), First>,
     repeats: u64,
     gaps: u64,
@@ -191,7 +190,7 @@ impl Fold {
             return;
         }
         self.closes.push(close);
-        let is_closed = |&(day, round): &(Day, u32), _: &mut _| copy::is_closed_by(close, day, round);
+        let is_closed = |&key: &(Day, u32), _: &mut _| is_over(key, close);
         for ((day, round), mut sites) in self.open.extract_if(.., is_closed) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));
@@ -218,7 +217,7 @@ impl Fold {
     }
 
     /// What all rows handed out so far add up to, by (day, round), for the rounds not forgotten.
-    pub fn sums(&self) -> &BTreeMap<(Day, u32), Sums> {
+    pub fn sums(&self) -> &BTreeMap<(Day, u32), ControlSums> {
         &self.sums
     }
 
