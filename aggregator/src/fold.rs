@@ -30,8 +30,8 @@ use schema::event::Event;
 use schema::fate::FateCount;
 use schema::wire::{Body, Record};
 
-use crate::rows::Rows;
-use crate::sums::Sums;
+use schema::round::is_over;
+use warehouse::{ControlSums, Rows};
 
 mod checkpoint;
 mod limits;
@@ -79,7 +79,7 @@ pub struct Fold {
     closed_rows: Vec<Rows>,
     closes: Vec<Day>,
     pending: usize,
-    sums: BTreeMap<(Day, u32), Sums>,
+    sums: BTreeMap<(Day, u32), ControlSums>,
     round_starts: BTreeMap<(Day, u32), RoundStart>,
     repeats: u64,
     gaps: u64,
@@ -183,7 +183,7 @@ impl Fold {
             return;
         }
         self.closes.push(close);
-        let is_closed = |&(day, round): &(Day, u32), _: &mut _| checkpoint::is_closed_by(close, day, round);
+        let is_closed = |&key: &(Day, u32), _: &mut _| is_over(key, close);
         for ((day, round), mut sites) in self.open.extract_if(.., is_closed) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));
@@ -210,7 +210,7 @@ impl Fold {
     }
 
     /// The sums of all rows emitted so far, for each round that is not forgotten.
-    pub fn sums(&self) -> &BTreeMap<(Day, u32), Sums> {
+    pub fn sums(&self) -> &BTreeMap<(Day, u32), ControlSums> {
         &self.sums
     }
 

@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use schema::round::RoundKey;
 use tokio::time::Instant;
+use warehouse::Store;
 
 use crate::fold::{Checkpoint, Fold, Limits};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::store::Store;
 use crate::sweep::{Imports, Sweep};
-use crate::warehouse::RoundKey;
 
 use rules::{Rule, holds};
 

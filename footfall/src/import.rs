@@ -36,7 +36,6 @@ use std::time::{Duration, Instant};
 
 use aggregator::fold::Limits;
 use aggregator::handed::{Handed, HandedError};
-use aggregator::warehouse::Warehouse;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest::enrich::place::Geo;
 use rustix::fs::{FlockOperation, flock};
@@ -44,6 +43,7 @@ use schema::clock;
 use schema::day::Day;
 use schema::sites::Site;
 use tokio::sync::mpsc::{Receiver, channel};
+use warehouse::Warehouse;
 
 use crate::cli;
 use crate::config::Config;
@@ -125,7 +125,7 @@ async fn import(
     let is_new = !done.is_empty();
     if is_new {
         let keep = |warehouse: Warehouse, shard| async move {
-            known::keep(&warehouse, done, site.id, shard, clock::now_s()).await
+            warehouse.write_imported_logs(site.id, shard, &done, clock::now_s()).await
         };
         handed.finish(keep).await?;
     }

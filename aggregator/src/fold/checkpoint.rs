@@ -77,11 +77,6 @@ impl Checkpoint {
     }
 }
 
-/// Whether a round takes no more events once `close` is folded. The next late event of the day then starts a new round.
-pub(super) fn is_closed_by(close: Day, day: Day, round: u32) -> bool {
-    i64::from(day.0) + i64::from(round) <= i64::from(close.0)
-}
-
 /// The message that is being folded, and what the checkpoint had of its epoch before it.
 pub(super) struct CurrentMessage {
     pub(super) position: u64,

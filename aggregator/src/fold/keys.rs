@@ -17,7 +17,7 @@ use super::columns::block;
 use super::names::{Name, of_channel, of_kind};
 use super::profile::Profiles;
 use super::site::Site;
-use crate::rows::Rows;
+use warehouse::Rows;
 
 /// The finest time that leaves the fold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use schema::day::Day;
+use schema::round::{RoundKey, is_over};
 use tokio::time::Instant;
+use warehouse::{ControlSums, RETRY_PAUSE_MAX, Rows, Store, retry};
 
 use super::recover::INTENT_AGE_MAX_S;
 use super::rules::{Rule, holds};
 use super::{LOOK, Server, Shard, Step, Unsure};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::rows::Rows;
-use crate::store::Store;
-use crate::sums::Sums;
-use crate::warehouse::{RETRY_PAUSE_MAX, RoundKey, retry};
 
 /// The server's start, read from its uptime in whole seconds, may seem to move by so much.
 const START_JITTER_S: i64 = 2;
@@ -86,10 +84,11 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// Writes the control sums of all rounds that this close ends.
     pub(super) async fn write_closed(&mut self, day: Day) {
         let over = |key: &RoundKey| is_over(*key, day) && !self.settled.contains_key(key);
-        let rounds: BTreeMap<RoundKey, Sums> =
+        let rounds: BTreeMap<RoundKey, ControlSums> =
             self.fold.sums().iter().filter(|(key, _)| over(key)).map(|(key, sums)| (*key, sums.clone())).collect();
         let (shard, generation) = (self.inputs.shard, self.generation);
-        retry("writing control sums", || self.inputs.warehouse.close(day, shard, generation, &rounds)).await;
+        retry("writing control sums", || self.inputs.warehouse.write_control_sums(day, shard, generation, &rounds))
+            .await;
         tracing::info!(%day, "closed {day}");
     }
 
@@ -101,9 +100,15 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let (shard, generation) = (self.inputs.shard, self.generation);
         if let Some(last) = self.checkpoint.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
             let nothing = BTreeMap::new();
-            retry("writing control sums", || self.inputs.warehouse.close(Day(last), shard, generation, &nothing)).await;
+            retry("writing control sums", || {
+                self.inputs.warehouse.write_control_sums(Day(last), shard, generation, &nothing)
+            })
+            .await;
         }
-        retry("naming a generation", || self.inputs.warehouse.name(shard, generation, (self.inputs.now_s)())).await;
+        retry("naming a generation", || {
+            self.inputs.warehouse.name_generation(shard, generation, (self.inputs.now_s)())
+        })
+        .await;
         self.named = generation;
         metrics::generation(shard, generation);
         tracing::info!(shard, generation, "shard {shard} counts as generation {generation}");
@@ -131,7 +136,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let owner_at_s = (self.inputs.now_s)();
         let (shard, generation) = (self.inputs.shard, self.generation);
         let live = retry("adding up the live rows", || self.inputs.warehouse.live_sums(shard, generation)).await;
-        let nothing = Sums::default();
+        let nothing = ControlSums::default();
         for key in over {
             let mine = self.fold.sums().get(&key).unwrap_or(&nothing);
             let agree = live.get(&key).unwrap_or(&nothing) == mine || !holds(Rule::SettledWhenEqual);
@@ -181,9 +186,4 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
         Ok(())
     }
-}
-
-/// Whether a round is over once `close` is folded: late rounds of a day end with later closes.
-fn is_over((day, round): RoundKey, close: Day) -> bool {
-    i64::from(day.0) + i64::from(round) <= i64::from(close.0)
 }

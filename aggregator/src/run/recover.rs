@@ -1,6 +1,7 @@
 //! How a shard finds out where it stands: from the intent file, from the stream, or afresh.
 
 use tokio::time::Instant;
+use warehouse::{Store, retry};
 
 use super::rules::{Rule, holds};
 use super::{BATCH_AGE, BATCH_ROWS_MAX, Inputs, LOOK, Shard, Unsure};
@@ -8,9 +9,7 @@ use crate::fold::{self, Fold};
 use crate::intent::Intent;
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::store::Store;
 use crate::sweep::Sweep;
-use crate::warehouse::retry;
 
 /// An older intent is not retried by its token: ClickHouse may have forgotten it.
 pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
@@ -18,8 +17,8 @@ pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
 impl<S: Stream, W: Store> Shard<S, W> {
     pub(super) async fn take_over(mut inputs: Inputs<S, W>) -> Result<Shard<S, W>, StreamError> {
         let (now_s, shard) = ((inputs.now_s)(), inputs.shard);
-        let named = retry("reading which generation is named", || inputs.warehouse.named(shard)).await;
-        let settled = retry("reading which rounds are done", || inputs.warehouse.settled(shard)).await;
+        let named = retry("reading which generation is named", || inputs.warehouse.named_generation(shard)).await;
+        let settled = retry("reading which rounds are done", || inputs.warehouse.settled_rounds(shard)).await;
         let saved = inputs.stream.saved().await?;
         let first = inputs.stream.start().await?;
         let (intent, unsure) = match saved {
@@ -106,8 +105,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// begun one and not come to committing it, or what was saved may be lost, or old.
     pub(super) async fn start_afresh(&mut self, why: Unsure) -> Result<(), StreamError> {
         let (shard, warehouse) = (self.inputs.shard, &self.inputs.warehouse);
-        self.named = retry("reading which generation is named", || warehouse.named(shard)).await;
-        self.settled = retry("reading which rounds are done", || warehouse.settled(shard)).await;
+        self.named = retry("reading which generation is named", || warehouse.named_generation(shard)).await;
+        self.settled = retry("reading which rounds are done", || warehouse.settled_rounds(shard)).await;
         let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
         let written = if holds(Rule::GenerationOfRows) { written } else { 0 };
         let recorded = self.inputs.stream.highest_generation().await?;

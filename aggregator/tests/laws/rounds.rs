@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use aggregator::fold::{Checkpoint, Fold, Limits};
-use aggregator::sums::Sums;
 use proptest::prelude::*;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::measures::Measure;
 use schema::wire::{Body, Record};
+use warehouse::ControlSums;
 
 use crate::naive;
 use crate::stream::{DAYS, FIRST_DAY, cells, cuts, run, sent_once, stream};
@@ -33,7 +33,7 @@ proptest! {
     #[test]
     fn rows_are_in_order_and_none_is_zero_and_sums_are_theirs(records in stream(150), cuts in cuts(150)) {
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());
-        let mut totals = std::collections::BTreeMap::<_, Sums>::new();
+        let mut totals = std::collections::BTreeMap::<_, ControlSums>::new();
         for drained in run(&mut fold, &records, &cuts) {
             let order: Vec<_> = drained.rows.iter().map(|rows| (rows.day, rows.round, rows.cube)).collect();
             prop_assert!(order.is_sorted() && order.iter().collect::<BTreeSet<_>>().len() == order.len());
@@ -68,7 +68,7 @@ proptest! {
             fold.apply(*position, record);
             if cuts.contains(&at) {
                 let pending = fold.pending_rows();
-                let rows: usize = fold.drain().rows.iter().map(aggregator::rows::Rows::len).sum();
+                let rows: usize = fold.drain().rows.iter().map(warehouse::Rows::len).sum();
                 prop_assert!(rows <= pending && pending <= 4 * rows + 12, "{} rows, {} pending", rows, pending);
                 prop_assert_eq!(fold.pending_rows(), 0);
             }
