@@ -64,7 +64,7 @@ const DAYS_UNDER_WAY: usize = 1;
 const LOOK_EVERY: usize = 4096;
 
 /// Imports the logs and says what became of their lines.
-pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(args: &cli::ImportArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config.path)?;
     let site = config.sites.by_id(args.site).ok_or_else(|| no_site(args.site, &config))?;
     crate::log::begin(config.log);
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
 }
 
 async fn import(
-    args: &cli::Import,
+    args: &cli::ImportArgs,
     config: &Config,
     site: &Arc<Site>,
     geo: Option<Arc<Geo>>,

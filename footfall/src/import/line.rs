@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use memchr::{memchr, memchr2};
 use schema::day::Day;
 
-use crate::cli::Format;
+use crate::cli::LogFormat;
 
 /// What a line says. `Debug` is left out on purpose: it holds an address and a user agent.
 pub(super) struct Request<'a> {
@@ -57,7 +57,7 @@ type DateText = [u8; 11];
 
 impl Parser {
     /// Takes a line apart; its newline is cut off already.
-    pub(super) fn parse<'a>(&mut self, line: &'a [u8], format: Format) -> Result<Request<'a>, Bad> {
+    pub(super) fn parse<'a>(&mut self, line: &'a [u8], format: LogFormat) -> Result<Request<'a>, Bad> {
         let line = line.trim_ascii_end();
         let (address, rest) = word(line).ok_or(Bad::Beginning)?;
         let (_ident, rest) = word(rest).ok_or(Bad::Beginning)?;
@@ -68,9 +68,9 @@ impl Parser {
         let (method, target) = method_and_target(request).ok_or(Bad::Request)?;
         let (status, rest) = status_and_size(rest).ok_or(Bad::Status)?;
         let (referrer, agent) = match format {
-            Format::Common if rest.is_empty() => (None, None),
-            Format::Common => return Err(Bad::More),
-            Format::Combined => {
+            LogFormat::Common if rest.is_empty() => (None, None),
+            LogFormat::Common => return Err(Bad::More),
+            LogFormat::Combined => {
                 let (referrer, agent) = referrer_and_agent(rest).ok_or(Bad::Agent)?;
                 (Some(referrer), Some(agent))
             }

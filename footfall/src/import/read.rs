@@ -31,7 +31,7 @@ use super::line::{Bad, Parser};
 use super::rules::{self, Verdict};
 use super::source::{Next, Source};
 
-use crate::cli::Format;
+use crate::cli::LogFormat;
 
 /// What stands for the user agent where the format has none: neither a browser nor a robot, which none at all would be.
 const NO_AGENT: &[u8] = b"(not logged)";
@@ -68,7 +68,7 @@ pub(super) struct Reading {
     pub(super) site: Arc<Site>,
     /// Where addresses are, if the operator has a file of that.
     pub(super) geo: Option<Arc<Geo>>,
-    pub(super) format: Format,
+    pub(super) format: LogFormat,
     pub(super) shift_days: i32,
     pub(super) calendar: Calendar,
     pub(super) known: Known,

@@ -4,7 +4,7 @@ use super::*;
 
 const LINE: &str = r#"203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 203023 "http://example.org/" "Mozilla/5.0""#;
 
-fn parse(line: &str, format: Format) -> Result<[String; 6], (Bad, i64)> {
+fn parse(line: &str, format: LogFormat) -> Result<[String; 6], (Bad, i64)> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let request = Parser::default().parse(line.as_bytes(), format).map_err(|bad| (bad, 0))?;
     let of_combined = |part: Option<&[u8]>| part.map_or_else(|| "none".to_owned(), text);
@@ -19,23 +19,23 @@ fn parse(line: &str, format: Format) -> Result<[String; 6], (Bad, i64)> {
 }
 
 fn bad(line: &str) -> Bad {
-    parse(line, Format::Combined).unwrap_err().0
+    parse(line, LogFormat::Combined).unwrap_err().0
 }
 
 fn time(text: &str) -> Option<i64> {
     let line = LINE.replace("17/May/2015:10:05:03 +0000", text);
-    Parser::default().parse(line.as_bytes(), Format::Combined).ok().map(|request| request.time_s)
+    Parser::default().parse(line.as_bytes(), LogFormat::Combined).ok().map(|request| request.time_s)
 }
 
 #[test]
 fn a_line_comes_apart() {
     let want = ["203.0.113.7", "GET", "/a?b", "200", "http://example.org/", "Mozilla/5.0"].map(str::to_owned);
     for line in [LINE.to_owned(), format!("{LINE}\r"), format!("{LINE} "), format!("{LINE} \"1.2.3.4\" 0.003")] {
-        assert_eq!(parse(&line, Format::Combined), Ok(want.clone()), "{line}");
+        assert_eq!(parse(&line, LogFormat::Combined), Ok(want.clone()), "{line}");
     }
     let common = LINE.split(" \"http").next().unwrap();
     let want = ["203.0.113.7", "GET", "/a?b", "200", "none", "none"].map(str::to_owned);
-    assert_eq!(parse(common, Format::Common), Ok(want));
+    assert_eq!(parse(common, LogFormat::Common), Ok(want));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn names_sizes_versions_and_quotes_come_in_many_forms() {
         ("http://example.org/", "-", 4, "-"),
         ("http://example.org/", "", 4, ""),
     ] {
-        let parts = parse(&LINE.replace(from, to), Format::Combined);
+        let parts = parse(&LINE.replace(from, to), LogFormat::Combined);
         assert_eq!(parts.unwrap()[part], want, "{to}");
     }
 }
@@ -84,7 +84,7 @@ fn what_is_wrong_is_said() {
     ] {
         assert_eq!(bad(line), want, "{line}");
     }
-    assert_eq!(parse(LINE, Format::Common).unwrap_err().0, Bad::More);
+    assert_eq!(parse(LINE, LogFormat::Common).unwrap_err().0, Bad::More);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_remembered_date_is_not_taken_for_another() {
     let mut parser = Parser::default();
     let mut at = |text: &str| {
         let line = LINE.replace("17/May/2015:10:05:03 +0000", text);
-        parser.parse(line.as_bytes(), Format::Combined).map(|request| request.time_s)
+        parser.parse(line.as_bytes(), LogFormat::Combined).map(|request| request.time_s)
     };
     let first = at("17/May/2015:00:00:00 +0000").unwrap();
     assert_eq!(at("18/May/2015:00:00:00 +0000"), Ok(first + 86_400));
@@ -136,7 +136,7 @@ proptest! {
     fn any_bytes_are_a_line_or_bad_and_nothing_else(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..LINE.len()) {
         let mut line = LINE.as_bytes()[..cut].to_vec();
         line.extend(bytes);
-        for format in [Format::Combined, Format::Common] {
+        for format in [LogFormat::Combined, LogFormat::Common] {
             let _either = Parser::default().parse(&line, format).is_ok();
         }
     }
@@ -147,7 +147,7 @@ proptest! {
         let line = LINE.replace("http://example.org/", "(r)").replace("Mozilla/5.0", &escape(&agent));
         let line = line.replace("(r)", &escape(&referrer));
         prop_assume!(!agent.contains("(r)"));
-        let parts = parse(&line, Format::Combined).unwrap();
+        let parts = parse(&line, LogFormat::Combined).unwrap();
         prop_assert_eq!(&parts[4], &escape(&referrer));
         prop_assert_eq!(&parts[5], &escape(&agent));
     }
