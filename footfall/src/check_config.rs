@@ -44,8 +44,8 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
 
 /// Warns of sites whose visitors' opt-out cookie does not reach Footfall.
 ///
-/// Browsers send the cookie only to the host that set it, not to another host of the same domain. So the pages and Footfall
-/// must have the same host. `www.` is ignored, because a site has its pages on only one of the two.
+/// Browsers send the cookie only to the host that set it, not to another host of the same domain. So the pages and
+/// Footfall must have the same host. `www.` is ignored, because a site has its pages on only one of the two.
 fn opt_out_warnings(config: &Config, all: &mut Vec<String>) {
     let Some(url) = &config.url else { return };
     let host = host_of(url);

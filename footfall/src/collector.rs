@@ -108,8 +108,8 @@ impl PreparedCollector {
 
     /// Listens. From here on hits are taken.
     ///
-    /// `routes` mounts what the server answers beside hits, once for each worker thread. `on_reload` is called with each
-    /// new configuration that SIGHUP brings.
+    /// `routes` mounts what the server answers beside hits, once for each worker thread. `on_reload` is called with
+    /// each new configuration that SIGHUP brings.
     pub(crate) fn run(
         self,
         config: &Config,

@@ -1,5 +1,5 @@
-//! The configuration: one TOML file and a few environment variables. In: text. Out: a valid `Config`, or all mistakes of
-//! the file at once.
+//! The configuration: one TOML file and a few environment variables. In: text. Out: a valid `Config`, or all mistakes
+//! of the file at once.
 //!
 //! This is the only place that reads the environment:
 //!

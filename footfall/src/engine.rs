@@ -1,9 +1,9 @@
 //! The embedded ClickHouse, run as a child process.
 //!
-//! The child is this same binary (`footfall engine`), which loads ClickHouse's shared library and answers HTTP on a free
-//! loopback port, under a path that is random per start; every other path is answered 404. The child runs as long as this
-//! process holds a fifo open, and dies with this process. If the child dies alone, it is started again on the same port
-//! and path.
+//! The child is this same binary (`footfall engine`), which loads ClickHouse's shared library and answers HTTP on a
+//! free loopback port, under a path that is random per start; every other path is answered 404. The child runs as long
+//! as this process holds a fifo open, and dies with this process. If the child dies alone, it is started again on the
+//! same port and path.
 
 mod child;
 mod settings;
@@ -31,7 +31,8 @@ const READY_MAX: Duration = Duration::from_secs(90);
 /// Longest wait for the child to end by itself once its fifo is closed.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Pause before a dead child is started again, so that a child that cannot run does not use up a processor. The pause
-/// doubles with each restart, up to `RESTART_PAUSE_MAX`, and is short again after the child has run for longer than that.
+/// doubles with each restart, up to `RESTART_PAUSE_MAX`, and is short again after the child has run for longer than
+/// that.
 const RESTART_PAUSE: Duration = Duration::from_millis(100);
 const RESTART_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The file that holds the URL, readable only by this user.

@@ -1,7 +1,7 @@
 //! The log, on standard error.
 //!
-//! At every level, only our own crates log below `warn`. A debug line of a library could print a request, and with it an
-//! address or a user agent.
+//! At every level, only our own crates log below `warn`. A debug line of a library could print a request, and with it
+//! an address or a user agent.
 
 use std::io::IsTerminal;
 

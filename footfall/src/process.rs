@@ -48,12 +48,13 @@ pub(crate) fn keep_memory_private() {
     }
 }
 
-/// The niceness of threads that count. They must keep up while all processors are busy: on two processors with four busy
-/// threads at 0, two threads at 5 get more than a quarter of one, and the hits that arrive then take less.
+/// The niceness of threads that count. They must keep up while all processors are busy: on two processors with four
+/// busy threads at 0, two threads at 5 get more than a quarter of one, and the hits that arrive then take less.
 const COUNTING_NICENESS: i32 = 5;
 
 /// Lowers the priority of this thread, and of threads that it starts, below that of threads that answer hits. A client
-/// waits for an answer; nothing is lost if a hit is counted a little later. (On Linux each thread has its own priority.)
+/// waits for an answer; nothing is lost if a hit is counted a little later. (On Linux each thread has its own
+/// priority.)
 pub(crate) fn lower_priority() {
     if let Err(error) = rustix::process::nice(COUNTING_NICENESS) {
         tracing::warn!(%error, "the statistics' priority cannot be lowered: hits may be answered later");

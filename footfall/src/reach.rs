@@ -21,8 +21,8 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
 
-/// How long an idle connection is pooled. The same as in the clickhouse crate's own client, and shorter than the 3 s after
-/// which a server ends a connection on which nothing arrives.
+/// How long an idle connection is pooled. The same as in the clickhouse crate's own client, and shorter than the 3 s
+/// after which a server ends a connection on which nothing arrives.
 const POOL_IDLE: Duration = Duration::from_secs(2);
 /// Interval of the kernel's TCP keepalive probes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -47,8 +47,8 @@ pub(crate) fn warehouse(config: &Config, client: Client) -> Warehouse {
     Warehouse::new(client).replicated(config.replicated_tables)
 }
 
-/// If ClickHouse does not answer, logs the reason at the start. A later error may reach only a reader of the dashboard, far
-/// from the operator.
+/// If ClickHouse does not answer, logs the reason at the start. A later error may reach only a reader of the dashboard,
+/// far from the operator.
 pub(crate) async fn warn_if_unreachable(client: &Client) {
     if let Err(error) = client.query("SELECT 1").fetch_one::<u8>().await {
         tracing::warn!(error = reasons(&error), "ClickHouse does not answer yet");

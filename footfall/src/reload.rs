@@ -1,12 +1,12 @@
-//! SIGHUP: reads the configuration file again. From then on sites, campaigns, tokens and lists are as the file says. No hit
-//! is dropped and no connection is closed.
+//! SIGHUP: reads the configuration file again. From then on sites, campaigns, tokens and lists are as the file says. No
+//! hit is dropped and no connection is closed.
 //!
 //! The files that `geo` and `referrer_spam` name are read again too, whether or not they have changed. If the
 //! configuration has a mistake, nothing changes and each mistake is logged.
 //!
-//! Every other key that has changed is named in the log and applies after the next start. A site's time zone, and a zone
-//! that no site had at the start, need a restart: salts and closes are agreed by zone, and a site's date must never go
-//! back.
+//! Every other key that has changed is named in the log and applies after the next start. A site's time zone, and a
+//! zone that no site had at the start, need a restart: salts and closes are agreed by zone, and a site's date must
+//! never go back.
 
 use std::sync::Arc;
 

@@ -61,8 +61,8 @@ pub(crate) enum Rights {
 
 /// The output of `footfall token`: the token, an empty line, and the table to add to the configuration.
 ///
-/// If `sites` is empty, the token is for all sites of `config`. They are written out, so the token is not for a site that
-/// is added later.
+/// If `sites` is empty, the token is for all sites of `config`. They are written out, so the token is not for a site
+/// that is added later.
 pub(crate) fn new_token_lines(
     config: &Config,
     name: &str,

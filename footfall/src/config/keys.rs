@@ -128,8 +128,8 @@ impl<'t> TomlTable<'t> {
         self.read_noting(key, value?, read)
     }
 
-    /// Reads a list: its items with their positions. Each wrong item is noted with its own line. If the key is missing, the
-    /// list is empty.
+    /// Reads a list: its items with their positions. Each wrong item is noted with its own line. If the key is missing,
+    /// the list is empty.
     pub(super) fn list<T>(
         &self,
         key: &'static str,

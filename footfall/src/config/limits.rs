@@ -9,8 +9,8 @@ use super::keys::{TomlTable, TomlValue};
 /// The smallest spool that can work: two segments of 64 MiB, one being written and one being read.
 const SPOOL_BYTES_MIN: u64 = 2 * 64 * 1024 * 1024;
 
-/// The bounds above which the server refuses. The bounds of a single hit are not among them: they are fixed, because its
-/// sender could not know others.
+/// The bounds above which the server refuses. The bounds of a single hit are not among them: they are fixed, because
+/// its sender could not know others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ServerLimits {
     /// Deadline of a connection's first request head, and of a hit's body after its head.

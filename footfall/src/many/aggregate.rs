@@ -1,5 +1,5 @@
-//! `footfall aggregate`: reads hits from the Kafka partitions that the consumer group assigns to it, and counts each hit
-//! once into ClickHouse.
+//! `footfall aggregate`: reads hits from the Kafka partitions that the consumer group assigns to it, and counts each
+//! hit once into ClickHouse.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -56,8 +56,8 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Makes or checks the topic `salts`, then keeps the salts agreed. Until that has happened hits are answered 503; nothing
-/// else waits for it.
+/// Makes or checks the topic `salts`, then keeps the salts agreed. Until that has happened hits are answered 503;
+/// nothing else waits for it.
 async fn agree_on_salts(agreement: Agreement, connection: Connection, layout: Layout) {
     let topic_is_ready = (|| ensure(&connection, &layout, &[Topic::Salts]))
         .retry(super::until_brokers_answer())
