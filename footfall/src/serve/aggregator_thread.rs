@@ -1,4 +1,5 @@
-//! The aggregator on a thread of its own: it folds for seconds at a time, and requests must not wait for that.
+//! The aggregator of `footfall serve`, on a thread of its own: folding takes seconds at a time, and requests must not
+//! wait for it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,66 +16,66 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::process::give_way;
+use crate::process::lower_priority;
 use crate::reach;
 
 /// The running aggregator.
-pub(super) struct Statistics {
+pub(super) struct AggregatorThread {
     stop: Arc<AtomicBool>,
     ended: Arc<Notify>,
     thread: JoinHandle<Result<(), String>>,
 }
 
-impl Statistics {
-    /// Starts it; it waits by itself until ClickHouse answers.
+impl AggregatorThread {
+    /// Starts the thread. It waits by itself until ClickHouse answers.
     pub(super) fn start(
         config: &Config,
         spool: spool::Handle,
         intents: IntentFile,
         client: clickhouse::Client,
         engine: Option<&Engine>,
-    ) -> Result<Statistics, Box<dyn Error>> {
+    ) -> Result<AggregatorThread, Box<dyn Error>> {
         let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let warehouse = reach::warehouse(config, client);
         let inputs = Inputs {
             shard: 0,
             stream: Spooled::new(spool, intents)?,
             warehouse: warehouse.clone(),
-            engine_lives: engine.map(Engine::lives),
+            engine_lives: engine.map(Engine::starts),
             imports: Imports::Lock(config.data.join("import.lock")),
             limits: Limits::default(),
             stop: Arc::clone(&stop),
             now_s: clock::now_s,
         };
-        let tell = Arc::clone(&ended);
+        let ended_in_thread = Arc::clone(&ended);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("aggregate".to_owned()).spawn(move || {
-            give_way();
+            lower_priority();
             let result = runtime.block_on(async {
                 warehouse.migrate_until_done(clock::now_s()).await;
                 run(inputs).await.map_err(|error| error.to_string())
             });
-            tell.notify_one();
+            ended_in_thread.notify_one();
             result
         })?;
-        Ok(Statistics { stop, ended, thread })
+        Ok(AggregatorThread { stop, ended, thread })
     }
 
-    /// Resolves if it ends by itself, which it does only when it cannot go on.
-    pub(super) async fn broken(&self) -> Box<dyn Error> {
+    /// Resolves if the aggregator ends by itself. It does so only after a permanent error.
+    pub(super) async fn failed(&self) -> Box<dyn Error> {
         self.ended.notified().await;
         self.ended.notify_one();
         "the statistics cannot go on; hits taken so far are on disk".into()
     }
 
-    /// Inserts what is on disk and ends.
+    /// Inserts what the spool holds, then ends the thread.
     pub(super) async fn stop(self) {
         self.stop.store(true, Ordering::Release);
         self.ended.notified().await;
         match self.thread.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(error, "the statistics stopped: {error}"),
-            Err(_) => tracing::error!("the statistics' thread had panicked"),
+            Ok(Err(error)) => tracing::error!(error, "the aggregator stopped: {error}"),
+            Err(_) => tracing::error!("the aggregator's thread had panicked"),
         }
     }
 }
