@@ -35,7 +35,7 @@ fn a_cut_at_any_byte_leaves_exactly_the_whole_commits_before_it() {
             let mut held = bytes[..cut].to_vec();
             held.resize(cut + padding, 0);
             let whole = ends.iter().rfind(|end| **end as usize <= cut).copied().unwrap_or(0);
-            let left = written(&bytes[..cut]) as u32;
+            let left = written_bytes(&bytes[..cut]) as u32;
             let tail = if left <= whole { Tail::Empty } else { Tail::Torn { bytes: left - whole } };
             assert_eq!(scan(&held, SALT), Scan { good: whole, tail }, "cut at {cut}, padding {padding}");
         }
@@ -92,7 +92,7 @@ fn a_frame_forged_into_a_payload_is_not_taken_for_a_later_commit() {
     let mut torn = Vec::new();
     frame::push(&mut torn, &forged);
     frame::seal(&mut torn, ends[0], SALT);
-    assert!(Header::read(&torn[frame::frame_bytes(0)..], at, SALT ^ 1).is_some(), "it lies where it was forged for");
+    assert!(FrameHeader::decode(&torn[frame::frame_bytes(0)..], at, SALT ^ 1).is_some(), "it lies where it was forged for");
     bytes.extend(&torn[..torn.len() - 1]);
     let tail = Tail::Torn { bytes: torn.len() as u32 - 1 };
     assert_eq!(scan(&bytes, SALT), Scan { good: ends[0], tail });
