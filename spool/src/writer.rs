@@ -180,7 +180,8 @@ impl Writer {
         let (scratch, file) = match spare {
             Some(file) => (segment::spare_path(&dir), file),
             None => {
-                self.state.reserve(length, self.active.as_ref().map_or(0, |active| active.capacity - active.written))?;
+                self.state
+                    .reserve(length, self.active.as_ref().map_or(0, |active| active.capacity - active.written))?;
                 let scratch = segment::scratch_path(&dir);
                 let file = segment::write_zeroes(&scratch, length, &AtomicBool::new(true))
                     .inspect_err(|_| self.state.release(length))?;
