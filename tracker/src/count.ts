@@ -89,8 +89,7 @@ export const count = ({
         landingWithoutConsent = ''
       }
       replayQueue()
-    } else if (counted && (consent || name !== 'purchase'))
-      send(name, location.href, options as EventFields, feature)
+    } else if (counted && (consent || name !== 'purchase')) send(name, location.href, options as EventFields, feature)
     else if (queue.length < QUEUE_MAX) queue.push([name, options, feature])
   }
   footfall.consent = (given) => footfall('consent', given)
