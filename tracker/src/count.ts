@@ -114,7 +114,7 @@ export const count = ({
       replayQueue()
     }
 
-    /** Counts a step within the page's own router. A change of the query only is not a new page: the collector drops it. */
+    /** Counts a step within the page's own router. A changed query is not a new page: the collector drops the query. */
     const step = () => {
       if (address(location.href, hash) === address(counted, hash)) return
       pageChange(false)

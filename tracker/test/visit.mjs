@@ -32,7 +32,7 @@ export function visits(pages) {
     await visit.site.close()
   })
 
-  /** The names of all events sent so far. The function sends a request of its own, which is seen after all earlier ones. */
+  /** The names of all events sent so far. This function sends a request, which is seen after all earlier ones. */
   visit.allSent = async () => {
     await visit.page.evaluate(() => fetch('/mark').catch(() => {}))
     return visit.sent
