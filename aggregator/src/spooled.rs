@@ -16,7 +16,7 @@ const YIELDS_AFTER: u64 = 128;
 /// The spool, read by one shard from some position on.
 pub struct Spooled {
     handle: spool::Handle,
-    reader: spool::Reader,
+    reader: spool::FrameReader,
     intents: IntentFile,
 }
 
