@@ -1,26 +1,26 @@
-# What ./start and ./check share: finds or fetches what the build needs. Sourced by both, from the project's folder.
+# Functions for ./start and ./check: find or download what the build needs. Both source it from the project's directory.
 # shellcheck shell=bash
 
 cache="${XDG_CACHE_HOME:-${HOME:?is not set}/.cache}/footfall"
 
-# The embedded ClickHouse, as it comes in an npm package. `config.rs` and deploy/setup.sh name the same folder.
+# The embedded ClickHouse, from an npm package. `footfall/src/config.rs` names the same directory.
 engine_version=26.7.3-stable.1
 engine_package="@chdb/lib-linux-x64-gnu@$engine_version"
 engine_package_sha256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f92b2ad
 engine_sha256=36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5
 engine_dir="$cache/engine-$engine_version"
 
-# Apache Kafka, for the tests only: the jars that deploy/kafka/pom.xml names, and the checksum of the list of theirs.
-# `testbed/src/kafka.rs` names the same folder.
+# Apache Kafka, for the tests only: the jars of deploy/kafka/pom.xml, and the checksum of the list of their checksums.
+# `testbed/src/kafka.rs` names the same directory.
 kafka_version=4.1.2
 kafka_sha256=9ee9f3c925e033416186034a548fa600321c60c7072356081362a293a2b4dd7c
 kafka_dir="$cache/kafka-$kafka_version"
 
-# Vite needs Node 20.19 or newer, which Debian 12 does not have; this one comes in an npm package too.
+# Vite needs Node 20.19 or newer, which Debian 12 does not have. This one is from an npm package.
 node_version=22.23.3
 node_package_sha256=00b5c43d88958dbbf45339c4d5e9a76289c7e25876fd08270b379e485e151fc5
 
-# A folder that is being filled; removed when the script ends, however it ends.
+# The directory of the current download. It is removed when the script ends, also after an error.
 fetched=''
 clean_up() { [ -z "$fetched" ] || rm -rf "$fetched"; }
 trap clean_up EXIT
@@ -41,7 +41,7 @@ require_platform() {
   fi
 }
 
-# Installs the Debian packages of the commands that are missing. Arguments: COMMAND=PACKAGE ...
+# Installs the Debian packages of missing commands. Arguments: COMMAND=PACKAGE ...
 require_commands() {
   local pair missing=()
   for pair in "$@"; do
@@ -51,7 +51,7 @@ require_commands() {
   install_packages "${missing[@]}"
 }
 
-# What the Kafka client is built from and linked with. Their headers say whether they are there.
+# Installs the libraries and tools that the build of the Kafka client needs. A missing header means a missing library.
 require_libraries() {
   local missing=()
   require_commands cc=build-essential make=make pkg-config=pkg-config
@@ -62,7 +62,7 @@ require_libraries() {
 
 install_packages() {
   [ $# -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "please install what these Debian packages hold, and run this again: $*"
+  command -v apt-get >/dev/null || fail "please install the content of these Debian packages, and run this again: $*"
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
     fail "please install as root, and run this again: apt-get install $*"
   fi
@@ -73,7 +73,7 @@ install_packages() {
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# Finds Rust, also where the account's own home is not $HOME.
+# Finds Rust, also if $HOME is not the home directory of the account.
 require_rust() {
   local home have want
   home=$(getent passwd "$(id -u)" | cut -d: -f6)
@@ -87,7 +87,7 @@ require_rust() {
     fail "Rust is missing: install Rust $want or newer as https://rustup.rs says, and run this again"
   fi
   if [ "$(printf '%s\n' "$want" "$have" | sort -V | head -1)" != "$want" ]; then
-    fail "Rust is $have, but it takes $want or newer: run \`rustup update stable\`, and this again"
+    fail "Rust is $have, but $want or newer is needed: run \`rustup update stable\`, and this again"
   fi
 }
 
@@ -95,7 +95,7 @@ node_is_new_enough() {
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 }
 
-# Finds Node; an old one is only used to fetch a newer one, which other programs do not see.
+# Finds Node. If the installed one is too old, it only serves to download a newer one, which other programs do not see.
 require_node() {
   local dir="$cache/node-$node_version"
   require_commands node=nodejs npm=npm
@@ -112,25 +112,26 @@ require_node() {
   fi
 }
 
-# Makes a new folder below the cache to fill, and names it $fetched. One left by a kill is removed on another day.
+# Makes a new directory in the cache for a download, and sets $fetched to it. Directories that a killed script has left
+# are removed after a day.
 start_fetching() {
   mkdir -p "$cache"
   find "$cache" -maxdepth 1 -name 'fetching.*' -mmin +1440 -exec rm -rf {} +
   fetched=$(mktemp -d "$cache/fetching.XXXXXX")
 }
 
-# Unpacks one file of an npm package whose checksum is known into a new folder, $fetched.
+# Unpacks one file of an npm package with a known checksum into a new directory, $fetched.
 fetch_package() {
   local package=$1 sha256=$2 file=$3 tarball
   start_fetching
   tarball=$(npm pack --silent --cache "$fetched/npm" --pack-destination "$fetched" "$package" </dev/null) ||
-    fail "the package $package could not be fetched: is the npm registry within reach?"
+    fail "the package $package could not be downloaded: is the npm registry reachable?"
   tarball="$fetched/${tarball##*/}"
-  echo "$sha256  $tarball" | sha256sum --check --status || fail "$package is not what it was: its checksum is another"
+  echo "$sha256  $tarball" | sha256sum --check --status || fail "$package has changed: its checksum is wrong"
   tar -xzf "$tarball" -C "$fetched" "$file"
 }
 
-# Size and time of the library when its checksum was last found right: enough to notice one cut short.
+# Size and time of the library. They were stored when the checksum was last right, and reveal a file that was cut.
 engine_stamp() { stat -c '%s %Y' "$engine_dir/libchdb.so"; }
 
 engine_is_whole() {
@@ -140,7 +141,7 @@ engine_is_whole() {
   engine_stamp >"$engine_dir/verified"
 }
 
-# Puts the engine where `footfall` looks for it, once for all clones of this user.
+# Downloads the engine to where `footfall` looks for it, once for all clones of this user.
 require_engine() {
   mkdir -p "$engine_dir"
   exec {lock}>"$engine_dir/lock"
@@ -149,7 +150,7 @@ require_engine() {
     say "fetching the embedded ClickHouse (178 MB, once) into $engine_dir"
     fetch_package "$engine_package" "$engine_package_sha256" package/libchdb.so
     echo "$engine_sha256  $fetched/package/libchdb.so" | sha256sum --check --status ||
-      fail "the engine in $engine_package is not what it was: its checksum is another"
+      fail "the engine in $engine_package has changed: its checksum is wrong"
     mv "$fetched/package/libchdb.so" "$engine_dir/libchdb.so"
     clean_up
     engine_is_whole || fail "$engine_dir/libchdb.so cannot be read back: is the disk full or broken?"
@@ -160,7 +161,7 @@ require_engine() {
 # The checksum of the list of the jars' checksums and names.
 jars_sha256() { (cd "$1" && LC_ALL=C && sha256sum -- *.jar | sha256sum | cut -d' ' -f1); }
 
-# Names, sizes and times of the jars when their checksum was last found right.
+# Names, sizes and times of the jars. They were stored when the checksum was last right.
 kafka_stamp() { (cd "$kafka_dir/lib" && LC_ALL=C && stat -c '%n %s %Y' -- *.jar); }
 
 kafka_is_whole() {
@@ -171,7 +172,7 @@ kafka_is_whole() {
   printf '%s\n' "$stamp" >"$kafka_dir/verified"
 }
 
-# Puts Kafka where the tests look for it, once for all clones of this user. What Maven itself needs is thrown away.
+# Downloads Kafka to where the tests look for it, once for all clones of this user. Maven's own files are removed.
 require_kafka() {
   require_commands mvn=maven java=default-jre-headless setpriv=util-linux
   mkdir -p "$kafka_dir"
@@ -182,12 +183,12 @@ require_kafka() {
     start_fetching
     mvn -q -B -Dstyle.color=never -f deploy/kafka/pom.xml "-Dmaven.repo.local=$fetched/maven" \
       dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$fetched/lib" \
-      </dev/null >"$fetched/said" 2>&1 || {
-      cat "$fetched/said" >&2
-      fail "Kafka $kafka_version could not be fetched: is the Maven repository within reach?"
+      </dev/null >"$fetched/maven.log" 2>&1 || {
+      cat "$fetched/maven.log" >&2
+      fail "Kafka $kafka_version could not be downloaded: is the Maven repository reachable?"
     }
     [ "$(jars_sha256 "$fetched/lib")" = "$kafka_sha256" ] ||
-      fail "the jars of Kafka $kafka_version are not what they were: their checksum is another"
+      fail "the jars of Kafka $kafka_version have changed: their checksum is wrong"
     rm -rf "${kafka_dir:?}/lib" "$kafka_dir/verified"
     mv "$fetched/lib" "$kafka_dir/lib"
     clean_up
@@ -205,7 +206,7 @@ require_packages() {
   fi
 }
 
-# Builds the pages and the tracker if anything they are made of is newer than the last build.
+# Builds the pages and the tracker if any of their source files is newer than the last build.
 build_pages() {
   local stamp=node_modules/.built newer=always
   if [ -e "$stamp" ] && [ -d tracker/dist ] && [ -d dashboard/web/dist ]; then

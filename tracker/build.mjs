@@ -1,10 +1,10 @@
-// Builds dist/ from src/: the script for pages, which may not grow over what is promised, and the module with its types.
+// Builds dist/ from src/: the script for pages, whose size is limited, and the module with its types.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'rolldown'
 
-// Every byte is fought for: arrow functions and the order of the imports in src/ are what gzip likes best.
+// The code is close to this limit. Arrow functions and the order of the imports in src/ were chosen for the best gzip size.
 const GZIPPED_BYTES_MAX = 2047
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 
@@ -19,7 +19,7 @@ async function bundle(input, format) {
   return output[0].code
 }
 
-/** The script as pages get it. */
+/** The script for pages. */
 export async function footfallJs() {
   const script = await bundle('src/footfall.ts', 'iife')
   const gzipped = gzipSync(script, { level: 9 }).length
@@ -32,7 +32,7 @@ export async function footfallJs() {
 /** The module for bundlers. */
 export const footfallMjs = () => bundle('src/module.ts', 'esm')
 
-/** Leaves a file alone that is already so: cargo, which puts the script into its program, goes by the time of files. */
+/** Does not write a file whose content is the same: cargo embeds the script and rebuilds if the file's time changes. */
 function write(name, content) {
   const path = `${FOLDER}dist/${name}`
   if (!existsSync(path) || readFileSync(path, 'utf8') !== content) writeFileSync(path, content)

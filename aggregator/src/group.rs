@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use kafka::{Connection, Layout};
 use schema::day::Day;
 use tokio::sync::Notify;
+use warehouse::Warehouse;
 
 use crate::close::Closer;
 use crate::fold::Limits;
@@ -29,7 +30,6 @@ use crate::read::StreamError;
 use crate::run::{Inputs, run};
 use crate::sweep::Imports;
 use crate::unowned::Watch;
-use crate::warehouse::Warehouse;
 
 /// How often the shards are looked at when nothing is said.
 const LOOK: Duration = Duration::from_millis(500);

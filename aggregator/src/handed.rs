@@ -1,29 +1,30 @@
-//! The second source of events: an import hands them in, as a shard of its own whose number is also its round.
+//! The second source of events: an import passes its events in, as a shard of its own whose number is also its round.
 //!
-//! Such a shard has no stream and no intent: killed half-way it was never named, nobody reads its rows, and the import
-//! begins again under a new number. Naming it is the commit.
+//! Such a shard has no stream and no intent. If the import is killed, its shard is never named, readers do not count its
+//! rows, and the next import begins again under a new number. Naming the shard is the commit.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use schema::clock;
 use schema::day::Day;
 use schema::event::Event;
 use schema::fate::FateCount;
+use schema::round::{IMPORT_SHARD_MIN, RoundKey};
+use warehouse::{ControlSums, Error, Warehouse};
 
 use crate::fold::{Copy, Fold, Limits};
-use crate::store::Store;
-use crate::sums::Sums;
-use crate::sweep::IMPORT_SHARD_MIN;
-use crate::warehouse::{Error, RoundKey, Warehouse};
 
-/// Rows per insert, about.
+/// An insert has about so many rows.
 const BATCH_ROWS_MAX: usize = 200_000;
-/// How often one insert is sent again before the import gives up.
-const TRIES: u32 = 5;
-/// An import has one generation: killed, it begins again as another shard.
+/// An insert is attempted so many times before the import fails. The pauses between attempts are 0.4, 0.8, 1.6 and 3.2 s.
+const ATTEMPTS_MAX: usize = 5;
+const PAUSE_MIN: Duration = Duration::from_millis(400);
+/// An import has one generation: the import that follows a killed one is another shard.
 const GENERATION: u32 = 1;
 
-/// Events on their way into the live cubes, none of them counted before `finish`.
+/// Events on their way into the live cubes. None of them counts before `finish`.
 pub struct Handed {
     warehouse: Warehouse,
     fold: Fold,
@@ -31,10 +32,10 @@ pub struct Handed {
     batches: u64,
 }
 
-/// An import came to nothing; its rows are dropped by the next sweep.
+/// Why an import failed. The next sweep drops its rows.
 #[derive(Debug, thiserror::Error)]
 pub enum HandedError {
-    /// ClickHouse did not take it.
+    /// ClickHouse did not accept a request.
     #[error("ClickHouse: {0}; nothing of this import is counted, run it again")]
     Warehouse(#[from] Error),
     /// ClickHouse holds something else than was sent.
@@ -57,22 +58,23 @@ impl Handed {
         self.shard
     }
 
-    /// Takes in an event.
+    /// Folds an event.
     pub fn event(&mut self, event: &Event<'_>) {
         self.fold.apply_event(self.shard, event);
     }
 
-    /// Takes in refusals.
+    /// Folds a count of refusals.
     pub fn refused(&mut self, count: &FateCount<'_>) {
         self.fold.apply_fates(self.shard, std::slice::from_ref(count));
     }
 
-    /// No more is handed in of this day for now: its state is dropped. What comes nevertheless counts its visitors anew.
+    /// Drops the day's state, because the day has no more events for now. If more events of that day follow, their
+    /// visitors are counted again.
     pub fn end_day(&mut self, day: Day) {
         self.fold.end(day, self.shard);
     }
 
-    /// Inserts what is folded, if it is enough for a batch. Call it now and then.
+    /// Inserts what is folded, if it is enough for a batch. To be called now and then.
     pub async fn insert_if_full(&mut self) -> Result<(), HandedError> {
         if self.fold.pending_rows() >= BATCH_ROWS_MAX { self.insert().await } else { Ok(()) }
     }
@@ -80,29 +82,30 @@ impl Handed {
     async fn insert(&mut self) -> Result<(), HandedError> {
         self.batches += 1;
         let token = format!("{}:{GENERATION}:{}", self.shard, self.batches);
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(PAUSE_MIN)
+            .with_factor(2.0)
+            .without_max_delay()
+            .with_max_times(ATTEMPTS_MAX - 1);
         for rows in self.fold.drain().rows {
-            let mut tries = 1;
-            while let Err(error) = self.warehouse.insert(&rows, self.shard, GENERATION, &token).await {
-                if tries == TRIES {
-                    return Err(error.into());
-                }
+            let insert = || self.warehouse.insert(&rows, self.shard, GENERATION, &token);
+            let attempts = insert.retry(pauses).notify(|error, _pause| {
                 tracing::warn!(%error, token, "an insert was not confirmed; it is sent again");
-                tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
-                tries += 1;
-            }
+            });
+            attempts.await?;
         }
         Ok(())
     }
 
-    /// Inserts the rest, compares every sum, and counts it all at once: `before_naming` is the last thing that happens
-    /// before the shard's rows count.
+    /// Inserts the rest, compares every sum, and makes all rows count at once by naming the shard. `before_naming` runs
+    /// immediately before that.
     pub async fn finish<F>(mut self, before_naming: impl FnOnce(Warehouse, u32) -> F) -> Result<(), HandedError>
     where
         F: Future<Output = Result<(), Error>>,
     {
         self.insert().await?;
         let live = self.warehouse.live_sums(self.shard, GENERATION).await?;
-        let folded: BTreeMap<RoundKey, Sums> = self
+        let folded: BTreeMap<RoundKey, ControlSums> = self
             .fold
             .sums()
             .iter()
@@ -115,10 +118,10 @@ impl Handed {
             }
         }
         if let Some(last) = folded.keys().map(|key| key.0).max() {
-            self.warehouse.close(last, self.shard, GENERATION, &folded).await?;
+            self.warehouse.write_control_sums(last, self.shard, GENERATION, &folded).await?;
         }
         before_naming(self.warehouse.clone(), self.shard).await?;
-        self.warehouse.name(self.shard, GENERATION, clock::now_s()).await?;
+        self.warehouse.name_generation(self.shard, GENERATION, clock::now_s()).await?;
         Ok(())
     }
 }

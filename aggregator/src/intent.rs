@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fold::Copy;
+use crate::fold::Checkpoint;
 
 /// The layout of this file.
 const VERSION: u32 = 1;
@@ -31,7 +31,8 @@ pub struct Intent {
     /// When this was written, UTC seconds.
     pub at_s: i64,
     /// What replay from `start` begins with.
-    pub copy: Copy,
+    #[serde(rename = "copy")]
+    pub checkpoint: Checkpoint,
 }
 
 impl Intent {
@@ -43,9 +44,9 @@ impl Intent {
         start: u64,
         generation: u32,
         at_s: i64,
-        copy: Copy,
+        checkpoint: Checkpoint,
     ) -> Intent {
-        Intent { version: VERSION, fold_version, offset, end, start, generation, at_s, copy }
+        Intent { version: VERSION, fold_version, offset, end, start, generation, at_s, checkpoint }
     }
 }
 
@@ -99,12 +100,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = IntentFile::new(dir.path());
         assert_eq!(file.read().unwrap(), None);
-        let copy = Copy { seen: [(7, 9), (u64::MAX, 1)].into(), heard: [(7, 19_999)].into(), last_close: Some(20_000) };
-        let intent = Intent::new(3, 10, Some(20), 5, 2, 1_700_000_000, copy);
+        let checkpoint = Checkpoint {
+            last_numbers: [(7, 9), (u64::MAX, 1)].into(),
+            last_active: [(7, 19_999)].into(),
+            last_close: Some(20_000),
+        };
+        let intent = Intent::new(3, 10, Some(20), 5, 2, 1_700_000_000, checkpoint);
         file.write(&intent).unwrap();
         assert_eq!(file.read().unwrap(), Some(intent.clone()));
         file.write(&Intent { end: None, ..intent.clone() }).unwrap();
         assert_eq!(file.read().unwrap().unwrap().end, None);
+        let stored = r#"{"version":1,"fold_version":3,"offset":10,"end":20,"start":5,"generation":2,"at_s":1700000000,"copy":{"seen":{"7":9,"18446744073709551615":1},"heard":{"7":19999},"last_close":20000}}"#;
+        fs::write(dir.path().join("intent.json"), stored).unwrap();
+        assert_eq!(file.read().unwrap(), Some(intent), "written by an earlier version");
         for broken in ["", "{}", "{\"version\":2}", "garbage"] {
             fs::write(dir.path().join("intent.json"), broken).unwrap();
             assert!(file.read().unwrap_err().to_string().contains("move it away"), "{broken}");

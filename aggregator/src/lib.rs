@@ -6,14 +6,13 @@
 //!                                           partition or Kafka, by offset (membership: what is ours of it)
 //!                                           handed    or events handed in by an import
 //!   fold      pure: events -> increments
-//!   rows      increments as columns         sums      what they add up to
 //!   intent    the range about to be inserted, on disk before the insert
-//!   store     what is asked of ClickHouse   warehouse the block -> ClickHouse, once; which rows count
-//!   native    rows -> one block
-//!   sweep     drops what nobody counts
+//!   sweep     drops live partitions that do not count
 //! group     a shard for each partition that is ours     close    says to every partition which days are over
 //!                                                       unowned  partitions that the group gave to nobody
 //! ```
+//!
+//! What a shard asks of ClickHouse is in the crate `warehouse`: rows, control sums, the trait `Store`.
 //!
 //! This crate knows no HTTP and no visitor: what it reads is anonymous already.
 
@@ -27,11 +26,6 @@ pub mod group;
 mod close;
 pub mod handed;
 pub mod fold;
-pub mod rows;
-pub mod sums;
 pub mod intent;
-pub mod native;
-pub mod store;
-pub mod warehouse;
 pub mod sweep;
 pub mod metrics;

@@ -26,7 +26,7 @@ use kafka::{Connection, Layout, Said};
 use schema::wire::{Batch, Record};
 use tokio::time::Instant;
 
-use crate::fold::{Copy, Fold};
+use crate::fold::{Checkpoint, Fold};
 use crate::intent::Intent;
 use crate::membership::{CommitError, Membership, Saved};
 use crate::metrics;
@@ -59,7 +59,7 @@ pub struct Partition {
     position: u64,
     end: Option<(u64, Instant)>,
     /// What `folds` holds of this partition.
-    copies: BTreeMap<Key, Copy>,
+    checkpoints: BTreeMap<Key, Checkpoint>,
     /// What is committed, as far as is known.
     saved: Option<Saved>,
     accept_loss: bool,
@@ -90,7 +90,7 @@ impl Partition {
             assignment,
             position: 0,
             end: None,
-            copies: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
             saved: None,
             accept_loss,
             begun,
@@ -118,24 +118,24 @@ impl Partition {
     }
 
     /// Reads on in `folds`.
-    async fn read_copies(&mut self) -> Result<(), StreamError> {
+    async fn read_checkpoints(&mut self) -> Result<(), StreamError> {
         let entries = loop {
             match self.folds.read_all().await {
                 Ok(entries) => break entries,
                 Err(error) => self.wait("reading the topic folds", &error).await?,
             }
         };
-        self.copies.clear();
+        self.checkpoints.clear();
         for entry in entries {
             let Some(key) = Key::read(&entry.key) else { continue };
             match entry.value {
-                None => drop(self.copies.remove(&key)),
+                None => drop(self.checkpoints.remove(&key)),
                 Some(value) => {
-                    let copy = serde_json::from_slice(&value).map_err(|error| StreamError::Folds {
+                    let checkpoint = serde_json::from_slice(&value).map_err(|error| StreamError::Folds {
                         partition: self.number as u32,
                         says: error.to_string(),
                     })?;
-                    self.copies.insert(key, copy);
+                    self.checkpoints.insert(key, checkpoint);
                 }
             }
         }
@@ -143,11 +143,11 @@ impl Partition {
     }
 
     /// Records what replay from an S begins with, unless it stands there.
-    async fn record_copy(&mut self, key: Key, copy: &Copy) -> Result<(), StreamError> {
-        if self.copies.get(&key) == Some(copy) {
+    async fn record_checkpoint(&mut self, key: Key, checkpoint: &Checkpoint) -> Result<(), StreamError> {
+        if self.checkpoints.get(&key) == Some(checkpoint) {
             return Ok(());
         }
-        let value = serde_json::to_vec(copy)
+        let value = serde_json::to_vec(checkpoint)
             .map_err(|error| StreamError::Folds { partition: self.number as u32, says: error.to_string() })?;
         loop {
             match self.folds.put(&key.bytes(), Some(&value), ANSWER_MAX).await {
@@ -158,23 +158,24 @@ impl Partition {
                 Err(error) => self.wait("writing to the topic folds", &error).await?,
             }
         }
-        self.copies.insert(key, copy.clone());
+        self.checkpoints.insert(key, checkpoint.clone());
         Ok(())
     }
 
     /// Takes back what no S to come needs. The highest generation is never forgotten: the key of the S saved last has it.
-    async fn forget_copies(&mut self, below: u64) {
-        let Some(kept) = self.copies.keys().filter(|key| key.start >= below).map(|key| key.generation).max() else {
+    async fn forget_checkpoints(&mut self, below: u64) {
+        let Some(kept) = self.checkpoints.keys().filter(|key| key.start >= below).map(|key| key.generation).max()
+        else {
             return;
         };
         let old: Vec<Key> =
-            self.copies.keys().filter(|key| key.start < below && key.generation <= kept).copied().collect();
+            self.checkpoints.keys().filter(|key| key.start < below && key.generation <= kept).copied().collect();
         for key in old {
             if let Err(error) = self.folds.put(&key.bytes(), None, ANSWER_MAX).await {
-                tracing::warn!(%error, "a copy no longer needed stays in the topic folds; the next start looks again");
+                tracing::warn!(%error, "a checkpoint no longer needed stays in the topic folds; the next start looks again");
                 return;
             }
-            self.copies.remove(&key);
+            self.checkpoints.remove(&key);
         }
     }
 
@@ -219,7 +220,7 @@ impl Stream for Partition {
                     RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
                 ))) => {
                     return Err(match self.gone(self.position).await {
-                        // What it means is told by what is committed: see `saved` and `copy_at_start`.
+                        // What it means is told by what is committed: see `saved` and `checkpoint_at_start`.
                         StreamError::Gone { from, low, .. } if from < low => StreamError::Trimmed,
                         error => error,
                     });
@@ -253,7 +254,7 @@ impl Stream for Partition {
     /// that copy replaced was taken back only after the deletion.
     async fn start(&mut self) -> Result<u64, StreamError> {
         let (low, high) = self.watermarks().await?;
-        let oldest = self.copies.keys().next().map_or(0, |key| key.start);
+        let oldest = self.checkpoints.keys().next().map_or(0, |key| key.start);
         match oldest > high {
             true if self.accept_loss => Ok(low),
             true => Err(self.gone(oldest).await),
@@ -277,7 +278,7 @@ impl Stream for Partition {
             tracing::warn!(%error, below, "what is done could not be deleted from Kafka; it is when S moves again");
             return Ok(());
         }
-        self.forget_copies(below).await;
+        self.forget_checkpoints(below).await;
         Ok(())
     }
 
@@ -289,7 +290,7 @@ impl Stream for Partition {
                 Err(error) => self.wait("asking for what is committed", &error).await?,
             }
         };
-        self.read_copies().await?;
+        self.read_checkpoints().await?;
         let Some(saved) = &self.saved else { return Ok(None) };
         let partition = self.number as u32;
         let mut intent =
@@ -301,18 +302,18 @@ impl Stream for Partition {
                 return Err(self.gone(intent.start).await);
             }
             tracing::error!(partition, "the topic was made anew; it is counted from its beginning");
-            self.copies.clear();
+            self.checkpoints.clear();
             return Ok(None);
         }
         let key = Key { start: intent.start, generation: intent.generation };
-        match self.copies.get(&key).cloned() {
-            Some(copy) => intent.copy = copy,
+        match self.checkpoints.get(&key).cloned() {
+            Some(checkpoint) => intent.checkpoint = checkpoint,
             // Whoever deleted it knew of a later S, which is what counts then.
             None if intent.start < low => {}
             None if self.accept_loss => {
                 tracing::error!(
                     partition,
-                    "the topic folds has lost its copy: what the stream still holds is counted afresh"
+                    "the topic folds has lost its checkpoint: what the stream still holds is counted afresh"
                 );
                 return Ok(None);
             }
@@ -327,7 +328,7 @@ impl Stream for Partition {
 
     async fn save(&mut self, intent: &Intent) -> Result<(), StreamError> {
         let key = Key { start: intent.start, generation: intent.generation };
-        self.record_copy(key, &intent.copy).await?;
+        self.record_checkpoint(key, &intent.checkpoint).await?;
         let fresh = place::write(intent);
         loop {
             let before = self.saved.as_ref();
@@ -343,15 +344,15 @@ impl Stream for Partition {
 
     /// Whoever deleted up to here recorded before what replay from here begins with. If nobody did, it was not us: what
     /// was there is lost.
-    async fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Copy, StreamError> {
-        let here = self.copies.iter().rev().find(|(key, _)| key.start == first);
-        if let Some((_, copy)) = here {
-            return Ok(copy.clone());
+    async fn checkpoint_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Checkpoint, StreamError> {
+        let here = self.checkpoints.iter().rev().find(|(key, _)| key.start == first);
+        if let Some((_, checkpoint)) = here {
+            return Ok(checkpoint.clone());
         }
-        let known = self.copies.keys().map(|key| key.start).filter(|&start| start < first).max();
+        let known = self.checkpoints.keys().map(|key| key.start).filter(|&start| start < first).max();
         let from = saved.map(|intent| intent.start).or(known).unwrap_or(0);
-        if first == 0 && self.copies.is_empty() {
-            return Ok(Copy::default()); // the very first start
+        if first == 0 && self.checkpoints.is_empty() {
+            return Ok(Checkpoint::default()); // the very first start
         }
         let lost = self.gone(from).await;
         metrics::lost_messages(first.saturating_sub(from));
@@ -359,11 +360,11 @@ impl Stream for Partition {
             return Err(lost);
         }
         tracing::error!(error = %lost, "going on without what is lost: {lost}");
-        let nearest = self.copies.iter().rev().find(|(key, _)| key.start <= first);
-        Ok(nearest.map(|(_, copy)| copy.clone()).unwrap_or_default())
+        let nearest = self.checkpoints.iter().rev().find(|(key, _)| key.start <= first);
+        Ok(nearest.map(|(_, checkpoint)| checkpoint.clone()).unwrap_or_default())
     }
 
     async fn highest_generation(&mut self) -> Result<u32, StreamError> {
-        Ok(self.copies.keys().map(|key| key.generation).max().unwrap_or(0))
+        Ok(self.checkpoints.keys().map(|key| key.generation).max().unwrap_or(0))
     }
 }

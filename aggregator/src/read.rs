@@ -5,7 +5,7 @@ use std::io;
 
 use schema::wire;
 
-use crate::fold::{Copy, Fold};
+use crate::fold::{Checkpoint, Fold};
 use crate::intent::Intent;
 
 /// One shard's stream, and the place where its intent stands.
@@ -44,7 +44,11 @@ pub trait Stream {
     fn save(&mut self, intent: &Intent) -> impl Future<Output = Result<(), StreamError>>;
 
     /// What replay from the stream's first position begins with, when nothing is saved or what is saved begins below it.
-    fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> impl Future<Output = Result<Copy, StreamError>>;
+    fn checkpoint_at_start(
+        &mut self,
+        first: u64,
+        saved: Option<&Intent>,
+    ) -> impl Future<Output = Result<Checkpoint, StreamError>>;
 
     /// The highest generation the stream's side has a record of; 0 if none.
     fn highest_generation(&mut self) -> impl Future<Output = Result<u32, StreamError>>;

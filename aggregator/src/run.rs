@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use schema::round::RoundKey;
 use tokio::time::Instant;
+use warehouse::Store;
 
-use crate::fold::{Copy, Fold, Limits};
+use crate::fold::{Checkpoint, Fold, Limits};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::store::Store;
 use crate::sweep::{Imports, Sweep};
-use crate::warehouse::RoundKey;
 
 use rules::{Rule, holds};
 
@@ -131,7 +131,7 @@ struct Shard<S, W> {
     /// The end of an intent found at the start and not yet redone.
     pending: Option<u64>,
     start: u64,
-    copy: Copy,
+    checkpoint: Checkpoint,
     generation: u32,
     named: u32,
     /// Where the stream ended when this generation began: named once it is reached.

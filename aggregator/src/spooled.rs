@@ -4,7 +4,7 @@ use std::thread;
 
 use schema::wire;
 
-use crate::fold::{Copy, Fold};
+use crate::fold::{Checkpoint, Fold};
 use crate::intent::{Intent, IntentFile};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
@@ -16,7 +16,7 @@ const YIELDS_AFTER: u64 = 128;
 /// The spool, read by one shard from some position on.
 pub struct Spooled {
     handle: spool::Handle,
-    reader: spool::Reader,
+    reader: spool::FrameReader,
     intents: IntentFile,
 }
 
@@ -74,15 +74,15 @@ impl Stream for Spooled {
     }
 
     /// The file holds both or none: without it nothing is known, and what the spool still holds is counted afresh.
-    async fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Copy, StreamError> {
-        let Some(Intent { start, copy, .. }) = saved else { return Ok(Copy::default()) };
+    async fn checkpoint_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Checkpoint, StreamError> {
+        let Some(Intent { start, checkpoint, .. }) = saved else { return Ok(Checkpoint::default()) };
         metrics::lost_range(first - start);
         tracing::error!(
             expected = start,
             first,
             "the spool begins at position {first}, but rounds not yet done begin at {start}: what lay between is lost"
         );
-        Ok(copy.clone())
+        Ok(checkpoint.clone())
     }
 
     async fn highest_generation(&mut self) -> Result<u32, StreamError> {

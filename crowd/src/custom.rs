@@ -24,7 +24,7 @@ pub(crate) struct Custom<'a> {
     rows: &'a Rows,
     people: &'a People<'a>,
     k: K,
-    /// All of them: told if there are none, or of a crowd.
+    /// How many there are; none: they are of too few visitors to be told.
     pub(crate) total: Option<i64>,
 }
 
@@ -42,13 +42,13 @@ impl<'a> Custom<'a> {
         Custom { rows, people, k, total }
     }
 
-    /// By a dimension without a parent; `deciding` says which names there are.
+    /// By a dimension without a parent. `deciding` is the cut that decides which names may appear.
     pub(crate) fn cut(&self, d: D, deciding: &Cut) -> Cut {
         let named = deciding.named();
         Cut::flat(self.rows, d, self.k, self.people, |name| named.contains(&("", name)))
     }
 
-    /// By a dimension within its parent, whose own custom events are told where `parents` names them.
+    /// By a dimension within its parent. `parents` is the cut of the parent's own custom events.
     pub(crate) fn cut_within(&self, parents: &Cut, (parent, child): (D, D), deciding: &Cut) -> Cut {
         let named = deciding.named();
         let may = |parent: &str, name: &str| named.contains(&(parent, name));

@@ -1,4 +1,4 @@
-//! Rule 1 along one dimension: its values, flat or each within its parent.
+//! The values of one dimension, side by side or each within its parent, and which of them may be named.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,15 +9,15 @@ use crate::hide::{Group, hide, rows_of};
 use crate::people::People;
 use crate::table::Rows;
 
-/// The class of values whose parent may not be named: none of them may.
+/// The class of values whose parent is not named. None of them is named either.
 pub(crate) const ORPHANS: usize = usize::MAX;
 
-/// All values of one dimension, classes one after the other, each in the order of names.
+/// All values of one dimension, class by class, in the order of names within a class.
 #[derive(Debug)]
 pub(crate) struct Cut(pub(crate) Vec<Group>);
 
 impl Cut {
-    /// Values side by side; `may` says which have a name that may be told at all.
+    /// Values side by side. `may` decides which names may appear at all.
     pub(crate) fn flat(rows: &Rows, d: Dimension, k: K, people: &People<'_>, may: impl Fn(&str) -> bool) -> Cut {
         let names = rows.names(d);
         let mut by_id: Vec<Vec<u32>> = vec![vec![]; names.len()];
@@ -65,17 +65,17 @@ impl Cut {
         Cut(groups)
     }
 
-    /// The values that may be named.
+    /// The values that are named.
     pub(crate) fn shown(&self) -> impl Iterator<Item = &Group> {
         self.0.iter().filter(|group| group.shown)
     }
 
-    /// The rows of all values that may not, rising.
+    /// The rows of all values that are not named, in rising order.
     pub(crate) fn rest(&self) -> Vec<u32> {
         rows_of(self.0.iter().filter(|group| !group.shown))
     }
 
-    /// The values that may be named, each with its parent ("" where there is none).
+    /// The values that are named, each with its parent ("" if there is none).
     pub(crate) fn named(&self) -> HashSet<(&str, &str)> {
         self.shown().map(|group| (group.parent.as_deref().unwrap_or(""), &*group.name)).collect()
     }

@@ -1,4 +1,4 @@
-//! Rule 1: of the values that lie side by side, which may be named.
+//! Which of the values that lie side by side may be named. All values that may not are published together.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::{K, OTHER};
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) name: Arc<str>,
-    /// The value it lies in.
+    /// The value of the parent view in which it lies.
     pub(crate) parent: Option<Arc<str>>,
-    /// Groups of one class lie side by side, and what their class holds together may be known.
+    /// Groups of one class lie side by side. The sum over a class may be known from elsewhere.
     pub(crate) class: usize,
-    /// Row numbers, rising.
+    /// Row numbers, in rising order.
     pub(crate) rows: Vec<u32>,
-    /// Before: whether it has a name that may be told at all. After: whether it may be named.
+    /// Before `hide`: whether its name may appear at all. After `hide`: whether the value is named.
     pub(crate) shown: bool,
 }
 
-/// Leaves those shown that are a crowd; what is hidden is then no one, or a crowd too: until it is, the smallest shown
-/// value joins it. Groups are in the order of their names.
+/// Names the groups that are crowds. All hidden groups together must be nobody or a crowd too: until they are, the
+/// smallest named group is hidden as well. Groups come in the order of their names.
 pub(crate) fn hide(groups: &mut [Group], k: K, people: &People<'_>) {
     let mut smallest: Vec<(i64, usize)> = vec![];
     for (at, group) in groups.iter_mut().enumerate() {
@@ -41,7 +41,7 @@ pub(crate) fn hide(groups: &mut [Group], k: K, people: &People<'_>) {
     }
 }
 
-/// The rows of several groups, rising.
+/// The rows of several groups, in rising order.
 pub(crate) fn rows_of<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<u32> {
     let mut rows: Vec<u32> = groups.flat_map(|group| group.rows.iter().copied()).collect();
     rows.sort_unstable();

@@ -156,7 +156,7 @@ pub fn measures(view: &View) -> Vec<M> {
     measures
 }
 
-/// Whether custom events are told by this view: where their cube has its dimension too.
+/// Whether the view tells custom events too: if the cube of events has its dimension.
 pub(crate) fn has_custom_events(view: &View) -> bool {
     matches!(view.part, Part::Visits | Part::Pages) && Cube::Events.has_dimension(view.a)
 }

@@ -1,4 +1,4 @@
-//! The rule against brute force over raw events, and against an attacker who subtracts.
+//! The rule compared with brute force over raw events, and attacked by subtraction.
 
 mod world;
 mod truth;

@@ -9,15 +9,13 @@
 //! range      which days a question is about, in the site's time zone
 //! plan       a question and its days -> which view, and how much of each round is read
 //! sources    the rounds of a site, with what each publishes: `live` computes it from the live tables and caches it
-//! read       rows of ClickHouse -> the cubes of one (site, day, round)
 //! answer     what rounds publish -> results, and what is missing of them
 //! openapi    the API as a document; the page's types are generated from it
 //! assets     the built pages
 //! metrics    what Prometheus scrapes
 //! ```
 //!
-//! Every number but a day's bare totals has passed `crowd`. Nothing that a client sends becomes part of SQL: queries are
-//! made of our own column names, and numbers are bound.
+//! Every number but a day's bare totals has passed `crowd`. SQL is in `warehouse`.
 
 pub mod answer;
 mod assets;
@@ -28,7 +26,6 @@ mod openapi;
 pub mod plan;
 pub mod question;
 pub mod range;
-pub mod read;
 pub mod sources;
 pub mod stats_api;
 pub mod words;

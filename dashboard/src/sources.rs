@@ -11,6 +11,7 @@ use crowd::{BareSums, K, Numbers, Published};
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::measures::Measure;
+use schema::round::RoundKey;
 
 /// How much of each round is read. A later variant includes the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +65,20 @@ pub struct RoundSnapshot {
     pub round: Round,
     /// When it was computed (UTC seconds).
     pub computed_s: i64,
+}
+
+impl Round {
+    /// Its key among the site's rounds.
+    pub fn key(&self) -> RoundKey {
+        (self.day, self.number)
+    }
+}
+
+impl From<&warehouse::Round> for Round {
+    fn from(round: &warehouse::Round) -> Round {
+        let sums = RoundSums::new(round.visit_sums(), round.row_counts());
+        Round { day: round.day, number: round.round, settled: round.settled, sums }
+    }
 }
 
 impl RoundSums {

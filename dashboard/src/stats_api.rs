@@ -9,13 +9,13 @@ use schema::day::Day;
 use schema::sites::{CurrentSites, Site, Sites};
 use serde::Serialize;
 use utoipa::ToSchema;
+use warehouse::Warehouse;
 
 use crate::answer::{Answer, answer};
 use crate::auth::{AccessDenied, ApiToken, ApiTokens};
 use crate::plan::Plan;
 use crate::question::{Question, Unanswerable};
 use crate::range::{DateRange, DaySpan};
-use crate::read::Reader;
 use crate::sources::live::LiveSource;
 use crate::sources::{Detail, KnownRound};
 
@@ -51,7 +51,7 @@ pub enum QuestionError {
     Denied(#[from] AccessDenied),
     /// ClickHouse did not answer. The same question may be answered later.
     #[error("the statistics cannot be read right now: ask again in a moment")]
-    ClickHouse(#[from] clickhouse::error::Error),
+    ClickHouse(#[from] warehouse::Error),
 }
 
 /// A question, its site, and what answers it.
@@ -72,7 +72,7 @@ impl StatsApi {
         step: Duration,
         client: clickhouse::Client,
     ) -> StatsApi {
-        let live = LiveSource::new(Reader::new(client), step);
+        let live = LiveSource::new(Warehouse::new(client), step);
         StatsApi { sites, tokens: ArcSwap::from_pointee(ApiTokens::new(tokens)), live }
     }
 
@@ -117,7 +117,7 @@ impl StatsApi {
         token: &ApiToken,
         questions: Vec<Result<Question, Unanswerable>>,
         now_s: i64,
-    ) -> Result<Vec<Result<Answer, QuestionError>>, clickhouse::error::Error> {
+    ) -> Result<Vec<Result<Answer, QuestionError>>, warehouse::Error> {
         let sites = self.sites.get();
         let mut first_days = HashMap::new();
         let mut planned = vec![];
@@ -150,7 +150,7 @@ impl StatsApi {
     ) -> Result<PlannedQuestion, QuestionError> {
         let site = Arc::clone(token.site(sites, &question.site_id)?);
         if question.date_range == DateRange::All && !first_days.contains_key(&site.id) {
-            first_days.insert(site.id, self.live.reader().first_day(site.id).await?);
+            first_days.insert(site.id, self.live.first_day(site.id).await?);
         }
         let stored = first_days.get(&site.id).copied().flatten();
         let days = question.date_range.days(site.zone.at(now_s).day, stored);
@@ -163,7 +163,7 @@ impl StatsApi {
         &self,
         planned: impl Iterator<Item = &PlannedQuestion>,
         now_s: i64,
-    ) -> Result<HashMap<ReadKey, Vec<KnownRound>>, clickhouse::error::Error> {
+    ) -> Result<HashMap<ReadKey, Vec<KnownRound>>, warehouse::Error> {
         let mut needed: HashMap<ReadKey, (&Site, Detail)> = HashMap::new();
         for planned in planned {
             let (_, detail) = needed.entry(planned.key()).or_insert((&planned.site, planned.plan.detail));

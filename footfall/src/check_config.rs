@@ -1,22 +1,22 @@
-//! Says what a valid configuration means, every key written out as TOML, and what its owner should think about.
+//! `footfall check-config`: describes a valid configuration, every key written out as TOML, and warns of risks.
 
 use std::fmt::{self, Write};
 use std::path::Path;
 
-use ingest::client::{Header, Proxies};
+use ingest::client::Proxies;
 use kafka::{Connection, Layout, Login, Tls};
-use schema::sites::{Bots, CROWD_DEFAULT, Campaign, Ground, Marketing, Site};
+use schema::sites::{CROWD_DEFAULT, Campaign, Site};
 
-use crate::config::{ClickHouse, Config, Kafka, Limits, Token};
+use crate::config::{ClickHouse, Config, ConfiguredToken, KafkaConfig, ServerLimits, choices};
 
-/// Every key with its value, defaults filled in and secrets hidden.
+/// Every key with its value as TOML. Defaults are filled in and secrets are hidden.
 pub(crate) fn describe(config: &Config) -> String {
     let mut out = String::new();
-    write_config(config, &mut out).expect("a string takes everything");
+    write_config(config, &mut out).expect("writing to a string cannot fail");
     out
 }
 
-/// What is valid and still worth a thought, each in a sentence. `exists` says whether a file is there.
+/// The risks of a valid configuration, each in a sentence. `exists` is whether a file exists.
 pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<String> {
     let mut all = Vec::new();
     for site in config.sites.iter().filter(|site| site.crowd < CROWD_DEFAULT) {
@@ -32,7 +32,7 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
         let address = config.metrics_listen;
         all.push(format!("metrics_listen is {address}: whoever reaches it reads the metrics without a password"));
     }
-    objections(config, &mut all);
+    opt_out_warnings(config, &mut all);
     match &config.clickhouse {
         ClickHouse::Embedded { engine } if !exists(engine) => {
             all.push(format!("the engine {} is not there: ./start fetches it", engine.display()));
@@ -42,11 +42,11 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
     all
 }
 
-/// Whether the opt-out cookie of each site's visitors gets here, as far as the configuration tells.
+/// Warns of sites whose visitors' opt-out cookie does not reach Footfall.
 ///
-/// The cookie is one host's own, and the tracker's requests to any other host carry none, be it a neighbour: so the hosts
-/// must be the same (`www.` aside: a site has its pages on one of the two).
-fn objections(config: &Config, all: &mut Vec<String>) {
+/// Browsers send the cookie only to the host that set it, not to another host of the same domain. So the pages and
+/// Footfall must have the same host. `www.` is ignored, because a site has its pages on only one of the two.
+fn opt_out_warnings(config: &Config, all: &mut Vec<String>) {
     let Some(url) = &config.url else { return };
     let host = host_of(url);
     for site in config.sites.iter() {
@@ -62,21 +62,21 @@ fn objections(config: &Config, all: &mut Vec<String>) {
     }
 }
 
-/// The host of an URL, or of a name that has none of an URL's other parts.
+/// The host of a URL, or of a name that may lack the other parts of a URL. A leading `www.` is cut off.
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = &rest[..rest.find(['/', '?', '#', ':']).unwrap_or(rest.len())];
     host.strip_prefix("www.").unwrap_or(host)
 }
 
-/// What the configuration cannot tell without `url`, and its owner must know.
-pub(crate) const OBJECTION: &str = "\
+/// Printed if the key `url` is missing: without it the opt-out cookie cannot be checked.
+pub(crate) const OPT_OUT_NOTE: &str = "\
 the opt-out cookie reaches Footfall only if it is served from a path on the counted site's own host; from any other \
 host, browsers do not send it, and visitors object by Global Privacy Control or Do Not Track alone. Say in `url` where \
 browsers reach Footfall, and this is checked";
 
 fn write_config(config: &Config, out: &mut String) -> fmt::Result {
-    // A new key must be placed here, or this does not compile.
+    // No `..` here: a new key does not compile until it is written out below.
     let Config {
         listen,
         metrics_listen,
@@ -103,15 +103,12 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     writeln!(out, "metrics_listen = \"{metrics_listen}\"")?;
     writeln!(out, "data = {}", path(data))?;
     let Proxies { trusted, header } = proxies;
-    let header = match header {
-        Header::XForwardedFor => "x-forwarded-for",
-        Header::Forwarded => "forwarded",
-    };
+    let header = choices::word(header, choices::FORWARDED_HEADER);
     writeln!(out, "trusted_proxies = {}", list(trusted.iter().map(ToString::to_string)))?;
     writeln!(out, "forwarded_header = \"{header}\"")?;
     geo.iter().try_for_each(|geo| writeln!(out, "geo = {}", path(geo)))?;
     referrer_spam.iter().try_for_each(|list| writeln!(out, "referrer_spam = {}", path(list)))?;
-    writeln!(out, "live_step = \"{}\"", step(live_step.as_secs()))?;
+    writeln!(out, "live_step = \"{}\"", duration(live_step.as_secs()))?;
     match clickhouse {
         ClickHouse::Embedded { engine } => writeln!(out, "engine = {}", path(engine))?,
         ClickHouse::Server { url, ca, user, password } => {
@@ -131,8 +128,8 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     tokens.iter().try_for_each(|token| write_token(token, out))
 }
 
-fn write_kafka(kafka: &Kafka, out: &mut String) -> fmt::Result {
-    let Kafka { connection, layout, group, instance, session, salt_keys } = kafka;
+fn write_kafka(kafka: &KafkaConfig, out: &mut String) -> fmt::Result {
+    let KafkaConfig { connection, layout, group, instance, session, salt_keys } = kafka;
     let Connection { brokers, tls, login } = connection;
     let Layout { prefix, partitions, replication } = layout;
     writeln!(out, "\n[kafka]\nbrokers = {}", text(brokers))?;
@@ -151,8 +148,8 @@ fn write_kafka(kafka: &Kafka, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
-    let Limits {
+fn write_limits(limits: &ServerLimits, out: &mut String) -> fmt::Result {
+    let ServerLimits {
         request_s_max,
         idle_s_max,
         connection_s_max,
@@ -171,26 +168,15 @@ fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
 
 fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
     let Campaign { name, medium, ground, on } = campaign;
-    let basis = match ground {
-        Ground::SenderConsent => "sender-consent",
-        Ground::Exempt => "exempt",
-    };
-    writeln!(out, "[[site.campaign]]\nname = {}\nmedium = \"{}\"", text(name), medium.label())?;
+    let (medium, basis) = (choices::word(medium, choices::MEDIUM), choices::word(ground, choices::BASIS));
+    writeln!(out, "[[site.campaign]]\nname = {}\nmedium = \"{medium}\"", text(name))?;
     writeln!(out, "basis = \"{basis}\"\non = {on}")
 }
 
 fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     let Site { id, domain, aliases, zone, hostnames, marketing, crowd, bots, properties, currency, .. } = site;
     let Site { campaigns, umami, matomo, own, .. } = site;
-    let marketing = match marketing {
-        Marketing::Consent => "consent",
-        Marketing::Always => "always",
-        Marketing::Never => "never",
-    };
-    let bots = match bots {
-        Bots::Refuse => "refuse",
-        Bots::Count => "count",
-    };
+    let (marketing, bots) = (choices::word(marketing, choices::MARKETING), choices::word(bots, choices::BOTS));
     writeln!(out, "\n[[site]]\nid = {id}\ndomain = {}", text(domain))?;
     writeln!(out, "aliases = {}", list(aliases))?;
     writeln!(out, "time_zone = {}", text(zone.name()))?;
@@ -202,14 +188,14 @@ fn write_site(site: &Site, out: &mut String) -> fmt::Result {
     campaigns.iter().try_for_each(|campaign| write_campaign(campaign, out))
 }
 
-fn write_token(token: &Token, out: &mut String) -> fmt::Result {
-    let Token { name, sites, blake3: _, live, send } = token;
+fn write_token(token: &ConfiguredToken, out: &mut String) -> fmt::Result {
+    let ConfiguredToken { name, sites, blake3: _, live, send } = token;
     writeln!(out, "\n[[token]]\nname = {}\nsites = {sites:?}\n# blake3 = (hidden)", text(name))?;
     writeln!(out, "live = {live}\nsend = {send}")
 }
 
-/// In the largest unit that says it without a fraction.
-fn step(seconds: u64) -> String {
+/// In the largest unit that needs no fraction.
+fn duration(seconds: u64) -> String {
     match seconds {
         0 => "0".to_owned(),
         _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
@@ -243,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_described_reads_as_the_same_configuration_and_hides_secrets() {
+    fn the_description_parses_as_the_same_configuration_and_hides_secrets() {
         let example = include_str!("../../footfall.example.toml");
         let token = format!("[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\nlive = true\n");
         let config = read(&format!("geo = \"places.mmdb\"\n{example}\n{token}"));
@@ -262,43 +248,45 @@ mod tests {
             _ => None,
         };
         let config = Config::read("[[site]]\nid = 1\ndomain = \"a.org\"\n", Path::new("x"), env).unwrap();
-        let told = format!("{}{config:?}", describe(&config));
-        assert!(told.contains("http://127.0.0.1:8123") && !told.contains("swordfish"), "{told}");
+        let printed = format!("{}{config:?}", describe(&config));
+        assert!(printed.contains("http://127.0.0.1:8123") && !printed.contains("swordfish"), "{printed}");
     }
 
     #[test]
-    fn pages_whose_opt_out_cookie_would_not_arrive_are_named() {
-        let said = |url: &str| {
+    fn pages_whose_opt_out_cookie_does_not_arrive_are_named() {
+        let warnings_with = |url: &str| {
             let sites = "[[site]]\nid = 1\ndomain = \"example.org\"\n\
                          [[site]]\nid = 2\ndomain = \"blog\"\nhostnames = [\"www.blog.example\"]\n";
             warnings(&read(&format!("url = \"{url}\"\n{sites}")), |_| true)
         };
-        let of = |url: &str| -> Vec<bool> {
+        let are_named = |url: &str| -> Vec<bool> {
             ["pages on example.org", "pages on www.blog.example"]
-                .map(|page| said(url).iter().any(|told| told.contains(page) && told.contains("first-party.conf")))
+                .map(|page| {
+                    warnings_with(url).iter().any(|text| text.contains(page) && text.contains("first-party.conf"))
+                })
                 .to_vec()
         };
-        assert_eq!(of("https://www.example.org:8443/stats"), [false, true]);
+        assert_eq!(are_named("https://www.example.org:8443/stats"), [false, true]);
         assert_eq!(
-            of("https://stats.example.org"),
+            are_named("https://stats.example.org"),
             [true, true],
-            "the tracker's requests to a neighbour carry no cookie"
+            "a browser does not send the cookie to another host of the same domain"
         );
-        assert_eq!(of("https://blog.example/x?y"), [true, false]);
-        assert_eq!(of("https://notexample.org"), [true, true]);
+        assert_eq!(are_named("https://blog.example/x?y"), [true, false]);
+        assert_eq!(are_named("https://notexample.org"), [true, true]);
     }
 
     #[test]
-    fn a_small_crowd_an_empty_token_open_metrics_and_a_missing_engine_are_warned_of() {
+    fn a_small_crowd_an_empty_token_open_metrics_and_a_missing_engine_cause_warnings() {
         let risky = format!(
             "metrics_listen = \"0.0.0.0:9091\"\n[[site]]\nid = 1\ndomain = \"a.org\"\ncrowd = 4\n\
              [[token]]\nname = \"t\"\nsites = []\nblake3 = \"{HASH}\"\n"
         );
-        let said = warnings(&read(&risky), |_| false);
+        let found = warnings(&read(&risky), |_| false);
         for (n, word) in ["4 visitors", "\"t\"", "0.0.0.0:9091", "libchdb.so"].iter().enumerate() {
-            assert!(said[n].contains(word), "{said:?}");
+            assert!(found[n].contains(word), "{found:?}");
         }
-        let calm = "[[site]]\nid = 1\ndomain = \"a.org\"\n";
-        assert_eq!(warnings(&read(calm), |_| true), Vec::<String>::new());
+        let harmless = "[[site]]\nid = 1\ndomain = \"a.org\"\n";
+        assert_eq!(warnings(&read(harmless), |_| true), Vec::<String>::new());
     }
 }

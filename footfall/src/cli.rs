@@ -1,4 +1,4 @@
-//! What can be said on the command line. It decides nothing: `main` does.
+//! The command line. The doc comments of commands and options are their `--help` texts.
 
 use std::path::PathBuf;
 
@@ -12,29 +12,29 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// One per job of the program.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Take hits, count them and show the dashboard, all on this machine
-    Serve(Serve),
-    /// Take hits and send them to Kafka: one of many
-    Ingest(Serve),
-    /// Read hits from Kafka and count them into ClickHouse: one of many
-    Aggregate(Aggregate),
-    /// Show the dashboard and answer the stats API from a ClickHouse
-    Dashboard(Serve),
+    Serve(ServeArgs),
+    /// Take hits and send them to Kafka; any number may run
+    Ingest(ServeArgs),
+    /// Read hits from Kafka and count them into ClickHouse; up to one per partition may run
+    Aggregate(AggregateArgs),
+    /// Show the dashboard and answer the stats API from a ClickHouse server
+    Dashboard(ServeArgs),
     /// Count the page views in web server logs
-    Import(Import),
+    Import(ImportArgs),
     /// Make a token that lets someone read statistics, or a server send hits
-    Token(Token),
-    /// Say whether the configuration is valid, and what it means
-    CheckConfig(CheckConfig),
+    Token(TokenArgs),
+    /// Check the configuration, and print every key with its value
+    CheckConfig(CheckConfigArgs),
     /// The embedded ClickHouse, started by `serve` and `import` as their child
     #[command(hide = true)]
-    Engine(Engine),
-    /// Whether a running Footfall answers 200: `footfall health 127.0.0.1:8000/healthz/ready`
+    Engine(EngineArgs),
+    /// Check whether a running Footfall answers 200: `footfall health 127.0.0.1:8000/healthz/ready`
     #[command(hide = true)]
-    Health(Health),
+    Health(HealthArgs),
 }
 
 /// `--config`, the same for every command.
@@ -46,44 +46,45 @@ pub(crate) struct ConfigFile {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
+pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Aggregate {
+pub(crate) struct AggregateArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// Go on without hits that Kafka no longer has; without this they are named, and nothing goes on
+    /// If Kafka no longer has hits that were not counted, go on without them; without this option the aggregator names
+    /// them and stops
     #[arg(long)]
     pub(crate) accept_loss: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Import {
+pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// Number of the site that the logs are of
+    /// Number of the site that the logs belong to
     #[arg(long, value_name = "ID")]
     pub(crate) site: u32,
-    /// How the lines are written
-    #[arg(long, value_enum, default_value_t = Format::Combined)]
-    pub(crate) format: Format,
-    /// Move every line by so many days, back if negative (for demos and tests)
+    /// Format of the lines
+    #[arg(long, value_enum, default_value_t = LogFormat::Combined)]
+    pub(crate) format: LogFormat,
+    /// Shift every line by this number of days, back if negative (for demos and tests)
     #[arg(long, value_name = "DAYS", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) shift: i32,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Logs, gzipped or not; read again, only what is new in them counts
+    /// Log files, gzipped or not; of a log that was imported before, only new lines are counted
     #[arg(value_name = "FILE", required = true)]
     pub(crate) logs: Vec<PathBuf>,
 }
 
-/// How a server writes its log.
+/// The format of a server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum LogFormat {
     /// Common, then referrer and user agent (nginx's and Apache's `combined`)
     Combined,
     /// Address, time, request line, status and size
@@ -91,47 +92,47 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Token {
+pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
-    /// What people will call it
+    /// Name of the token in the configuration
     #[arg(long)]
     pub(crate) name: String,
-    /// Number of a site that it is for; once for each. Without: all sites there are now
+    /// Number of a site that the token is for; may be given several times [default: all sites of now]
     #[arg(long = "site", value_name = "ID")]
     pub(crate) sites: Vec<u32>,
-    /// For a server that sends hits, instead of someone who reads statistics
+    /// The token sends hits instead of reading statistics
     #[arg(long)]
     pub(crate) send: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CheckConfig {
+pub(crate) struct CheckConfigArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Engine {
+pub(crate) struct EngineArgs {
     /// The engine's shared library
     #[arg(long, value_name = "FILE")]
     pub(crate) lib: PathBuf,
-    /// ClickHouse's own configuration
+    /// ClickHouse's own configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Where it keeps its tables
+    /// The folder of the tables
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// The port of the loopback address that it answers on
+    /// The port on the loopback address
     #[arg(long)]
     pub(crate) port: u16,
-    /// It lives as long as someone holds this open for writing
+    /// The engine ends when no process has this fifo open for writing
     #[arg(long, value_name = "FILE")]
     pub(crate) fifo: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Health {
+pub(crate) struct HealthArgs {
     /// An address, a port and a path
     #[arg(value_name = "ADDRESS:PORT/PATH")]
     pub(crate) at: String,

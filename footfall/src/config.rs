@@ -1,20 +1,22 @@
-//! One TOML file and a few variables, read once: in comes text, out goes a `Config` that is valid, or all its mistakes.
+//! The configuration: one TOML file and a few environment variables. In: text. Out: a valid `Config`, or all mistakes
+//! of the file at once.
 //!
 //! This is the only place that reads the environment:
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `CLICKHOUSE_URL` | a ClickHouse server (`https://HOST:PORT` or `http://...`) to use instead of the embedded engine |
-//! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | how to sign in there; default: user `default`, no password |
-//! | `CLICKHOUSE_CA` | a PEM file of the certificates believed there, with `https`; default: the system's |
+//! | `CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD` | the login there; default: user `default`, no password |
+//! | `CLICKHOUSE_CA` | a PEM file of the certificates trusted there, with `https`; default: the system's |
 //! | `XDG_CACHE_HOME`, `HOME` | where `./start` put the engine, if the file does not name it |
-//! | `KAFKA_PASSWORD` | how to sign in at the brokers, if the file names a user |
-//! | `FOOTFALL_INSTANCE` | this aggregator's own name in the consumer group |
-//! | `FOOTFALL_LOG` | how much is logged: `error`, `warn`, `info` (default), `debug` or `trace`; only of our own crates |
-//! | `XDG_RUNTIME_DIR` | a place in memory, where the day's salt survives a restart |
+//! | `KAFKA_PASSWORD` | the password at the brokers, if the file names a user |
+//! | `FOOTFALL_INSTANCE` | the name of this aggregator in the consumer group |
+//! | `FOOTFALL_LOG` | the log level: `error`, `warn`, `info` (default), `debug` or `trace`; only for our own crates |
+//! | `XDG_RUNTIME_DIR` | a directory in memory, where the day's salt survives a restart |
 //!
-//! It opens no file but its own, and knows nothing of what is done with the values.
+//! This module opens no other file, and does not know what the values are used for.
 
+pub(crate) mod choices;
 mod kafka;
 mod keys;
 mod limits;
@@ -32,73 +34,73 @@ use ipnet::IpNet;
 use schema::sites::Sites;
 use tracing::level_filters::LevelFilter;
 
-pub(crate) use kafka::Kafka;
-pub(crate) use limits::Limits;
+pub(crate) use kafka::KafkaConfig;
+pub(crate) use limits::ServerLimits;
 pub(crate) use mistakes::Mistakes;
-pub(crate) use tokens::{Token, senders};
+pub(crate) use tokens::{ConfiguredToken, senders};
 
-use keys::{Keys, Source};
+use keys::{TomlTable, TomlText};
 use mistakes::Mistake;
 
-/// The engine that `./start` fetches; the folder below the cache that it is in.
-const ENGINE: &str = "footfall/engine-26.7.3-stable.1/libchdb.so";
+/// Where `./start` puts the engine, below the cache folder.
+const ENGINE_BELOW_CACHE: &str = "footfall/engine-26.7.3-stable.1/libchdb.so";
 
-/// A value that exists is valid.
+/// The configuration. Every `Config` is valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// Where browsers and readers reach us.
+    /// The address for hits, the dashboard and the API.
     pub(crate) listen: SocketAddr,
-    /// Where Prometheus does.
+    /// The address for Prometheus.
     pub(crate) metrics_listen: SocketAddr,
     /// The folder of everything that must survive a restart.
     pub(crate) data: PathBuf,
-    /// Peers whose word on a client's address is taken, and where it stands.
+    /// The proxies that are trusted to name a client's address, and the header that they use.
     pub(crate) proxies: Proxies,
-    /// The MMDB file that says where addresses are.
+    /// The MMDB file that maps networks to countries and regions.
     pub(crate) geo: Option<PathBuf>,
-    /// A list of hosts that are never a page before.
+    /// A list of hosts whose referrers are spam.
     pub(crate) referrer_spam: Option<PathBuf>,
-    /// How often the answers about days not yet sealed are made anew; zero: for every question.
+    /// How long an answer about days not yet sealed is used again. Zero: each question is computed.
     pub(crate) live_step: Duration,
-    /// Where the statistics are kept.
+    /// The ClickHouse that holds the statistics.
     pub(crate) clickhouse: ClickHouse,
-    /// Whether its tables are replicated ones.
+    /// Whether its tables are made as replicated ones.
     pub(crate) replicated_tables: bool,
-    /// A place in memory for the day's salt (`XDG_RUNTIME_DIR`).
+    /// A directory in memory for the day's salt (`XDG_RUNTIME_DIR`).
     pub(crate) runtime_dir: Option<PathBuf>,
-    /// How much is logged (`FOOTFALL_LOG`).
+    /// The log level (`FOOTFALL_LOG`).
     pub(crate) log: LevelFilter,
-    /// The stream, where there are many machines.
-    pub(crate) kafka: Option<Kafka>,
-    /// Where we say no rather than grow.
-    pub(crate) limits: Limits,
+    /// The brokers and topics, for the commands for many machines.
+    pub(crate) kafka: Option<KafkaConfig>,
+    /// The bounds above which the server refuses.
+    pub(crate) limits: ServerLimits,
     /// The sites that are counted.
     pub(crate) sites: Sites,
-    /// Who may ask.
-    pub(crate) tokens: Vec<Token>,
-    /// Where browsers reach Footfall; only to be checked against the sites.
+    /// The tokens that may read or send.
+    pub(crate) tokens: Vec<ConfiguredToken>,
+    /// Where browsers reach Footfall. Only `check-config` uses it, to compare it with the sites.
     pub(crate) url: Option<String>,
-    /// The file it was read from.
+    /// The file that this was read from.
     pub(crate) path: PathBuf,
 }
 
-/// Where the statistics are kept.
+/// The ClickHouse that holds the statistics.
 #[derive(Clone, PartialEq)]
 pub(crate) enum ClickHouse {
-    /// In an engine that this program starts as its child.
+    /// The embedded engine, which this program starts as its child.
     Embedded {
-        /// Its shared library.
+        /// The engine's shared library.
         engine: PathBuf,
     },
-    /// On a server that someone else runs.
+    /// A server that the operator runs.
     Server {
         /// `http://HOST:PORT` or `https://HOST:PORT`.
         url: String,
-        /// The certificates believed with `https`; without, the system's.
+        /// The certificates trusted with `https`. `None`: the system's.
         ca: Option<PathBuf>,
-        /// Who we are there.
+        /// The user's name there.
         user: String,
-        /// May be empty.
+        /// The user's password. It may be empty.
         password: String,
     },
 }
@@ -118,8 +120,8 @@ impl Config {
     /// Reads the file and the environment of this process.
     pub(crate) fn load(path: &Path) -> Result<Config, Mistakes> {
         let unreadable = |error| {
-            let says = format!("the file cannot be read ({error}); footfall.example.toml shows what is in one");
-            Mistakes::new(path, vec![Mistake { line: None, says }])
+            let text = format!("the file cannot be read ({error}); footfall.example.toml shows what is in one");
+            Mistakes::new(path, vec![Mistake { line: None, text }])
         };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
@@ -127,71 +129,73 @@ impl Config {
         Config::read(&text, path, env)
     }
 
-    /// Reads `text`, which stands in the file `path`. `env` gives the value of a variable.
+    /// Parses `text`, the content of the file `path`. `env` returns the value of an environment variable.
     ///
-    /// Paths that are not absolute begin at the file's own folder.
+    /// Relative paths are relative to the folder of the file.
     pub(crate) fn read(text: &str, path: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Mistakes> {
-        let source = Source::new(text);
+        let source = TomlText::new(text);
         let config = read(&source, path, env);
-        match (config, source.mistakes()) {
+        match (config, source.into_mistakes()) {
             (Some(config), none) if none.is_empty() => Ok(config),
             (_, mistakes) => Err(Mistakes::new(path, mistakes)),
         }
     }
 }
 
-/// Reads as much as can be read; the result counts only if nothing was noted in `source`.
-fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) -> Option<Config> {
+/// Parses as much as possible, so that all mistakes are found. The result is valid only if `source` has no mistake.
+fn read(source: &TomlText<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) -> Option<Config> {
     let table = source.parse()?;
-    let file = Keys::new(source, &table);
-    // Absolute, because the engine does not stand where this process does.
+    let file = TomlTable::new(source, &table);
+    // Absolute, because the engine's process has another working directory.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(&path);
-    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+    let variable = |name: &str| env(name).filter(|value| !value.is_empty());
 
-    let listen = file.or("listen", SocketAddr::from(([127, 0, 0, 1], 8000)), |value| address(value.text()?));
+    let listen = file.or("listen", SocketAddr::from(([127, 0, 0, 1], 8000)), |value| socket_address(value.text()?));
     let metrics_listen =
-        file.or("metrics_listen", SocketAddr::from(([127, 0, 0, 1], 9091)), |value| address(value.text()?));
+        file.or("metrics_listen", SocketAddr::from(([127, 0, 0, 1], 9091)), |value| socket_address(value.text()?));
     if listen == metrics_listen && listen.port() != 0 {
         file.note(None, format!("`listen` and `metrics_listen` are both {listen}: one of them must be another"));
     }
-    let data = file.or("data", folder.join("data"), |value| place(value.text()?, folder));
+    let data = file.or("data", folder.join("data"), |value| file_path(value.text()?, folder));
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let url = file.optional("url", |value| public_url(value.text()?));
-    let geo = file.optional("geo", |value| place(value.text()?, folder));
-    let header = file.or("forwarded_header", Header::XForwardedFor, |value| header(value.text()?));
-    let referrer_spam = file.optional("referrer_spam", |value| place(value.text()?, folder));
-    let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
-    let engine = file.optional("engine", |value| place(value.text()?, folder));
-    let replicated_tables = file.or("replicated_tables", false, |value| value.flag());
-    let kafka = kafka::read(&file, folder, &set);
+    let geo = file.optional("geo", |value| file_path(value.text()?, folder));
+    let header =
+        file.or("forwarded_header", Header::XForwardedFor, |value| choices::parse(value, choices::FORWARDED_HEADER));
+    let referrer_spam = file.optional("referrer_spam", |value| file_path(value.text()?, folder));
+    let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| duration(value.text()?));
+    let engine = file.optional("engine", |value| file_path(value.text()?, folder));
+    let replicated_tables = file.or("replicated_tables", false, |value| value.boolean());
+    let kafka = kafka::read(&file, folder, &variable);
     let limits = limits::read(&file);
     let (sites, numbers) = sites::read(&file);
     let tokens = tokens::read(&file, &numbers);
-    file.end();
+    file.refuse_unknown_keys();
 
-    let clickhouse = match set("CLICKHOUSE_URL") {
+    let clickhouse = match variable("CLICKHOUSE_URL") {
         None => {
             if replicated_tables {
                 let wrong = "`replicated_tables = true` needs a server of your own, with a Keeper: set CLICKHOUSE_URL";
-                source.note_outside(wrong.to_owned());
+                source.note_without_line(wrong.to_owned());
             }
-            ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache(set).join(ENGINE)) }
+            ClickHouse::Embedded { engine: engine.unwrap_or_else(|| cache_folder(variable).join(ENGINE_BELOW_CACHE)) }
         }
         Some(url) => {
-            server(&url).unwrap_or_else(|wrong| source.note_outside(format!("the variable CLICKHOUSE_URL {wrong}")));
-            let user = set("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
-            let ca = set("CLICKHOUSE_CA").map(|ca| std::path::absolute(&ca).unwrap_or_else(|_| ca.into()));
+            check_server_url(&url)
+                .unwrap_or_else(|wrong| source.note_without_line(format!("the variable CLICKHOUSE_URL {wrong}")));
+            let user = variable("CLICKHOUSE_USER").unwrap_or_else(|| "default".to_owned());
+            let ca = variable("CLICKHOUSE_CA").map(|ca| std::path::absolute(&ca).unwrap_or_else(|_| ca.into()));
             if ca.is_some() && !url.starts_with("https://") {
                 let wrong = "the variable CLICKHOUSE_CA means nothing unless CLICKHOUSE_URL begins with `https://`";
-                source.note_outside(wrong.to_owned());
+                source.note_without_line(wrong.to_owned());
             }
-            ClickHouse::Server { url, ca, user, password: set("CLICKHOUSE_PASSWORD").unwrap_or_default() }
+            ClickHouse::Server { url, ca, user, password: variable("CLICKHOUSE_PASSWORD").unwrap_or_default() }
         }
     };
-    let log = set("FOOTFALL_LOG").map_or(Some(LevelFilter::INFO), |level| {
+    let log = variable("FOOTFALL_LOG").map_or(Some(LevelFilter::INFO), |level| {
         let wrong = "the variable FOOTFALL_LOG must be `error`, `warn`, `info`, `debug` or `trace`";
-        level.parse().inspect_err(|_| source.note_outside(wrong.to_owned())).ok()
+        level.parse().inspect_err(|_| source.note_without_line(wrong.to_owned())).ok()
     });
     Some(Config {
         listen,
@@ -203,7 +207,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
         live_step,
         clickhouse,
         replicated_tables,
-        runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+        runtime_dir: variable("XDG_RUNTIME_DIR").map(PathBuf::from),
         log: log?,
         kafka,
         limits,
@@ -214,7 +218,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     })
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("must be an address and a port like \"127.0.0.1:8000\", not \"{text}\""))
 }
 
@@ -226,7 +230,8 @@ fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn place(text: &str, folder: &Path) -> Result<PathBuf, String> {
+/// A path, relative to `folder` unless it is absolute.
+fn file_path(text: &str, folder: &Path) -> Result<PathBuf, String> {
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(folder.join(text)) }
 }
 
@@ -237,16 +242,8 @@ fn network(text: &str) -> Result<IpNet, String> {
     Ok(network.trunc())
 }
 
-fn header(name: &str) -> Result<Header, String> {
-    match name {
-        "x-forwarded-for" => Ok(Header::XForwardedFor),
-        "forwarded" => Ok(Header::Forwarded),
-        other => Err(format!("must be \"x-forwarded-for\" or \"forwarded\", not \"{other}\"")),
-    }
-}
-
-/// `15m`, `90s`, `1h`; `0` for none.
-fn step(text: &str) -> Result<Duration, String> {
+/// A duration like `15m`, `90s` or `1h`, or `0`.
+fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("must be a time like \"15m\" or \"90s\", at most \"24h\", or \"0\", not \"{text}\"");
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -263,8 +260,8 @@ fn step(text: &str) -> Result<Duration, String> {
     seconds.map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// The URL is never repeated in what is said: it may hold a password.
-fn server(url: &str) -> Result<(), String> {
+/// Checks CLICKHOUSE_URL. No error repeats the URL, because it may hold a password.
+fn check_server_url(url: &str) -> Result<(), String> {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         return Err("must begin with `https://` or `http://`".to_owned());
     };
@@ -278,12 +275,12 @@ fn server(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The user's cache, as the XDG base directory rules say; for a service without a home, the machine's.
-fn cache(set: impl Fn(&str) -> Option<String>) -> PathBuf {
+/// The user's cache folder by the XDG base directory rules, or the machine's for a service without a home.
+fn cache_folder(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let named = set("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
+    let named = variable("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
     named
-        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")))
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".cache")))
         .unwrap_or_else(|| PathBuf::from("/var/cache"))
 }
 

@@ -1,19 +1,25 @@
-//! `footfall import`: the lines of server logs, counted as a shard of their own whose number is also its round.
+//! `footfall import`: counts the lines of server logs, as a new shard whose number is also its round.
 //!
 //! ```text
-//! known       what was imported before           statistics  where the rows go
-//! read        the logs, on a thread of its own:
-//!   source      bytes, gzipped or not -> lines     line        a line -> what it says
-//!   calendar    its date: too old, closed, or not  rules       page view, error, or neither
-//!   days, day   anonymous events, until a day is in order
-//!   fates       what became of each line
-//! summary     all of it, said
+//! known         which parts of the logs were imported before
+//! statistics    the ClickHouse that the rows go to
+//! read          reads the logs, on a thread of its own:
+//!   source        a file, gzipped or not -> lines
+//!   line          a line -> its parts
+//!   calendar      its date: too old, closed, or not yet closed
+//!   rules         page view, error, or refused
+//!   days, day     collect anonymous events until a day is in order
+//!   fates         the fate of each line
+//! summary       prints the result
 //! ```
 //!
-//! Each log is read up to its end, or up to the first line of a date not yet closed; the next log is read nevertheless.
-//! Nothing counts before the shard is named, which is the last thing that happens: killed at any moment, the next
-//! import reads the same lines again. What was read of each log is kept with the shard and counts with it. A lock keeps
-//! a second import out, and a running `serve` from taking the rows of this one for those of a killed one.
+//! Each log is read up to its end, or up to the first line of a date that is not yet closed; the next log is read in
+//! both cases.
+//!
+//! Naming the shard is the last step, and nothing is counted before it. If an import is killed, the next import reads
+//! the same lines again. The position up to which each log was read is stored with the shard and becomes valid with it.
+//! A lock keeps a second import out, and keeps a running `serve` from deleting this import's rows as those of a killed
+//! one.
 
 mod calendar;
 mod day;
@@ -36,14 +42,16 @@ use std::time::{Duration, Instant};
 
 use aggregator::fold::Limits;
 use aggregator::handed::{Handed, HandedError};
-use aggregator::warehouse::Warehouse;
+use backon::{BlockingRetryable, ConstantBuilder};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest::enrich::place::Geo;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use schema::clock;
 use schema::day::Day;
 use schema::sites::Site;
 use tokio::sync::mpsc::{Receiver, channel};
+use warehouse::Warehouse;
 
 use crate::cli;
 use crate::config::Config;
@@ -51,24 +59,25 @@ use calendar::Calendar;
 use day::OneDay;
 use days::Days;
 use known::Known;
-use read::Reading;
+use read::ReadTask;
 use statistics::Statistics;
 use summary::Summary;
 
-/// A running `serve` takes the lock for a moment now and then, to see whether an import has it.
-const LOCK_TRIES: u32 = 10;
+/// How often the lock is tried. A running `serve` takes it for a moment now and then, to see whether an import holds
+/// it.
+const LOCK_TRIES: usize = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
-/// Days on their way from the reader to the fold.
+/// Days that wait between the reader and the fold.
 const DAYS_UNDER_WAY: usize = 1;
-/// After so many events it is looked whether an insert is due.
-const LOOK_EVERY: usize = 4096;
+/// After this number of events the fold checks whether an insert is due.
+const INSERT_CHECK_EVENTS: usize = 4096;
 
-/// Imports the logs and says what became of their lines.
-pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
+/// Imports the logs and prints the summary.
+pub(crate) fn run(args: &cli::ImportArgs) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config.path)?;
     let site = config.sites.by_id(args.site).ok_or_else(|| no_site(args.site, &config))?;
     crate::log::begin(config.log);
-    crate::process::keep_memory_private(); // salts and addresses pass through it
+    crate::process::keep_memory_private(); // this process holds salts and addresses
     let geo = config.geo.as_deref().map(Geo::open).transpose()?.map(Arc::new);
     let _lock = lock(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -85,7 +94,7 @@ pub(crate) fn run(args: &cli::Import) -> Result<(), Box<dyn Error>> {
 }
 
 async fn import(
-    args: &cli::Import,
+    args: &cli::ImportArgs,
     config: &Config,
     site: &Arc<Site>,
     geo: Option<Arc<Geo>>,
@@ -102,7 +111,7 @@ async fn import(
     let began = Instant::now();
     let progress = progress(&args.logs);
     let (days, arriving) = channel(DAYS_UNDER_WAY);
-    let reading = Reading {
+    let task = ReadTask {
         site: Arc::clone(site),
         geo,
         format: args.format,
@@ -114,9 +123,9 @@ async fn import(
         progress: progress.clone(),
     };
     let logs = args.logs.clone();
-    let reading = tokio::task::spawn_blocking(move || reading.read(&logs));
+    let reading = tokio::task::spawn_blocking(move || task.read(&logs));
     let folded = fold(&mut handed, arriving, &progress).await;
-    // A reader whose days nobody takes has ended too.
+    // If the fold has failed, the reader ends too, because its channel is closed.
     let read = reading.await?;
     folded?;
     let read = read?;
@@ -125,7 +134,7 @@ async fn import(
     let is_new = !done.is_empty();
     if is_new {
         let keep = |warehouse: Warehouse, shard| async move {
-            known::keep(&warehouse, done, site.id, shard, clock::now_s()).await
+            warehouse.write_imported_logs(site.id, shard, &done, clock::now_s()).await
         };
         handed.finish(keep).await?;
     }
@@ -140,7 +149,7 @@ async fn import(
     })
 }
 
-/// Folds the days as they come.
+/// Folds the days in the order in which they arrive.
 async fn fold(handed: &mut Handed, mut days: Receiver<OneDay>, progress: &ProgressBar) -> Result<(), HandedError> {
     let mut last: Option<Day> = None;
     while let Some(one) = days.recv().await {
@@ -149,7 +158,7 @@ async fn fold(handed: &mut Handed, mut days: Receiver<OneDay>, progress: &Progre
         }
         for (n, event) in one.events().enumerate() {
             handed.event(&event);
-            if n % LOOK_EVERY == 0 {
+            if n % INSERT_CHECK_EVENTS == 0 {
                 handed.insert_if_full().await?;
             }
         }
@@ -164,28 +173,28 @@ fn no_site(id: u32, config: &Config) -> String {
     format!("there is no site with the number {id}: the sites are {}", all.join(", "))
 }
 
-/// Keeps other imports out until the file is dropped.
+/// Takes the import lock, which is released when the file is dropped.
 fn lock(data: &Path) -> Result<File, String> {
     let in_data = |error: std::io::Error| format!("data {}: {error}", data.display());
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(in_data)?;
     let mut options = OpenOptions::new();
     let lock = options.create(true).truncate(false).write(true).mode(0o600).open(data.join("import.lock"));
     let lock = lock.map_err(in_data)?;
-    for tries in (0..LOCK_TRIES).rev() {
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(lock),
-            Err(rustix::io::Errno::WOULDBLOCK) if tries > 0 => std::thread::sleep(LOCK_PAUSE),
-            Err(rustix::io::Errno::WOULDBLOCK) => break,
-            Err(error) => return Err(in_data(error.into())),
+    let attempt = || flock(&lock, FlockOperation::NonBlockingLockExclusive);
+    let pauses = ConstantBuilder::default().with_delay(LOCK_PAUSE).with_max_times(LOCK_TRIES - 1);
+    match attempt.retry(pauses).sleep(std::thread::sleep).when(|error| *error == Errno::WOULDBLOCK).call() {
+        Ok(()) => Ok(lock),
+        Err(Errno::WOULDBLOCK) => {
+            Err(format!("another import into {} is running: wait until it is done", data.display()))
         }
+        Err(error) => Err(in_data(error.into())),
     }
-    Err(format!("another import into {} is running: wait until it is done", data.display()))
 }
 
-/// A bar over the bytes of all logs; hidden unless standard error is a terminal, and gone when it is dropped.
+/// A progress bar over the bytes of all logs. It is hidden unless standard error is a terminal, and cleared when
+/// dropped.
 fn progress(logs: &[PathBuf]) -> ProgressBar {
     let bytes = logs.iter().filter_map(|log| std::fs::metadata(log).ok()).map(|file| file.len()).sum();
-    let style =
-        ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta}").expect("its words are those of indicatif");
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {eta}").expect("the template is valid");
     ProgressBar::new(bytes).with_style(style).with_message("reading").with_finish(ProgressFinish::AndClear)
 }

@@ -1,48 +1,49 @@
-//! The HTTP server that `listen` names, with the limits of the configuration.
+//! The HTTP server on the address `listen`, with the limits of the configuration.
 
 use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use actix_server::{Server as Running, ServerHandle};
+use actix_server::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
 use ingest::http::watch::{Times, Watch};
 use ingest::http::{Edge, front};
-use ingest::spam::Spam;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::task::JoinHandle;
 
-use crate::config::{Config, Limits};
-use crate::process::descriptors;
+use crate::config::{Config, ServerLimits};
+use crate::process::raise_descriptor_limit;
 
-/// Longest wait for requests under way when we stop.
+/// Longest wait for requests under way when the server stops.
 const DRAIN_MAX_S: u64 = 5;
 /// Threads that answer requests.
 const WORKERS: usize = 2;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 2048;
-/// Descriptors that are not connections: the spool, Kafka, ClickHouse, files of the process.
+/// Descriptors kept free for the spool, Kafka, ClickHouse and the process's files.
 const OTHER_DESCRIPTORS: u64 = 400;
 
-pub(crate) struct Server {
+/// A server that answers.
+pub(crate) struct HttpServer {
     pub(crate) address: SocketAddr,
-    pub(crate) handle: ServerHandle,
-    pub(crate) future: Running,
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
 }
 
-/// Binds and answers: hits, if there is an edge, and what else `routes` mounts, once for each worker's thread.
+/// Binds the address and answers: hits, if there is an `edge`, and what `routes` mounts, once for each worker thread.
 pub(crate) fn listen(
     config: &Config,
     edge: Option<Edge>,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-) -> Result<Server, Box<dyn Error>> {
-    let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
-    let room = room(connections_max).div_ceil(WORKERS);
-    let crowded = room * 3 / 4;
+) -> Result<HttpServer, Box<dyn Error>> {
+    let ServerLimits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
+    let connections_per_worker = allowed_connections(connections_max).div_ceil(WORKERS);
+    let crowded = connections_per_worker * 3 / 4;
     let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
     let (listener, address) = bind(config.listen).map_err(|error| format!("listen {}: {error}", config.listen))?;
-    let server = Running::build()
+    let server = Server::build()
         .workers(WORKERS)
-        .max_concurrent_connections(room)
+        .max_concurrent_connections(connections_per_worker)
         .shutdown_timeout(DRAIN_MAX_S)
         .disable_signals();
     let stopping = server.graceful_shutdown_signal();
@@ -50,11 +51,19 @@ pub(crate) fn listen(
         let stopping = stopping.clone();
         front::connections(edge.clone(), routes.clone(), watch.clone(), async move { stopping.notified().await })
     })?;
-    let future = server.run();
-    Ok(Server { address, handle: future.handle(), future })
+    let running = server.run();
+    Ok(HttpServer { address, handle: running.handle(), task: tokio::spawn(running) })
 }
 
-/// Takes the address; it may be one that connections of a process before us have just left.
+impl HttpServer {
+    /// Stops accepting connections and waits for the requests under way.
+    pub(crate) async fn stop(self) -> Result<(), Box<dyn Error>> {
+        self.handle.stop(true).await;
+        Ok(self.task.await??)
+    }
+}
+
+/// Binds the address, also if connections of a process that just ended still occupy it.
 fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -65,27 +74,19 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// The hosts that are never a page before, if the configuration names a list of them.
-pub(crate) fn spam(config: &Config) -> Result<Spam, String> {
-    let Some(path) = &config.referrer_spam else { return Ok(Spam::default()) };
-    let list = std::fs::read_to_string(path).map_err(|error| format!("referrer_spam {}: {error}", path.display()))?;
-    let spam = Spam::of_list(&list);
-    tracing::info!(hosts = spam.len(), "read the list of referrers that are spam");
-    Ok(spam)
-}
-
-/// How many connections there can be: without descriptors left, the spool could not begin a segment.
-fn room(wanted: usize) -> usize {
-    let descriptors = descriptors();
-    let room = descriptors.saturating_sub(OTHER_DESCRIPTORS);
-    let room = usize::try_from(room).unwrap_or(usize::MAX).clamp(1, wanted);
-    if room < wanted {
+/// How many of the `wanted` connections the limit of open files allows. If connections took every descriptor, the spool
+/// could not begin a segment.
+fn allowed_connections(wanted: usize) -> usize {
+    let descriptors = raise_descriptor_limit();
+    let free = descriptors.saturating_sub(OTHER_DESCRIPTORS);
+    let allowed = usize::try_from(free).unwrap_or(usize::MAX).clamp(1, wanted);
+    if allowed < wanted {
         tracing::warn!(
             descriptors,
-            room,
+            allowed,
             wanted,
             "the limit of open files allows fewer connections: raise `ulimit -n`"
         );
     }
-    room
+    allowed
 }

@@ -1,6 +1,6 @@
-//! What the program says while it runs, on standard error.
+//! The log, on standard error.
 //!
-//! However verbose: only our own crates are let below `warn`. A library's debug line could print a request, and with it
+//! At every level, only our own crates log below `warn`. A debug line of a library could print a request, and with it
 //! an address or a user agent.
 
 use std::io::IsTerminal;
@@ -10,10 +10,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Crates whose every log line is written in this repository.
-const OURS: [&str; 8] = ["footfall", "ingest", "spool", "kafka", "aggregator", "dashboard", "crowd", "schema"];
+/// Our own crates: their log lines never carry what a request holds.
+const OURS: [&str; 9] =
+    ["footfall", "ingest", "spool", "kafka", "warehouse", "aggregator", "dashboard", "crowd", "schema"];
 
-/// Begins to log at `level`.
+/// Starts logging at `level`.
 pub(crate) fn begin(level: LevelFilter) {
     let targets =
         Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(OURS.map(|name| (name, level)));

@@ -1,8 +1,9 @@
-//! The one binary: reads the command line and the configuration, and starts what was asked for.
+//! The program `footfall`: parses the command line, loads the configuration and runs the command.
 
-mod answers;
 mod check_config;
 mod cli;
+mod closing;
+mod collector;
 mod config;
 mod engine;
 mod exporter;
@@ -13,6 +14,7 @@ mod log;
 mod many;
 mod process;
 mod reach;
+mod readers;
 mod reload;
 mod serve;
 mod token;
@@ -26,41 +28,44 @@ use cli::{Cli, Command};
 use config::Config;
 use ingest::enrich::place::Geo;
 
+/// What a command returns. The error is printed with its causes.
+type CommandResult = Result<(), Box<dyn std::error::Error>>;
+
 fn main() -> ExitCode {
+    let with_config = |args: &cli::ConfigFile, command: fn(Config) -> CommandResult| command(Config::load(&args.path)?);
     let result = match Cli::parse().command {
+        Command::Serve(args) => with_config(&args.config, serve::run),
+        Command::Ingest(args) => with_config(&args.config, many::ingest::run),
+        Command::Aggregate(args) => many::aggregate::run(&args),
+        Command::Dashboard(args) => with_config(&args.config, many::dashboard::run),
+        Command::Import(args) => import::run(&args),
         Command::Token(args) => make_token(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Engine(args) => engine::run_child(&args),
-        Command::Serve(args) => Config::load(&args.config.path).map_err(Into::into).and_then(serve::run),
-        Command::Ingest(args) => Config::load(&args.config.path).map_err(Into::into).and_then(many::ingest::run),
-        Command::Aggregate(args) => Config::load(&args.config.path)
-            .map_err(Into::into)
-            .and_then(|it| many::aggregate::run(it, args.accept_loss)),
-        Command::Dashboard(args) => Config::load(&args.config.path).map_err(Into::into).and_then(many::dashboard::run),
-        Command::Import(args) => import::run(&args),
         Command::Health(args) => health::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", aggregator::warehouse::reasons(&*error));
+            eprintln!("{}", warehouse::error_chain(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn make_token(args: &cli::Token) -> Result<(), Box<dyn std::error::Error>> {
+fn make_token(args: &cli::TokenArgs) -> CommandResult {
     let config = Config::load(&args.config.path)?;
-    print(&token::lines(&config, &args.name, &args.sites, args.send, token::random()?)?)
+    let rights = if args.send { token::Rights::Send } else { token::Rights::Read };
+    print(&token::new_token_lines(&config, &args.name, &args.sites, rights, token::random()?)?)
 }
 
-fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error>> {
+fn check_config(args: &cli::CheckConfigArgs) -> CommandResult {
     let config = Config::load(&args.config.path)?;
     for warning in check_config::warnings(&config, |path| path.exists()) {
         eprintln!("warning: {warning}");
     }
     if config.url.is_none() {
-        eprintln!("note: {}", check_config::OBJECTION);
+        eprintln!("note: {}", check_config::OPT_OUT_NOTE);
     }
     if let Some(geo) = &config.geo {
         eprintln!("note: geo: {}", Geo::open(geo)?.atlas());
@@ -68,8 +73,8 @@ fn check_config(args: &cli::CheckConfig) -> Result<(), Box<dyn std::error::Error
     print(&check_config::describe(&config))
 }
 
-/// A reader that has seen enough (`| head -1`) is no failure.
-fn print(text: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// Prints to standard output. If its reader has closed the pipe (`| head -1`), that is no error.
+fn print(text: &str) -> CommandResult {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         Ok(()) | Err(_) => Ok(()),

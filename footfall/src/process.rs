@@ -1,5 +1,7 @@
-//! What every command that keeps running does as a process: memory kept private, folders too, a clean end when told.
+//! What every command that keeps running does as a process: runtime, private memory and folders, priority, signals.
 
+use std::error::Error;
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -7,23 +9,35 @@ use ingest::salt::RamPlace;
 
 use crate::config::Config;
 
-/// Where the day's salt survives a restart of the process, and nothing else.
-pub(crate) fn ram_place(config: &Config) -> Option<RamPlace> {
+/// Runs a command to its end on a runtime with two threads.
+pub(crate) fn block_on(command: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(command)
+}
+
+/// Prints to standard output. If its reader is gone, the process goes on: it counts whether or not its output is read.
+pub(crate) fn print_if_open(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _reader_is_gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A directory in memory, where the day's salt survives a restart of the process but not of the machine.
+pub(crate) fn volatile_dir(config: &Config) -> Option<RamPlace> {
     let candidates =
         [Some(PathBuf::from("/run/footfall")), config.runtime_dir.clone(), Some(PathBuf::from("/dev/shm"))];
     RamPlace::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
 }
 
-/// Makes a folder that only this user can look into.
-pub(crate) fn make_private_dir(dir: &Path) -> Result<(), String> {
+/// Makes the folder `data`, which only this user can read.
+pub(crate) fn make_private_dir(data: &Path) -> Result<(), String> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(dir)
-        .map_err(|error| format!("data {}: {error}", dir.display()))
+        .create(data)
+        .map_err(|error| format!("data {}: {error}", data.display()))
 }
 
-/// No core dump and no debugger gets to see a salt.
+/// Switches off core dumps and debuggers, which could read a salt.
 pub(crate) fn keep_memory_private() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
@@ -34,30 +48,31 @@ pub(crate) fn keep_memory_private() {
     }
 }
 
-/// By how much (`nice`). They must keep up while all processors are busy: two threads at 5 get more than a quarter of one
-/// beside four at 0 on two, and the hits that come then take less.
-const GIVES_WAY: i32 = 5;
+/// The niceness of threads that count. They must keep up while all processors are busy: on two processors with four
+/// busy threads at 0, two threads at 5 get more than a quarter of one, and the hits that arrive then take less.
+const COUNTING_NICENESS: i32 = 5;
 
-/// This thread, and those that it begins, give way to threads that answer hits: who is counted a little later is none the
-/// worse for it, and who waits for an answer is. (On Linux a priority is a thread's.)
-pub(crate) fn give_way() {
-    if let Err(error) = rustix::process::nice(GIVES_WAY) {
+/// Lowers the priority of this thread, and of threads that it starts, below that of threads that answer hits. A client
+/// waits for an answer; nothing is lost if a hit is counted a little later. (On Linux each thread has its own
+/// priority.)
+pub(crate) fn lower_priority() {
+    if let Err(error) = rustix::process::nice(COUNTING_NICENESS) {
         tracing::warn!(%error, "the statistics' priority cannot be lowered: hits may be answered later");
     }
 }
 
-/// How many descriptors this process may open, after asking for all that it may have.
-pub(crate) fn descriptors() -> u64 {
+/// Raises the limit of open descriptors as far as the system allows, and returns it.
+pub(crate) fn raise_descriptor_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         Ok(()) => maximum.unwrap_or(u64::MAX),
-        Err(_it_stays_as_it_is) => current.unwrap_or(u64::MAX),
+        Err(_limit_is_unchanged) => current.unwrap_or(u64::MAX),
     }
 }
 
-/// Ctrl-C or SIGTERM.
-pub(crate) async fn stopped() -> std::io::Result<()> {
+/// Resolves at Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() -> std::io::Result<()> {
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         pressed = tokio::signal::ctrl_c() => pressed,

@@ -1,26 +1,31 @@
-//! SIGHUP: the file is read again, and sites, campaigns, tokens and lists are as it says from then on, without a hit dropped or
-//! a connection closed.
+//! SIGHUP: reads the configuration file again. From then on sites, campaigns, tokens and lists are as the file says. No
+//! hit is dropped and no connection is closed.
 //!
-//! The files that `geo` and `referrer_spam` name are read again too, whether or not they have changed. A file with a
-//! mistake changes nothing, and says each mistake in the log. Whatever else differs is named and waits for the next start. So does a site's time zone, and a zone that no site had: salts and the closing of days are agreed by
-//! zone, and a site's date must never go back.
+//! The files that `geo` and `referrer_spam` name are read again too, whether or not they have changed. If the
+//! configuration has a mistake, nothing changes and each mistake is logged.
+//!
+//! Every other key that has changed is named in the log and applies after the next start. A site's time zone, and a
+//! zone that no site had at the start, need a restart: salts and closes are agreed by zone, and a site's date must
+//! never go back.
 
 use std::sync::Arc;
 
-use ingest::enrich::place::Geo;
 use metrics::{counter, describe_counter};
 use schema::sites::{CurrentSites, Sites};
+use schema::zone::Zone;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 
-/// Reads the file again at each SIGHUP, for as long as the process lives. `read` reads what else this process needs of it,
-/// or says why it cannot; `then` is called with that after the sites were replaced.
+/// Reads the file again at each SIGHUP, for as long as the process runs.
+///
+/// `read_more` reads what else this process takes from the new configuration, or returns why it cannot. After the sites
+/// are replaced, `apply` is called with the new configuration and the result of `read_more`.
 pub(crate) async fn on_hangup<T>(
     running: Config,
     sites: Arc<CurrentSites>,
-    read: impl Fn(&Config) -> Result<T, String>,
-    then: impl Fn(&Config, T),
+    read_more: impl Fn(&Config) -> Result<T, String>,
+    apply: impl Fn(&Config, T),
 ) {
     describe_counter!(
         "footfall_config_reloads_total",
@@ -30,36 +35,29 @@ pub(crate) async fn on_hangup<T>(
     let (applied, refused) = (counted("applied"), counted("refused"));
     let mut hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
-        Err(error) => return tracing::error!(%error, "SIGHUP cannot be heard: {error}"),
+        Err(error) => return tracing::error!(%error, "SIGHUP cannot be received: {error}"),
     };
     let zones = running.sites.zones();
+    let read_all = || {
+        let new = Config::load(&running.path).map_err(|mistakes| mistakes.to_string())?;
+        check_zones(&sites.get(), &new.sites, &zones)?;
+        let more = read_more(&new)?;
+        Ok::<_, String>((new, more))
+    };
     while hangups.recv().await.is_some() {
-        let new = match Config::load(&running.path) {
-            Ok(new) => new,
-            Err(mistakes) => {
-                tracing::error!(%mistakes, "SIGHUP: nothing is changed: {mistakes}");
+        let (new, more) = match read_all() {
+            Ok(read) => read,
+            Err(reason) => {
+                tracing::error!(reason, "SIGHUP: nothing is changed: {reason}");
                 refused.increment(1);
                 continue;
             }
         };
-        if let Err(why) = keeps_zones(&sites.get(), &new.sites, &zones) {
-            tracing::error!(why, "SIGHUP: nothing is changed: {why}");
-            refused.increment(1);
-            continue;
-        }
-        let more = match read(&new) {
-            Ok(more) => more,
-            Err(why) => {
-                tracing::error!(why, "SIGHUP: nothing is changed: {why}");
-                refused.increment(1);
-                continue;
-            }
-        };
-        for key in waiting(&running, &new) {
+        for key in changed_start_keys(&running, &new) {
             tracing::warn!(key, "SIGHUP: `{key}` has changed and waits for the next start");
         }
         sites.replace(new.sites.clone());
-        then(&new, more);
+        apply(&new, more);
         applied.increment(1);
         tracing::info!(
             sites = new.sites.iter().count(),
@@ -68,15 +66,8 @@ pub(crate) async fn on_hangup<T>(
     }
 }
 
-/// Reads the geo file again, on a thread that may wait.
-pub(crate) fn geo(geo: Option<&Arc<Geo>>) {
-    if let Some(geo) = geo.cloned() {
-        tokio::task::spawn_blocking(move || geo.reload());
-    }
-}
-
-/// No site changes its zone, and none has one that was not there at the start.
-fn keeps_zones(old: &Sites, new: &Sites, started: &[schema::zone::Zone]) -> Result<(), String> {
+/// Refuses a site whose zone has changed, and a zone that is not among `at_start`.
+fn check_zones(old: &Sites, new: &Sites, at_start: &[Zone]) -> Result<(), String> {
     for site in new.iter() {
         let (id, zone) = (site.id, site.zone.name());
         match old.by_id(site.id) {
@@ -84,7 +75,7 @@ fn keeps_zones(old: &Sites, new: &Sites, started: &[schema::zone::Zone]) -> Resu
                 let was = before.zone.name();
                 return Err(format!("site {id} has the time_zone {zone}, and had {was}: that needs a restart"));
             }
-            _ if !started.iter().any(|known| known.name() == zone) => {
+            _ if !at_start.iter().any(|known| known.name() == zone) => {
                 return Err(format!(
                     "site {id} has the time_zone {zone}, which no site had before: that needs a restart"
                 ));
@@ -95,9 +86,9 @@ fn keeps_zones(old: &Sites, new: &Sites, started: &[schema::zone::Zone]) -> Resu
     Ok(())
 }
 
-/// Keys that differ and are read at the start only.
-fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
-    // A new key must be placed here, or this does not compile.
+/// The keys that differ and are read only at the start.
+fn changed_start_keys(old: &Config, new: &Config) -> Vec<&'static str> {
+    // No `..` here: a new key does not compile until it is placed in this function.
     let Config {
         listen,
         metrics_listen,
@@ -136,7 +127,6 @@ fn waiting(old: &Config, new: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use schema::sites::Site;
-    use schema::zone::Zone;
 
     use super::*;
 
@@ -147,22 +137,22 @@ mod tests {
     }
 
     #[test]
-    fn sites_come_and_go_but_no_zone_does() {
+    fn sites_may_come_and_go_but_zones_need_a_restart() {
         let old = sites(&[(1, "Europe/Paris"), (2, "UTC")]);
-        let started = old.zones();
-        let judge = |new: &[(u32, &str)]| keeps_zones(&old, &sites(new), &started).is_ok();
-        assert!(judge(&[(1, "Europe/Paris")]) && judge(&[(2, "UTC"), (3, "Europe/Paris"), (4, "UTC")]));
-        assert!(!judge(&[(1, "UTC")]), "a site's date would go back");
-        assert!(!judge(&[(1, "Europe/Paris"), (5, "Asia/Tokyo")]), "nobody would agree on its salts");
+        let at_start = old.zones();
+        let is_accepted = |new: &[(u32, &str)]| check_zones(&old, &sites(new), &at_start).is_ok();
+        assert!(is_accepted(&[(1, "Europe/Paris")]) && is_accepted(&[(2, "UTC"), (3, "Europe/Paris"), (4, "UTC")]));
+        assert!(!is_accepted(&[(1, "UTC")]), "a site's date would go back");
+        assert!(!is_accepted(&[(1, "Europe/Paris"), (5, "Asia/Tokyo")]), "no collector would agree on its salts");
     }
 
     #[test]
-    fn what_waits_for_a_restart_is_named() {
+    fn changed_keys_that_need_a_restart_are_named() {
         let read = |text: &str| Config::read(text, std::path::Path::new("/x/footfall.toml"), |_| None).unwrap();
         let base = "[[site]]\nid = 1\ndomain = \"a.org\"\n";
         let old = read(base);
-        assert_eq!(waiting(&old, &read("[[site]]\nid = 1\ndomain = \"b.org\"\n")), Vec::<&str>::new());
+        assert_eq!(changed_start_keys(&old, &read("[[site]]\nid = 1\ndomain = \"b.org\"\n")), Vec::<&str>::new());
         let new = read(&format!("listen = \"127.0.0.1:1\"\nlive_step = \"1m\"\n{base}"));
-        assert_eq!(waiting(&old, &new), ["listen", "live_step"]);
+        assert_eq!(changed_start_keys(&old, &new), ["listen", "live_step"]);
     }
 }

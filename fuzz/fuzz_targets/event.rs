@@ -1,4 +1,4 @@
-//! `POST /api/event`, and what its order and its campaign say once they are opened.
+//! `POST /api/event`, including its order and its campaign.
 #![no_main]
 
 use ingest::accept::plausible;

@@ -1,4 +1,4 @@
-//! What proxies say about whom they speak for, in either header, walked to its end.
+//! The client address in both proxy headers, parsed to the end of the header.
 #![no_main]
 
 use ingest::client::{Header, Proxies};

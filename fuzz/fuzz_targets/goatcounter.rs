@@ -1,4 +1,4 @@
-//! `/count`: a query, a `Referer` and an `Origin`, one a line.
+//! `/count`: a query, a `Referer` and an `Origin`, one per line.
 #![no_main]
 
 use ingest::accept::goatcounter;

@@ -1,5 +1,5 @@
-//! A line of a server's log through admit, enrich and anonymise: target, `Referer` and user agent, one a line. What comes
-//! out fits its bounds.
+//! A line of a server's log through admit, enrich and anonymise: target, `Referer` and user agent, one per line. The
+//! resulting event stays within its limits.
 #![no_main]
 
 use std::cell::RefCell;

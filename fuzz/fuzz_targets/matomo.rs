@@ -1,4 +1,4 @@
-//! `/matomo.php`: a query, a form and a `Referer`, one a line; and the same as a bulk body.
+//! `/matomo.php`: a query, a form and a `Referer`, one per line; and the same text as a bulk body.
 #![no_main]
 
 use ingest::accept::matomo;

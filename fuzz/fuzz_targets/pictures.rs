@@ -1,4 +1,4 @@
-//! The pixel and beacons: a query or a site, and a `Referer` or a file, one a line.
+//! The pixel (query, `Referer`) and beacons (site, file), one per line.
 #![no_main]
 
 use ingest::accept::{beacon, pixel};

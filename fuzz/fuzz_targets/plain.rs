@@ -1,6 +1,6 @@
-//! A connection's first bytes, read without actix: what is taken for a hit is that hit to actix's own parser too, with the
-//! same headers and the same body, and nothing is left behind it. (If the two saw different ends, what one took for a
-//! body would be the other's next request.)
+//! The first bytes of a connection, parsed without actix. If our parser accepts them as a hit, actix's parser must find
+//! the same headers and the same body, and no bytes behind them. (If the two parsers disagreed on the end of a request, a
+//! client could smuggle a second request inside a body.)
 #![no_main]
 
 use actix_http::h1::{Codec, Message};
@@ -11,13 +11,13 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder;
 
 thread_local! {
-    /// Actix's codec asks a runtime for the time.
+    /// Actix's codec needs a runtime for the time.
     static RUNTIME: Runtime = Runtime::new().unwrap();
 }
 
 type Header = (String, Vec<u8>);
 
-/// The one request that actix makes of these bytes, if it has nothing left.
+/// The only request that actix decodes from these bytes; `None` if bytes remain.
 fn by_actix(bytes: &[u8]) -> Option<(Vec<Header>, Vec<u8>)> {
     let (mut codec, mut bytes) = (Codec::default(), BytesMut::from(bytes));
     let Ok(Some(Message::Item(request))) = codec.decode(&mut bytes) else { return None };
@@ -28,17 +28,17 @@ fn by_actix(bytes: &[u8]) -> Option<(Vec<Header>, Vec<u8>)> {
     (ended && bytes.is_empty() && codec.keep_alive()).then(|| (headers.collect(), body.to_vec()))
 }
 
-/// Actix's map has an order of its own for names, and keeps that of the values of each.
+/// Sorts headers by name. Actix's header map does not preserve the order of names, only the order of values of one name.
 fn sorted((mut headers, body): (Vec<Header>, Vec<u8>)) -> (Vec<Header>, Vec<u8>) {
     headers.sort_by(|(a, _), (b, _)| a.cmp(b));
     (headers, body)
 }
 
 fuzz_target!(|rest: &[u8]| {
-    // Few random inputs would begin with it, and no other is plain.
+    // Every plain hit begins with this line, and few random inputs would.
     let bytes = [b"POST /api/event HTTP/1.1\r\n", rest].concat();
-    let mut room = request::room();
-    let Some(plain) = request::read(&bytes, &mut room) else { return };
+    let mut headers = request::room();
+    let Some(plain) = request::read(&bytes, &mut headers) else { return };
     let headers = plain.headers.iter().map(|header| (header.name.to_lowercase(), header.value.to_vec()));
     let ours = (headers.collect(), plain.body.to_vec());
     let theirs = RUNTIME.with(|runtime| runtime.block_on(async { by_actix(&bytes) }));

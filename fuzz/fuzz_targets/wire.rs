@@ -1,4 +1,4 @@
-//! Records of the spool and batches of the stream. What is read once is written and read again as the same.
+//! Records of the spool and batches of the stream. A decoded record stays the same when it is encoded and decoded again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,16 +1,17 @@
-//! What the targets share.
+//! Helpers that the targets share.
 
 use ingest::accept::Sent;
 use ingest::lane::Basis;
 use schema::sites::{Marketing, Site};
 
-/// The first three lines of a text; those that are not there are empty.
+/// The first three lines of a text. A missing line is empty.
 pub fn lines(text: &str) -> [&str; 3] {
     let mut lines = text.split('\n');
     [(); 3].map(|()| lines.next().unwrap_or_default())
 }
 
-/// Opens what is reserved, as a site does whose owner has declared a basis.
+/// Opens the fields that are reserved to marketing, as for a site whose owner has declared a basis, and checks their
+/// limits.
 pub fn opened(sent: &Sent<'_>) {
     let site = Site { marketing: Marketing::Always, ..Site::new(1, "example.org") };
     let Some(basis) = Basis::of(&site, sent.consent) else { return };

@@ -1,8 +1,8 @@
 //! The live tables of sums, each declared once.
 //!
-//! [`live_cubes!`](crate::live_cubes) is the declaration. It hands all cubes to the macro that the caller names:
+//! [`live_cubes!`](crate::live_cubes) is the declaration. It passes all cubes to the macro that the caller names:
 //!
-//! | who takes it | what follows from it |
+//! | place | what it makes of the declaration |
 //! |---|---|
 //! | this module | [`Cube`]: label, dimensions, measures, whether rows have a time; the `CREATE TABLE` (`tables`) |
 //! | `aggregator/src/fold/keys.rs` | the key and the sums of each cube, and the cells of a site |
@@ -18,13 +18,13 @@
 //! }
 //! ```
 //!
-//! To add a column is one line here. `warehouse` adds it to tables that exist; the fold has to fill it.
+//! A new column is one line here: `warehouse` adds it to tables that exist, and the fold has to fill it.
 
 use crate::dimensions::Dimension;
 use crate::event::closed_set;
 use crate::measures::Measure;
 
-/// Hands the declaration of all live cubes to the macro `$with`.
+/// Passes the declaration of all live cubes to the macro `$with`.
 #[macro_export]
 macro_rules! live_cubes {
     ($with:ident) => {

@@ -1,4 +1,4 @@
-//! What a sum can be broken down by.
+//! The columns that name things: a sum can be broken down by each of them.
 
 use crate::event::closed_set;
 

@@ -1,4 +1,4 @@
-//! What is summed. All sums are signed: a second view takes a bounce back.
+//! The columns that are summed. All sums are signed: the second page view of a visit subtracts a bounce.
 
 use crate::event::closed_set;
 
@@ -15,7 +15,7 @@ closed_set! {
         Events = 4 "events",
         /// Seconds from a visit's first event to its last.
         Seconds = 5 "seconds",
-        /// First today: of the tag (`visits`), of the tag on this page (`pages`), of the tag's events of this name (`events`).
+        /// First of the tag today: at all (`visits`), on this page (`pages`), with an event of this name (`events`).
         Visitors = 6 "visitors",
         /// First visit of the tag begun in this local hour.
         VisitorsHour = 7 "visitors_hour",
@@ -55,7 +55,7 @@ closed_set! {
 }
 
 impl Measure {
-    /// Whether sums need 64 bits: those that a sender puts numbers of its own into.
+    /// Whether sums need 64 bits: sums of numbers that the client sends.
     pub fn is_wide(self) -> bool {
         matches!(self, Measure::Amount | Measure::Revenue | Measure::Units)
     }

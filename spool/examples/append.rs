@@ -1,9 +1,9 @@
-//! A writer to be killed, starved of disk and watched from outside; `tests/it` runs it. It shows the whole of a
-//! writer's life too: open, frames, commit, answer.
+//! A writer for `tests/it`, which kills it, injects disk errors and traces its system calls. It is also an example of how
+//! to use a writer: open, frames, commit, answer.
 //!
-//! `append DIR SEGMENT_BYTES FIRST COUNT` commits numbers FIRST.. as three frames each, and prints what it may promise:
-//! `committed NUMBER POSITION` after each commit that is on disk, `failed NUMBER WHY` for each that is not; at the end
-//! `read FRAMES`, what a reader sees.
+//! `append DIR SEGMENT_BYTES FIRST COUNT` commits the numbers from FIRST on, three frames per commit. It prints
+//! `committed NUMBER POSITION` for each commit that is on disk and `failed NUMBER WHY` for each that is not. At the end it
+//! prints `read FRAMES`, the number of frames that a reader sees.
 
 use std::error::Error;
 use std::io::{Write, stdout};

@@ -1,11 +1,11 @@
 //! The first 64 bytes of a segment <-> bytes. Pure.
 //!
 //! ```text
-//!  0 magic "FFSPOOL\n"   8 version   12 salt   16 base   24 previous   32 zeroes   60 crc32c of all before
+//!  0 magic "FFSPOOL\n"   8 version   12 salt   16 base   24 previous   32 zeroes   60 crc32c of bytes 0 to 59
 //! ```
-//! Little-endian. `base` is the position of the first frame, and so also says where the previous segment was good:
-//! whatever that one holds from there on was never acknowledged. `previous` is that segment's base, so that a missing
-//! file is noticed.
+//! Little-endian. `base` is the position of the first frame, and therefore also the position where the previous segment
+//! was last good: bytes of the previous segment from there on were never acknowledged. `previous` is the base of the
+//! previous segment, so that a missing file is detected.
 
 /// Length of the header.
 pub(crate) const BYTES: usize = 64;
@@ -15,24 +15,24 @@ const VERSION: u32 = 1;
 const NO_PREVIOUS: u64 = u64::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct SegmentHeader {
     /// Random; part of each frame's mark.
     pub(crate) salt: u32,
-    /// Position of the first frame, and where the previous segment was good.
+    /// Position of the first frame, and end of the good part of the previous segment.
     pub(crate) base: u64,
-    /// The previous segment's base; `None` in the first segment of a directory.
+    /// The base of the previous segment; `None` in the first segment of a directory.
     pub(crate) previous: Option<u64>,
 }
 
-/// Why 64 bytes are no header.
+/// Why 64 bytes are not a segment header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum HeaderError {
     Damaged,
     Version(u32),
 }
 
-impl Header {
-    pub(crate) fn bytes(&self) -> [u8; BYTES] {
+impl SegmentHeader {
+    pub(crate) fn encode(&self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -44,22 +44,23 @@ impl Header {
         bytes
     }
 
-    pub(crate) fn read(bytes: &[u8; BYTES]) -> Result<Header, Unread> {
-        if &bytes[..8] != MAGIC || word(bytes, 60) != crc32c::crc32c(&bytes[..60]) {
-            return Err(Unread::Damaged);
+    pub(crate) fn decode(bytes: &[u8; BYTES]) -> Result<SegmentHeader, HeaderError> {
+        if &bytes[..8] != MAGIC || read_u32(bytes, 60) != crc32c::crc32c(&bytes[..60]) {
+            return Err(HeaderError::Damaged);
         }
-        if word(bytes, 8) != VERSION {
-            return Err(Unread::Version(word(bytes, 8)));
+        if read_u32(bytes, 8) != VERSION {
+            return Err(HeaderError::Version(read_u32(bytes, 8)));
         }
-        let previous = (long(bytes, 24) != NO_PREVIOUS).then_some(long(bytes, 24));
-        Ok(Header { salt: word(bytes, 12), base: long(bytes, 16), previous })
+        let previous = read_u64(bytes, 24);
+        let previous = (previous != NO_PREVIOUS).then_some(previous);
+        Ok(SegmentHeader { salt: read_u32(bytes, 12), base: read_u64(bytes, 16), previous })
     }
 }
 
-fn word(bytes: &[u8; BYTES], at: usize) -> u32 {
+fn read_u32(bytes: &[u8; BYTES], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-fn long(bytes: &[u8; BYTES], at: usize) -> u64 {
+fn read_u64(bytes: &[u8; BYTES], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }

@@ -1,35 +1,42 @@
-//! The spool: what was accepted, on local disk, until every reader is done with it.
+//! The spool: accepted payloads on local disk, kept until every reader has finished with them.
 //!
-//! In come payloads, grouped into commits; out go the same payloads, in order, each with its position. This crate
-//! knows bytes only: no event, no clock time, no network.
+//! Input: payloads, grouped into commits. Output: the same payloads in the same order, each with its position. This
+//! crate knows bytes only: no event, no clock time, no network.
 //!
 //! ```text
 //! frame     one payload with its checksums <-> bytes
 //! header    the first 64 bytes of a segment <-> bytes
-//! scan      bytes of a segment -> whole commits, a torn tail, or corruption (pure)
-//! lock      one holder per directory
-//! segment   files: names, zeroes, publishing, cutting
-//! recover   a directory as a crash left it -> segments that may be read
-//! shared    what the writer, the readers and the trimmer agree on
+//! scan      bytes of a segment -> whole commits, and a torn tail or corruption (pure)
+//! lock      one process per directory
+//! segment   segment files: names, zeroes, publishing, cutting
+//! recover   a directory after a crash -> readable segments
+//! state     the list of segments and the synced position, shared by writer, readers and trimmer
+//! handle    the side of a spool that readers and the trimmer use
 //! writer    frame, commit, end_segment
 //! reader    frames, up to the synced position
+//! replace   atomic replacement of a small file
 //! ```
 //!
-//! **Positions** are `u64`, in bytes of frames since the spool's first byte ever. They are dense (a frame begins where
-//! the one before it ended, also over segment borders), survive trimming and restarts, and are never reused for
-//! anything a reader may have seen. A segment's file name is the position of its first frame.
+//! **Positions** are `u64`: bytes of frames since the first byte that the spool ever held. Positions are dense (each
+//! frame begins where the frame before it ends, also across segments). Positions survive trimming and restarts. A
+//! position that a reader may have seen is never used again for other bytes. The file name of a segment is the position
+//! of its first frame.
 //!
-//! **A commit is atomic**: one `pwrite`, one `fdatasync`, and after any crash either all its frames are there or none.
-//! A failed commit is never there beside a later one: the next commit goes to a new segment, whose header says where
-//! the old one was good.
+//! **A commit is atomic**: one `pwrite`, one `fdatasync`. After any crash, either all frames of the commit are on disk
+//! or none is. A failed commit never stands in front of a later one: after a failure the next commit goes to a new
+//! segment, and the header of that segment records where the old segment was last good.
 //!
-//! **Durability cannot be tested from within.** The page cache answers a read whether or not `fdatasync` was called,
-//! so no in-process test, and no `kill -9`, can show that bytes reached the platter, let alone that the drive does not
-//! lie. It is guarded by other means: there is one function that writes and syncs ([`Writer::commit`] calls it and
-//! nothing else moves the synced position), a test watches its system calls from outside (`tests/it/inject.rs`: the
-//! acknowledgement comes after the `fdatasync` of the same file, and a failed one is never acknowledged), and a
-//! reviewer's eye. A file system that persists `unlink`s of one directory out of order may show a gap after a power
-//! cut during [`Handle::trim`], which opening reports as corruption; ext4, xfs and btrfs do not.
+//! **No test inside the process can prove durability.** The page cache answers a read whether or not `fdatasync` was
+//! called, so neither an in-process test nor `kill -9` shows that bytes reached the disk (or that the drive is honest).
+//! Three things guard durability instead:
+//!
+//! * One function writes and syncs, and only that function moves the synced position ([`Writer::commit`] calls it).
+//! * A test traces the system calls from outside (`tests/it/inject.rs`): the acknowledgement comes after the `fdatasync`
+//!   of the same file, and a failed `fdatasync` is never acknowledged.
+//! * A reviewer reads that function.
+//!
+//! Limit: if a file system persists the `unlink`s of one directory out of order, a power cut during [`Handle::trim`] can
+//! leave a gap between segments, and `open` reports the gap as corruption. ext4, xfs and btrfs keep the order.
 
 mod error;
 mod frame;
@@ -37,8 +44,9 @@ mod header;
 mod scan;
 mod lock;
 mod segment;
-mod shared;
-mod place;
+mod state;
+mod handle;
+mod replace;
 mod recover;
 mod writer;
 mod reader;
@@ -48,21 +56,21 @@ use std::time::Duration;
 
 pub use error::Error;
 pub use frame::{COMMIT_BYTES_MAX, PAYLOAD_BYTES_MAX, frame_bytes};
-pub use place::replace;
-pub use reader::{Frame, Reader};
+pub use handle::Handle;
+pub use reader::{Frame, FrameReader};
 pub use recover::Recovery;
-pub use shared::Handle;
+pub use replace::replace;
 pub use writer::{Committed, Writer};
 
-/// How large segments are, how long one is written to, and how much disk all of them may take.
+/// The size of segments, how long one segment takes commits, and the disk space of all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Length of a segment's file, zeroed ahead; a commit larger than this gets a longer one of its own.
+    /// Length of a segment file, zeroes included. A commit that is longer gets a longer segment of its own.
     pub segment_bytes: u64,
-    /// A commit this long after a segment's first commit begins a new segment, if there is room for one.
+    /// If a segment's first commit is older than this, the next commit begins a new segment (if the bound allows one).
     pub segment_age: Duration,
-    /// Bound of all files together, zeroes ahead included; at least two segments. (While one segment follows another
-    /// early, the old one's zeroes are there a moment longer.)
+    /// Upper bound for all files together, zeroes included; at least two segments. While an old segment is replaced
+    /// early, its zeroes can exceed the bound for a moment.
     pub bytes_max: u64,
 }
 
@@ -83,16 +91,16 @@ impl Options {
     }
 }
 
-/// Locks and recovers the spool in `dir` (made if missing, mode 0700) and begins a new segment.
+/// Locks and recovers the spool in `dir` (created with mode 0700 if missing) and begins a new segment.
 ///
-/// `committed` is the position up to which a reader has committed what it read: if less than that is left, something
-/// acknowledged and used is gone, and that is corruption. A directory without any segment is not: positions go on
-/// from `committed`, and [`Recovery::restarted`] says so.
+/// `committed` is the position up to which a reader has finished. If the spool ends below `committed`, acknowledged
+/// data is missing: `open` returns [`Error::Corrupt`]. A directory without any segment is accepted: positions continue
+/// from `committed`, and [`Recovery::restarted`] is true.
 ///
-/// A full disk or bound does not keep a spool from opening: readers must be able to go on, so that it can be trimmed.
+/// A full disk or a reached bound does not make `open` fail: readers must still run, so that the spool can be trimmed.
 pub fn open(dir: &Path, options: Options, committed: u64) -> Result<(Writer, Handle, Recovery), Error> {
     options.check()?;
-    let (shared, recovery) = recover::recover(dir, options.bytes_max, committed)?;
-    let writer = Writer::begin(shared.clone(), options);
-    Ok((writer, Handle::new(shared), recovery))
+    let (state, recovery) = recover::recover(dir, options.bytes_max, committed)?;
+    let writer = Writer::begin(state.clone(), options);
+    Ok((writer, Handle::new(state), recovery))
 }

@@ -1,4 +1,4 @@
-//! One holder per directory.
+//! The directory lock: one process per spool.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use crate::error::{Error, io as at};
 
-/// Held for as long as anyone may write, read or trim; the system releases it when the process ends in any way.
+/// Held while any part of this process may write, read or trim. When the process ends, the system releases the lock.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct DirLock(File);
 
-impl Lock {
-    pub(crate) fn take(dir: &Path) -> Result<Lock, Error> {
+impl DirLock {
+    pub(crate) fn acquire(dir: &Path) -> Result<DirLock, Error> {
         let path = dir.join("lock");
         let file = OpenOptions::new()
             .write(true)
@@ -21,15 +21,16 @@ impl Lock {
             .open(&path)
             .map_err(at("open", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
+            Ok(()) => Ok(DirLock(file)),
             Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
             Err(TryLockError::Error(error)) => Err(at("lock", &path)(error)),
         }
     }
 }
 
-impl Drop for Lock {
-    /// Closing would do, but for a child that this process is just starting: until its `exec` it holds all files open.
+impl Drop for DirLock {
+    /// Closing the file is not enough: a child process that this process is starting inherits all open files until its
+    /// `exec`, and would hold the lock.
     fn drop(&mut self) {
         // Best effort: the lock ends with the process at the latest.
         let _ = self.0.unlock();

@@ -1,26 +1,28 @@
-//! The frames of the last segment, as a crash left them -> whole commits and what follows them. Pure.
+//! The frames of the last segment after a crash -> whole commits and the tail behind them. Pure.
 //!
-//! A commit is written only after the one before it was synced. So a bad frame with nothing but its own commit behind
-//! it is a write that a crash cut short, and a bad frame with a later commit behind it was good once.
+//! A commit is written only after the commit before it was synced. Therefore:
+//!
+//! * If a bad frame is followed only by frames of its own commit, a crash interrupted the write: a torn tail.
+//! * If a bad frame is followed by a frame of a later commit, the bad frame was good once: corruption.
 
-use crate::frame::{self, Header};
+use crate::frame::{self, FrameHeader};
 
-/// What a segment's frames turned out to be.
+/// The result of a scan of a segment's frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// Where the last whole commit ends.
+    /// The end of the last whole commit.
     pub(crate) good: u32,
     pub(crate) tail: Tail,
 }
 
-/// What follows the last whole commit.
+/// The bytes behind the last whole commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// Nothing, or zeroes.
+    /// No bytes, or zeroes.
     Empty,
-    /// This many bytes of a commit that is not whole.
+    /// This many bytes of an incomplete commit.
     Torn { bytes: u32 },
-    /// A commit is not whole, and the frame at `found` belongs to another: corruption.
+    /// A commit is incomplete, and the frame at `found` belongs to another commit: corruption.
     Corrupt { found: u32 },
 }
 
@@ -29,11 +31,11 @@ pub(crate) fn scan(bytes: &[u8], salt: u32) -> Scan {
     while let Some(end) = commit_end(bytes, good, salt) {
         good = end;
     }
-    let written = written(bytes);
+    let written = written_bytes(bytes);
     let tail = if written <= good as usize {
         Tail::Empty
     } else {
-        match foreign_frame(&bytes[..written], good, salt) {
+        match find_foreign_frame(&bytes[..written], good, salt) {
             Some(found) => Tail::Corrupt { found },
             None => Tail::Torn { bytes: (written - good as usize) as u32 },
         }
@@ -41,17 +43,17 @@ pub(crate) fn scan(bytes: &[u8], salt: u32) -> Scan {
     Scan { good, tail }
 }
 
-/// Bytes up to the last that is not zero.
-pub(crate) fn written(bytes: &[u8]) -> usize {
+/// The number of bytes up to and including the last byte that is not zero.
+pub(crate) fn written_bytes(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
-/// Where the whole commit at `commit` ends.
+/// The end of the commit that begins at `commit`, if the commit is whole.
 fn commit_end(bytes: &[u8], commit: u32, salt: u32) -> Option<u32> {
     let mut at = commit;
     loop {
         let here = bytes.get(at as usize..)?;
-        let header = Header::read(here, at, salt).filter(|header| header.commit == commit)?;
+        let header = FrameHeader::decode(here, at, salt).filter(|header| header.commit == commit)?;
         frame::payload(here, &header)?;
         at += header.frame_bytes() as u32;
         if header.rest == 0 {
@@ -60,10 +62,10 @@ fn commit_end(bytes: &[u8], commit: u32, salt: u32) -> Option<u32> {
     }
 }
 
-/// The first place after `good` where a frame of another commit begins than the one at `good`.
-fn foreign_frame(bytes: &[u8], good: u32, salt: u32) -> Option<u32> {
+/// The first offset from `good` on where a frame begins that does not belong to the commit at `good`.
+fn find_foreign_frame(bytes: &[u8], good: u32, salt: u32) -> Option<u32> {
     (good..bytes.len() as u32)
-        .find(|at| Header::read(&bytes[*at as usize..], *at, salt).is_some_and(|header| header.commit != good))
+        .find(|at| FrameHeader::decode(&bytes[*at as usize..], *at, salt).is_some_and(|header| header.commit != good))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Files: names, zeroes, publishing, cutting. Knows where bytes lie, not what frames are.
+//! Segment files: names, zeroes, publishing, cutting. Knows the layout of files, not the content of frames.
 //!
-//! A segment is written with zeroes and synced under a scratch name, then gets its header, and only then its real
-//! name: a file with a segment's name always has a whole header. Zeroes are really written, not only allocated: an
-//! `fdatasync` into them has no metadata to write (measured: the fastest of the ways tried).
+//! A segment is created in three steps: zeroes are written and synced under a scratch name, then the header is written,
+//! then the file gets its real name. A file with a segment's name therefore always has a complete header. The zeroes are
+//! really written, not only allocated: an `fdatasync` into written zeroes has no metadata to write (measured: the
+//! fastest of the variants tried).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -13,18 +14,18 @@ use std::thread;
 use std::time::Instant;
 
 use crate::error::{Error, io as at};
-use crate::header::{self, Header};
+use crate::header::{self, SegmentHeader};
 
 const SUFFIX: &str = ".segment";
-/// Scratch names end so; opening deletes them.
+/// Suffix of scratch files. Opening a spool deletes them.
 const SCRATCH_SUFFIX: &str = ".new";
 
-/// Zeroes prepared by another thread while the segment before fills.
+/// Zeroes that another thread prepares while the current segment fills.
 pub(crate) fn spare_path(dir: &Path) -> PathBuf {
     dir.join("spare.new")
 }
 
-/// Zeroes prepared by the writer itself.
+/// Zeroes that the writer prepares itself.
 pub(crate) fn scratch_path(dir: &Path) -> PathBuf {
     dir.join("segment.new")
 }
@@ -33,7 +34,7 @@ pub(crate) fn path(dir: &Path, base: u64) -> PathBuf {
     dir.join(format!("{base:020}{SUFFIX}"))
 }
 
-/// Makes `dir` and what is missing above it, each only for its owner, each synced into its parent.
+/// Creates `dir` and its missing parents, each accessible to its owner only, and syncs each into its parent.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), Error> {
     if dir.is_dir() {
         return Ok(());
@@ -50,7 +51,7 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(at("sync directory", dir))
 }
 
-/// Bases of the segments in `dir`, ascending; scratch files are deleted.
+/// The bases of the segments in `dir`, ascending. Deletes scratch files.
 pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, Error> {
     let mut bases = Vec::new();
     for entry in fs::read_dir(dir).map_err(at("list", dir))? {
@@ -70,22 +71,23 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, Error> {
     Ok(bases)
 }
 
-/// A synced file of `length` zeroes under the scratch name `path`. Until it is `urgent` it goes to disk piece by piece,
-/// with rests between: written at once, it had every commit meanwhile wait for 64 MiB (measured: 20 to 35 ms, a 99th
-/// percentile of its own).
-pub(crate) fn zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
-    let made = make_zeroes(path, length, urgent);
-    if made.is_err() {
-        // Best effort: the error that matters is the one returned, and opening deletes scratch files.
+/// A synced file of `length` zeroes under the scratch name `path`.
+///
+/// Unless `urgent` is set, the zeroes are written and synced in pieces with pauses between them. Written at once, the
+/// 64 MiB delayed every concurrent commit (measured: by 20 to 35 ms, visible as a 99th percentile of its own).
+pub(crate) fn write_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
+    let written = try_write_zeroes(path, length, urgent);
+    if written.is_err() {
+        // Best effort: the returned error matters more, and opening deletes scratch files.
         let _ = fs::remove_file(path);
     }
-    made
+    written
 }
 
-fn make_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
+fn try_write_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Error> {
     static ZEROES: [u8; 1 << 18] = [0; 1 << 18];
-    /// So many times as long as a piece took, the disk is left to others.
-    const REST: u32 = 3;
+    /// The pause after a piece, as a multiple of the time that the piece took. The disk serves others meanwhile.
+    const PAUSE_FACTOR: u32 = 3;
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -94,7 +96,7 @@ fn make_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Er
         .mode(0o600)
         .open(path)
         .map_err(at("make", path))?;
-    // Only to learn of a full disk before filling it; file systems without it learn the slow way.
+    // Detects a full disk before it is filled. On a file system without `fallocate`, the writes detect it later.
     match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length) {
         Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
         Err(error) => return Err(at("allocate", path)(error.into())),
@@ -102,31 +104,32 @@ fn make_zeroes(path: &Path, length: u64, urgent: &AtomicBool) -> Result<File, Er
     let mut written = 0;
     while written < length {
         let piece = &ZEROES[..ZEROES.len().min((length - written) as usize)];
-        let begun = Instant::now();
+        let piece_start = Instant::now();
         file.write_all_at(piece, written).map_err(at("zero", path))?;
         written += piece.len() as u64;
         if written < length && !urgent.load(Ordering::Acquire) {
             file.sync_data().map_err(at("sync", path))?;
-            thread::park_timeout(begun.elapsed() * REST);
+            thread::park_timeout(piece_start.elapsed() * PAUSE_FACTOR);
         }
     }
     file.sync_all().map_err(at("sync", path))?;
     Ok(file)
 }
 
-/// Gives the zeroes at `scratch` their header and their name; whatever had that name held no commit.
-pub(crate) fn publish(dir: &Path, scratch: &Path, file: &File, header: &Header) -> Result<(), Error> {
-    let published = make_public(dir, scratch, file, header);
+/// Writes the header into the zeroes at `scratch` and renames the file to its segment name. A file that already has
+/// that name contains no commit and is replaced.
+pub(crate) fn publish(dir: &Path, scratch: &Path, file: &File, header: &SegmentHeader) -> Result<(), Error> {
+    let published = try_publish(dir, scratch, file, header);
     if published.is_err() {
-        // Best effort, as above; after the renaming it is not there, and what has the name now is replaced next time.
+        // Best effort, as above. After the rename there is no scratch file, and the next attempt replaces the segment.
         let _ = fs::remove_file(scratch);
     }
     published
 }
 
-fn make_public(dir: &Path, scratch: &Path, file: &File, header: &Header) -> Result<(), Error> {
+fn try_publish(dir: &Path, scratch: &Path, file: &File, header: &SegmentHeader) -> Result<(), Error> {
     let path = path(dir, header.base);
-    file.write_all_at(&header.bytes(), 0).map_err(at("write header of", &path))?;
+    file.write_all_at(&header.encode(), 0).map_err(at("write header of", &path))?;
     file.sync_all().map_err(at("sync", &path))?;
     fs::rename(scratch, &path).map_err(at("rename to", &path))?;
     sync_dir(dir)
@@ -136,10 +139,10 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
     OpenOptions::new().read(true).write(true).open(path).map_err(at("open", path))
 }
 
-/// Cuts a segment to `frames` bytes of frames, synced; nothing happens to one that is no longer than that.
+/// Cuts a segment to `frames` bytes of frames and syncs it. A segment that is not longer stays as it is.
 pub(crate) fn cut(file: &File, path: &Path, frames: u64) -> Result<(), Error> {
     let length = header::BYTES as u64 + frames;
-    if file.metadata().map_err(at("look at", path))?.len() > length {
+    if file.metadata().map_err(at("read the length of", path))?.len() > length {
         file.set_len(length).and_then(|()| file.sync_all()).map_err(at("cut", path))?;
     }
     Ok(())

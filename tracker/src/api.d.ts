@@ -1,25 +1,25 @@
 /**
- * What pages and bundlers see of the tracker: `dist/footfall.d.ts` is this file.
+ * The public types of the tracker: the build copies this file to `dist/footfall.d.ts`.
  */
 
-/** What is sent beside page views, each with its own switch. */
+/** The kinds of events that the tracker sends by itself besides page views. Each can be switched off. */
 export type Feature = 'outbound' | 'downloads' | 'forms' | 'engagement' | 'errors' | 'vitals'
 
 /** The options of {@link init}; the script tag has the same ones as `data-` attributes. */
 export interface Options {
   /** The site's name in Footfall; default: the page's host name. */
   domain?: string | undefined
-  /** Where events go; default: `/api/event` on the page's own origin (script tag: `api/event` beside the script). */
+  /** The URL for events; default: `/api/event` on the page's own origin (script tag: `api/event` next to the script). */
   api?: string | URL | undefined
-  /** The fragment is part of the page (`/#/about`), and a change of it is a page view. */
+  /** The fragment is part of the page (`/#/about`), and a change of the fragment is a page view. */
   hash?: boolean
   /** Send nothing. */
   off?: boolean
-  /** This page is an error page: this name is sent in place of its page view. */
+  /** This page is an error page: an event with this name is sent instead of its page view. */
   error?: '404' | (string & {}) | undefined
   /** Consent to marketing measures was given before this page. */
   consent?: boolean
-  /** What this site does not want. */
+  /** The kinds of events to switch off. */
   no?: readonly Feature[] | string | undefined
 }
 
@@ -33,30 +33,30 @@ export interface Item {
   quantity?: number
 }
 
-/** What an event may carry. */
+/** The optional fields of an event. */
 export interface EventOptions {
   /** At most 64 are sent. */
   props?: Record<string, string | number | boolean>
-  /** `false`: does not show that someone stayed. */
+  /** `false`: the event does not end a bounce. */
   interactive?: boolean
-  /** What the order came to. Like `items` and `order` it is sent only where there is consent. */
+  /** The total of the order. `revenue`, `items` and `order` are sent only with consent. */
   revenue?: { /** ISO 4217 */ currency: string; /** A number, or decimal text */ amount: number | string }
   /** At most 16 are sent. */
   items?: readonly Item[]
-  /** The shop's number of the order, so that the same order counts once. */
+  /** The shop's order number, so that the same order counts once. */
   order?: string | number
 }
 
-/** Sends an event. A `purchase` waits on its page for consent, and is forgotten with it. */
+/** Sends an event. A `purchase` waits for consent; without consent it is dropped when the page is left. */
 export interface Footfall {
   (name: string, options?: EventOptions): void
-  /** The same as {@link Footfall.consent}, for a stub that keeps calls until the script is there. */
+  /** The same as {@link Footfall.consent}, for a stub that queues calls until the script has loaded. */
   (name: 'consent', given: boolean): void
-  /** Consent to marketing measures is given, or is not (any more). Known to this page only, never stored. */
+  /** Gives or withdraws consent to marketing measures. Valid for this page only, never stored. */
   consent(given: boolean): void
 }
 
-/** Starts counting this page; a second call returns what the first one did. Does nothing where there is no document. */
+/** Starts counting this page. A second call returns the result of the first. Without a document, `init` does nothing. */
 export declare function init(options?: Options): Footfall
 
 declare global {

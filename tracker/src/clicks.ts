@@ -1,52 +1,52 @@
 /**
- * What people do with a page. In: clicks and submitted forms. Out: links to other hosts, downloads, forms, and the
- * elements that the page itself has named. Never what was typed, nor the path of another site.
+ * Clicks and submitted forms. Input: DOM events. Output: events for links to other hosts, for downloads, for forms, and
+ * for elements that the page has tagged. Text that was typed and the path on another site are never reported.
  */
 import type { Feature } from './api'
-import type { Carried } from './hit'
+import type { EventFields } from './hit'
 import { listen } from './listen'
 
 const DOWNLOAD = /\.(pdf|(doc|xls|ppt)x?|od[tsp]|csv|zip|rar|7z|gz|exe|dmg|apk|epub|txt|mp[34]|wav|mov)$/i
 
-/** A click or a submit, as far as it is read. */
-interface Act {
+/** The used fields of a click or a submit. */
+interface Action {
   type: string
   target: Element
   button?: number
 }
-type Tell = (name: string, carried: Carried, feature?: Feature) => void
+type Report = (name: string, fields: EventFields, feature?: Feature) => void
 
-/** `tell` is told what happened and the switch it goes by; what the page has named has none. */
-export const clicks = (tell: Tell) => {
-  const acted = ({ type, target, button }: Act) => {
-    // Buttons beyond the middle one open no link; an event may also be sent to the document itself.
+/** Calls `report` for each event, with the feature that switches it off. Events of tagged elements have no feature. */
+export const clicks = (report: Report) => {
+  const onAction = ({ type, target, button }: Action) => {
+    // Only the left and the middle button open links. If the target is the document, it has no `closest`.
     if (button! > 1 || !target.closest) return
     const isForm = type === 'submit'
 
     const tagged = target.closest<HTMLElement>('[data-footfall-event]')
-    // A form is named by its tag when it is sent, not whenever something in it is clicked.
+    // A tagged form is reported when it is submitted, not when an element inside it is clicked.
     if (tagged?.matches('form') === isForm) {
       const props: Record<string, string> = {}
       for (const { name, value } of tagged!.attributes) {
         const [, prop] = name.split('data-footfall-prop-')
         if (prop) props[prop] = value
       }
-      tell(tagged!.dataset.footfallEvent!, { props })
+      report(tagged!.dataset.footfallEvent!, { props })
     }
 
     if (isForm) {
-      // Not `form.id`: a field of that name would stand in its place.
+      // Not `form.id`: if the form has a field of that name, `form.id` is the field.
       const { id, name } = target.attributes as unknown as Record<string, Attr | undefined>
-      tell('Form: Submission', { props: { name: (id || name)?.value! } }, 'forms')
+      report('Form: Submission', { props: { name: (id || name)?.value! } }, 'forms')
     } else {
       const link = target.closest<HTMLAnchorElement>('[href]')
       if (/^http/.test(link?.protocol!)) {
         const { origin, pathname, host } = link!
-        if (DOWNLOAD.test(pathname)) tell('File Download', { props: { url: origin + pathname } }, 'downloads')
-        else if (host !== location.host) tell('Outbound Link: Click', { props: { url: origin } }, 'outbound')
+        if (DOWNLOAD.test(pathname)) report('File Download', { props: { url: origin + pathname } }, 'downloads')
+        else if (host !== location.host) report('Outbound Link: Click', { props: { url: origin } }, 'outbound')
       }
     }
   }
-  // Caught on the way down: a page may stop them on the way up.
-  listen('click auxclick submit', acted as unknown as (event: Event) => void, true)
+  // Listens in the capture phase, because a page can stop events in the bubble phase.
+  listen('click auxclick submit', onAction as unknown as (event: Event) => void, true)
 }

@@ -1,27 +1,27 @@
 /**
- * The spine. In: the page's address, its navigation, calls of `footfall(name, options)`. Out: one small POST for each
- * page view and event. It sets no cookie, writes no storage, and knows nothing of the person but an objection, and
- * a consent for as long as the page lives.
+ * The main module. Input: the page's address, its navigation, and calls of `footfall(name, options)`. Output: one small
+ * POST for each page view and event. It sets no cookie and writes no storage. Of the visitor it knows only an objection,
+ * and a consent until the page is unloaded.
  */
 import type { Feature, Footfall, Options } from './api'
 import { listen } from './listen'
 import { objects } from './objection'
 import { errors } from './errors'
-import { address, type Carried } from './hit'
+import { address, type EventFields } from './hit'
 import { vitals } from './vitals'
 import { engagement } from './engagement'
 import { clicks } from './clicks'
 
-type Call = [name: string, options?: Carried | boolean, feature?: Feature]
+type Call = [name: string, options?: EventFields | boolean, feature?: Feature]
 type Counting = ((...call: Call) => void) & { consent?: Footfall['consent']; q?: Call[] }
 type Prerenderable = Document & { prerendering?: boolean }
 
-/** Of the script, for whoever reads a collector's traffic. */
+/** Version of the script, sent with each event for the diagnosis of a collector's traffic. */
 const VERSION = 2
 const PROPS_MAX = 64
 const ITEMS_MAX = 16
-/** Calls kept for a page that nobody has seen yet, or for consent. */
-const KEPT_MAX = 100
+/** Largest number of queued calls: calls that wait until the page becomes visible, or until there is consent. */
+const QUEUE_MAX = 100
 
 /** Counts this page. */
 export const count = ({
@@ -34,92 +34,92 @@ export const count = ({
   off,
 }: Options & { api: string | URL }): Footfall => {
   const page = window as Omit<Window, 'footfall'> & { footfall?: Counting }
-  // A page that includes the script twice is counted once.
+  // If a page includes the script twice, the page is counted once.
   const earlier = page.footfall
   if (earlier?.consent) return earlier as Footfall
 
-  /** Calls that came before the page was seen, or before the consent they need. */
-  const kept = earlier?.q || []
+  /** Calls from before the page was visible, or from before the consent that they need. */
+  const queue = earlier?.q || []
   const landing = location.href
-  /** The landing page, while the collector has not been told that there is consent for it. */
-  let untold = consent ? '' : landing
-  /** The page last counted; empty while a page view waits to be seen. */
-  let seen = ''
+  /** The landing page until its consent is sent to the collector; then empty. */
+  let landingWithoutConsent = consent ? '' : landing
+  /** The page counted last; empty while a page view waits until the page is visible. */
+  let counted = ''
   let referrer = document.referrer
 
-  const silent = () => off || !/^http/.test(location.protocol) || objects()
+  const isSilent = () => off || !/^http/.test(location.protocol) || objects()
 
-  const send = (name: string, href: string, carried: Carried = {}, feature?: Feature) =>
-    silent() ||
+  const send = (name: string, href: string, fields: EventFields = {}, feature?: Feature) =>
+    isSilent() ||
     no.includes(feature!) ||
     fetch(api, {
       method: 'POST',
-      keepalive: true, // the page may be leaving
-      // As text, which needs no preflight.
+      keepalive: true, // the page may be unloading
+      // The content type is text, which needs no CORS preflight.
       body: JSON.stringify({
         n: name,
         u: address(href, hash, consent),
         d: domain,
-        r: referrer.split('/', 3).join('/'), // the path someone came from is not our business
+        r: referrer.split('/', 3).join('/'), // the origin only: the path on the other site is not collected
         h: hash,
         w: screen.width,
         v: VERSION,
-        p: carried.props && Object.fromEntries(Object.entries(carried.props).slice(0, PROPS_MAX)),
-        i: carried.interactive,
-        e: carried.e,
-        sd: carried.sd,
+        p: fields.props && Object.fromEntries(Object.entries(fields.props).slice(0, PROPS_MAX)),
+        i: fields.interactive,
+        e: fields.e,
+        sd: fields.sd,
         ...(consent && {
           c: consent,
-          $: carried.revenue,
-          // Field by field: a shop's own objects may say more than is meant for us.
-          items: carried.items
+          $: fields.revenue,
+          // Copied field by field: a shop's objects can contain more fields than it wants to send.
+          items: fields.items
             ?.slice(0, ITEMS_MAX)
             .map(({ id, name, category, price, quantity }) => ({ id, name, category, price, quantity })),
-          o: carried.order,
+          o: fields.order,
         }),
       }),
-    }).catch(() => {}) // nobody here could do anything about it
+    }).catch(() => {}) // the page cannot do anything about a failed request
 
   const footfall: Counting = (name, options, feature) => {
-    if (silent()) return
+    if (isSilent()) return
     if (name === 'consent') {
       consent = !!options
-      if (consent && seen && untold) {
-        send(name, untold)
-        untold = ''
+      if (consent && counted && landingWithoutConsent) {
+        send(name, landingWithoutConsent)
+        landingWithoutConsent = ''
       }
-      release()
-    } else if (seen && (consent || name !== 'purchase')) send(name, location.href, options as Carried, feature)
-    else if (kept.length < KEPT_MAX) kept.push([name, options, feature])
+      replayQueue()
+    } else if (counted && (consent || name !== 'purchase')) send(name, location.href, options as EventFields, feature)
+    else if (queue.length < QUEUE_MAX) queue.push([name, options, feature])
   }
   footfall.consent = (given) => footfall('consent', given)
 
-  /** What was kept is tried again. */
-  const release = () => kept.splice(0).forEach((call) => footfall(...call))
+  /** Repeats the queued calls. A call that must still wait is queued again. */
+  const replayQueue = () => queue.splice(0).forEach((call) => footfall(...call))
 
   page.footfall = footfall
-  if (!silent()) {
-    const pulse = engagement((e, sd) => seen && !error && send('engagement', seen, { e, sd }, 'engagement'))
-    const forget = errors((name) => footfall('error', { props: { name } }, 'errors'))
+  if (!isSilent()) {
+    const pageChange = engagement((e, sd) => counted && !error && send('engagement', counted, { e, sd }, 'engagement'))
+    const resetErrors = errors((name) => footfall('error', { props: { name } }, 'errors'))
     clicks(footfall)
 
-    /** Counts the page once someone sees it: a hidden tab or a prerendered page waits. */
+    /** Counts the page once it is visible: a hidden tab or a prerendered page waits. */
     const view = () => {
-      seen = ''
-      if ((document as Prerenderable).prerendering || document.hidden || silent()) return
-      seen = location.href
-      pulse(true)
-      forget()
+      counted = ''
+      if ((document as Prerenderable).prerendering || document.hidden || isSilent()) return
+      counted = location.href
+      pageChange(true)
+      resetErrors()
       footfall(error || 'pageview')
-      release()
+      replayQueue()
     }
 
-    /** Counts a step within the page's own router. The query makes no other page: the collector drops it. */
+    /** Counts a step within the page's own router. A changed query is not a new page: the collector drops the query. */
     const step = () => {
-      if (address(location.href, hash) === address(seen, hash)) return
-      pulse(false)
+      if (address(location.href, hash) === address(counted, hash)) return
+      pageChange(false)
       error = ''
-      if (seen) referrer = location.origin
+      if (counted) referrer = location.origin
       view()
     }
 
@@ -132,12 +132,12 @@ export const count = ({
     }
     listen('popstate hashchange', step)
     listen('pageshow', (event) => (event as PageTransitionEvent).persisted && view())
-    // Chromium makes a prerendered page visible a moment before it says that it is no longer prerendering.
-    listen('visibilitychange prerenderingchange', () => seen || view(), true)
+    // Chromium makes a prerendered page visible a moment before `document.prerendering` becomes false.
+    listen('visibilitychange prerenderingchange', () => counted || view(), true)
 
-    release()
+    replayQueue()
     view()
-    if (seen && !no.includes('vitals')) vitals((props) => send('vitals', landing, { props }))
+    if (counted && !no.includes('vitals')) vitals((props) => send('vitals', landing, { props }))
   }
 
   return footfall as Footfall

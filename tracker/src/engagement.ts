@@ -1,42 +1,43 @@
 /**
- * How long someone was with a page, and how far down. In: focus, visibility and scrolling. Out: milliseconds since it
- * last told, and the deepest scroll of the page in percent; told when the page is left, if there is something to tell.
+ * Engagement: time on a page and scroll depth. Input: focus, visibility and scroll events. Output: engaged milliseconds
+ * since the last report, and the deepest scroll of the page in percent. A report is sent when the page is left, unless
+ * there is nothing new.
  */
 import { listen } from './listen'
 
-/** Less time than this is not worth a request, unless the scroll grew. */
+/** The shortest engaged time that is reported, unless the scroll depth grew. */
 const ENGAGED_MS_MIN = 3000
 
-/** Returns what to call when another page begins (`true`), or this one is left within its own router. */
-export const engagement = (tell: (e: number, sd: number) => void) => {
-  /** When the time that counts began, on the page's clock; 0 while none counts. */
+/** Returns a function to call with `true` when a page begins, and with `false` when the router leaves a page. */
+export const engagement = (report: (e: number, sd: number) => void) => {
+  /** Start of the current engaged period on the page's clock; 0 outside of one. */
   let since = 0
   let engaged = 0
-  /** The lowest pixel seen, and the percentage last told. */
+  /** The lowest visible pixel so far, and the percentage reported last. */
   let reach = 0
-  let told = 0
+  let reported = 0
 
-  const pulse = (leaving: boolean) => {
+  const update = (leaving: boolean) => {
     const now = performance.now()
     if (since) engaged += now - since
     since = leaving || !document.hasFocus() ? 0 : now
     reach = Math.max(reach, scrollY + innerHeight)
     if (leaving) {
       const sd = Math.min(100, (100 * reach) / document.documentElement.scrollHeight + 0.5) | 0
-      if (engaged >= ENGAGED_MS_MIN || sd > told) {
-        tell(engaged | 0, sd)
-        told = sd
+      if (engaged >= ENGAGED_MS_MIN || sd > reported) {
+        report(engaged | 0, sd)
+        reported = sd
         engaged = 0
       }
     }
   }
-  listen('scroll focus visibilitychange', () => pulse(document.hidden))
-  // `hasFocus` is also true of a page whose frame has the focus: then the page itself has been left.
-  listen('blur pagehide', () => pulse(true))
+  listen('scroll focus visibilitychange', () => update(document.hidden))
+  // On `blur` the page counts as left. `hasFocus` cannot decide that: it is also true if a frame inside has the focus.
+  listen('blur pagehide', () => update(true))
 
   return (begins: boolean) => {
-    pulse(!begins)
-    // Where the page before was scrolled to is not how far down anyone has been in this one.
-    if (begins) engaged = reach = told = 0
+    update(!begins)
+    // The scroll depth of the previous page does not count for the new one.
+    if (begins) engaged = reach = reported = 0
   }
 }

@@ -1,14 +1,14 @@
 /**
- * Which kinds of error a page's scripts run into. In: errors nobody caught. Out: the name of the class of each, once a
- * page; never the message or the stack, which may say anything.
+ * Errors of a page's scripts. Input: uncaught errors. Output: the class name of each, once per page. The message and the
+ * stack are never reported, because they can contain anything.
  */
 import { listen } from './listen'
 
-/** Kinds told of one page. */
+/** Largest number of class names reported per page. */
 const KINDS_MAX = 5
 
-/** Returns what to call when another page begins. */
-export const errors = (tell: (name: string) => void) => {
+/** Returns a function to call when another page begins. */
+export const errors = (report: (name: string) => void) => {
   let kinds: string[] = []
 
   listen('error unhandledrejection', (event) => {
@@ -16,7 +16,7 @@ export const errors = (tell: (name: string) => void) => {
       ?.constructor?.name
     if (name && /^[a-z]{1,40}$/i.test(name) && kinds.length < KINDS_MAX && !kinds.includes(name)) {
       kinds.push(name)
-      tell(name)
+      report(name)
     }
   })
   return () => (kinds = [])

@@ -1,5 +1,5 @@
 /**
- * The script for pages. In: its own tag. Out: what `count` does with the tag's attributes; the README explains them.
+ * The script for pages. Input: the attributes of its own tag (the README explains them). Output: a call of `count`.
  *
  *     <script defer src="https://stats.example.org/footfall.js" data-domain="example.org"></script>
  */
@@ -12,7 +12,7 @@ if (script) {
   count({
     ...dataset,
     api: dataset.api || new URL('api/event', src),
-    // A template may well print `false` here, and that is no consent.
+    // A template may print `false` here, which is not consent.
     consent: dataset.consent === 'true',
     hash: 'hash' in dataset,
     off: 'off' in dataset,

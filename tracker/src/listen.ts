@@ -1,7 +1,7 @@
 /**
- * Listens to the window, which hears the document's events too.
+ * Listens to events of the window, which also receives the events of the document.
  */
 
-/** Calls `heard` for each of the events named in `types`; `down` hears them before the page can stop them. */
-export const listen = (types: string, heard: (event: Event) => void, down?: boolean) =>
-  types.split(' ').forEach((type) => addEventListener(type, heard, down))
+/** Calls `listener` for each event named in `types`; with `capture`, before the page can stop the event. */
+export const listen = (types: string, listener: (event: Event) => void, capture?: boolean) =>
+  types.split(' ').forEach((type) => addEventListener(type, listener, capture))

@@ -1,5 +1,5 @@
 /**
- * The tracker for bundlers: `import { init } from 'footfall-tracker'`. It may be imported, and called, on a server.
+ * The tracker for bundlers: `import { init } from 'footfall-tracker'`. A server may import and call it too.
  */
 import type { init as Init } from './api'
 import { count } from './count'

@@ -1,11 +1,11 @@
 /**
- * Says whether this person objects to being counted. Asked before every send, so that an objection holds from the
- * moment it is made. Reads what the browser and the person have set, writes nothing.
+ * The visitor's objection to being counted. It is checked before every send, so that a new objection takes effect at
+ * once. This module reads settings of the browser and of the visitor, and writes nothing.
  */
 
 type Signals = Navigator & { doNotTrack?: string | null; globalPrivacyControl?: boolean }
 
-/** True when the browser signals an objection, or this browser was opted out of Footfall. */
+/** True if the browser signals an objection, or if this browser has opted out of Footfall. */
 export const objects = (): unknown => {
   try {
     return (
@@ -15,6 +15,6 @@ export const objects = (): unknown => {
       localStorage.footfall_ignore
     )
   } catch {
-    // Storage is closed to this page (sandboxed frame, cookies blocked): nothing can have been left in it.
+    // The page has no access to storage (sandboxed frame, cookies blocked), so the storage holds no objection.
   }
 }

@@ -1,36 +1,36 @@
 /**
- * How the page felt. In: what the browser measured of it. Out: once, when the page is first hidden, the web vitals the
- * browser knows: LCP, INP, FCP and TTFB in milliseconds, CLS as a plain number. One it does not know is left out.
+ * Web vitals. Input: performance entries of the browser. Output: one report, when the page is first hidden: LCP, INP, FCP
+ * and TTFB in milliseconds, CLS as a plain number. A vital that the browser does not measure is left out.
  */
 import { listen } from './listen'
 
-type Entry = PerformanceEntry & {
+type VitalsEntry = PerformanceEntry & {
   hadRecentInput: boolean
   interactionId?: number
   responseStart: number
   value: number
 }
 
-/** For a page that is in sight while it loads: any other would say how long nobody looked. */
-export const vitals = (tell: (values: Record<string, number>) => void) => {
+/** To be called only if the page is visible while it loads: in a hidden page the times are not those of a visitor. */
+export const vitals = (report: (values: Record<string, number>) => void) => {
   const values: Record<string, number> = {}
-  const observe = (type: string, take: (entry: Entry) => void) =>
-    new PerformanceObserver((list) => (list.getEntries() as Entry[]).forEach(take)).observe({
+  const observe = (type: string, take: (entry: VitalsEntry) => void) =>
+    new PerformanceObserver((list) => (list.getEntries() as VitalsEntry[]).forEach(take)).observe({
       type,
       buffered: true,
       durationThreshold: 16,
     } as PerformanceObserverInit)
 
-  /** The window of layout shifts under way: 5 seconds at most, without a second's gap. */
+  /** The current window of layout shifts: at most 5 seconds long, without a gap of a second. */
   let shifts = 0
   let first = 0
   let last = 0
 
   observe('navigation', (entry) => (values.TTFB = entry.responseStart | 0))
   observe('largest-contentful-paint', (entry) => (values.LCP = entry.startTime | 0))
-  // The first paint of anything comes before the first of content.
+  // `first-paint` comes before `first-contentful-paint`, which overwrites it.
   observe('paint', (entry) => (values.FCP = entry.startTime | 0))
-  // The longest, where the definition forgives one in fifty.
+  // The longest interaction. (The definition of INP ignores one in fifty; here none is ignored.)
   observe('event', (entry) => {
     if (entry.interactionId) values.INP = Math.max(values.INP || 0, entry.duration)
   })
@@ -48,8 +48,8 @@ export const vitals = (tell: (values: Record<string, number>) => void) => {
   })
   listen('visibilitychange', () => {
     if (document.hidden) {
-      tell(values)
-      tell = () => {}
+      report(values)
+      report = () => {}
     }
   })
 }

@@ -1,5 +1,5 @@
-// A real Chromium, and a small site that keeps what the tracker sends to it. Both are closed by the test that opened
-// them; neither knows what is being tested.
+// A real Chromium, and a small site that records the requests of the tracker. The test that opens them closes them.
+// Neither knows what the test checks.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
-/** An event that has not arrived by then is not going to. */
+/** Longest wait for an event. */
 const ARRIVAL_MS_MAX = 30_000
 
 /**
@@ -31,7 +31,7 @@ export async function launch(options = {}) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     args: FLAGS,
-    // Playwright turns the back/forward cache off; people have it on.
+    // Playwright switches the back/forward cache off. In the browsers of visitors it is on.
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
     ...options,
   })
@@ -42,10 +42,10 @@ export async function launch(options = {}) {
   return { context, close }
 }
 
-/** Starts Chromium on `url` with nobody driving it: some things (prerendering) do not happen under a debugger. */
+/** Starts Chromium on `url` without a debugger, because Chromium does not prerender pages under a debugger. */
 export async function open(url) {
   const profile = await mkdtemp(join(tmpdir(), 'footfall-chromium-'))
-  // A group of its own, so that closing it ends the processes it starts too.
+  // Its own process group, so that `close` also ends its child processes.
   const browser = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, url], { detached: true, stdio: 'ignore' })
   const close = async () => {
     const ended = browser.exitCode === null ? once(browser, 'exit') : undefined
@@ -57,13 +57,13 @@ export async function open(url) {
 }
 
 let built
-/** The tracker's files, as they are built now. */
+/** The tracker's files, built from the current source. */
 const files = async () => ({ '/footfall.js': (await footfallJs()).script, '/footfall.mjs': await footfallMjs() })
 
 /**
  * Serves `pages` (path -> HTML, or a function of the site's two origins, which may be async), the tracker,
- * `POST /api/event` and `GET /f.gif`. `events` holds what was sent in order of arrival, `pixels` the pictures that were
- * asked for; `next(name)` resolves with the oldest event not yet taken, or the oldest of that name.
+ * `POST /api/event` and `GET /f.gif`. `events` contains the events in order of arrival, `pixels` the requested images.
+ * `next(name)` resolves with the oldest event that no earlier call returned; with a name, with the oldest of that name.
  */
 export async function serveSite(pages) {
   const scripts = await (built ??= files())
@@ -122,7 +122,7 @@ export async function serveSite(pages) {
   }
 }
 
-/** The next event of this name (of any, without one) that someone hands to a taker in `waiting`. */
+/** The next event of this name (without a name: of any name) that the server passes to an entry of `waiting`. */
 function within(milliseconds, name, waiting) {
   return new Promise((resolve, reject) => {
     const done = () => {

@@ -1,9 +1,9 @@
-// What people do with a page: links, downloads, forms, and what the page itself has named.
+// Clicks and forms: links, downloads, submitted forms, and elements that the page has tagged.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { html, tag, visits } from './visit.mjs'
 
-/** Keeps the browser on the page: the tracker must not mind. */
+/** Keeps the browser on the page. The tracker must work all the same. */
 const STAY = `<script>for (const type of ['click', 'auxclick', 'submit']) {
   document.addEventListener(type, (event) => {
     if (type === 'submit' || event.target.closest?.('a')) event.preventDefault()
@@ -33,7 +33,7 @@ const visit = visits({
 })
 const { allSent } = visit
 
-test('a click on a link to another host tells the host, and lets the browser go there', async () => {
+test('a click on a link to another host reports the origin, and the browser follows the link', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/leaves`)
   await page.click('#out b')
@@ -42,7 +42,7 @@ test('a click on a link to another host tells the host, and lets the browser go 
   await page.waitForURL('**/private/path?token=secret')
 })
 
-test('the middle button opens a link too, the right one does not', async () => {
+test('a click with the middle button is reported, with the right button not', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.click('#out', { button: 'right' })
@@ -51,7 +51,7 @@ test('the middle button opens a link too, the right one does not', async () => {
   assert.deepEqual((await site.next('Outbound Link: Click')).body.p, { url: site.otherOrigin })
 })
 
-test('a click within the site, on an address or on nothing is not told', async () => {
+test('a click on a link within the site, on a mail address or on plain text is not reported', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.click('#in')
@@ -61,7 +61,7 @@ test('a click within the site, on an address or on nothing is not told', async (
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
-test('a download tells the file, without its query', async () => {
+test('a download reports the file without its query', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.click('#file')
@@ -71,24 +71,24 @@ test('a download tells the file, without its query', async () => {
   assert.deepEqual(await allSent(), ['pageview', 'File Download', 'File Download'])
 })
 
-test('a form that is sent tells its id or its name, and nothing of what is in it', async () => {
+test('a submitted form reports its id or its name, and none of its fields', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   for (const form of ['#signup', '[name=search]', '.anonymous']) await page.click(`form${form} button`)
-  const told = []
-  for (let form = 0; form < 3; form++) told.push((await site.next('Form: Submission')).body)
-  assert.deepEqual(told.map(({ p }) => p.name ?? '').sort(), ['', 'search', 'signup'])
-  assert.ok(!JSON.stringify(told).includes('secret'))
+  const sent = []
+  for (let form = 0; form < 3; form++) sent.push((await site.next('Form: Submission')).body)
+  assert.deepEqual(sent.map(({ p }) => p.name ?? '').sort(), ['', 'search', 'signup'])
+  assert.ok(!JSON.stringify(sent).includes('secret'))
 })
 
-test('a tagged element tells its event and properties, also when what is clicked is inside it', async () => {
+test('a click on a tagged element, or inside it, sends its event and properties', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.click('#tagged i')
   assert.deepEqual((await site.next('Sign up')).body.p, { plan: 'free', 'from-page': '2' })
 })
 
-test('a tagged form is told when it is sent, not when it is clicked', async () => {
+test('a tagged form sends its event when it is submitted, not when it is clicked', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.click('#note')
@@ -98,7 +98,7 @@ test('a tagged form is told when it is sent, not when it is clicked', async () =
   assert.deepEqual(await allSent(), ['pageview', 'Order', 'Form: Submission'])
 })
 
-test('data-no switches off outbound links, downloads and forms, not what the page has named', async () => {
+test('data-no switches off outbound links, downloads and forms, but not tagged elements', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/no`)
   for (const what of ['#out', '#file', '#signup button', '#tagged']) await page.click(what)

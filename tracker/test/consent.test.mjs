@@ -1,11 +1,11 @@
-// Consent to marketing measures: what is sent without it, and with it.
+// Consent to marketing measures: which fields are sent without and with it.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { STUB, html, tag, visits } from './visit.mjs'
 
 const QUIET = 'data-no="engagement vitals"'
-/** An example page, as a site would serve it, with the tracker of this site. */
+/** An example page with the tracker of the test site. */
 const example = async (name, { origin }, manager) =>
   (await readFile(new URL(`../examples/${name}.html`, import.meta.url), 'utf8'))
     .replaceAll('https://stats.example.org', origin)
@@ -32,7 +32,7 @@ const PURCHASE = {
 }
 const ITEMS = [{ id: 'sku-1', name: 'Lamp', category: 'Light', price: 6.15, quantity: 2 }]
 
-test('without consent no query is sent, nor money, goods or order', async () => {
+test('without consent no query, revenue, items or order is sent', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?utm_source=mail&gclid=1`)
   await page.evaluate((purchase) => footfall('Order', { props: { plan: 'free' }, ...purchase }), PURCHASE)
@@ -43,7 +43,7 @@ test('without consent no query is sent, nor money, goods or order', async () => 
   assert.deepEqual([u, p, others], [`${site.origin}/`, { plan: 'free' }, {}])
 })
 
-test('nor is the query of a fragment that is the page', async () => {
+test('without consent the query inside a fragment is not sent either', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/hash?utm_source=mail#/a?token=1`)
   assert.equal((await site.next()).body.u, `${site.origin}/hash#/a`)
@@ -51,7 +51,7 @@ test('nor is the query of a fragment that is the page', async () => {
   assert.equal((await site.next('consent')).body.u, `${site.origin}/hash?utm_source=mail#/a?token=1`)
 })
 
-test('consent tells of the landing page once, and from then on of the query of each', async () => {
+test('consent sends the landing page with its query once, and from then on the query of each page', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?utm_source=mail`)
   await page.evaluate(() => {
@@ -78,7 +78,7 @@ test('consent tells of the landing page once, and from then on of the query of e
   assert.deepEqual(await allSent(), ['pageview', 'pageview', 'consent', 'pageview', 'Sign up'])
 })
 
-test('consent that is taken back stops it', async () => {
+test('after consent is withdrawn, no query is sent', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?utm_source=mail`)
   await page.evaluate((purchase) => {
@@ -92,7 +92,7 @@ test('consent that is taken back stops it', async () => {
   assert.deepEqual(await allSent(), ['pageview', 'consent', 'After'])
 })
 
-test('a purchase waits for consent on its page, and says only what is asked for', async () => {
+test('a purchase waits for consent on its page, and contains only the documented fields', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate((purchase) => {
@@ -107,7 +107,7 @@ test('a purchase waits for consent on its page, and says only what is asked for'
   assert.deepEqual(await allSent(), ['pageview', 'consent', 'purchase'])
 })
 
-test('what waits is bounded, and forgotten with the page', async () => {
+test('the number of waiting purchases is bounded, and they are dropped with the page', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => {
@@ -137,7 +137,7 @@ test('at most 16 items and 64 properties are sent', async () => {
   assert.deepEqual([items.length, items[15].id, Object.keys(p).length, p.p63], [16, 15, 64, 63])
 })
 
-test('consent that the server knows of holds from the start', async () => {
+test('consent from the attribute of the tag is valid from the start', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/given?utm_source=mail`)
   await page.evaluate(() => footfall.consent(true))
@@ -152,7 +152,7 @@ test('consent that the server knows of holds from the start', async () => {
   }
 })
 
-test('consent given before the script has loaded holds for the page view', async () => {
+test('consent given before the script has loaded is valid for the page view', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/early?utm_source=mail`)
   const { u, c } = (await site.next('pageview')).body
@@ -161,7 +161,7 @@ test('consent given before the script has loaded holds for the page view', async
   assert.deepEqual(await allSent(), ['pageview', 'purchase'])
 })
 
-test('consent is known to the page only', async () => {
+test('consent is valid for the page only', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?utm_source=mail`)
   await page.evaluate(() => footfall.consent(true))
@@ -172,7 +172,7 @@ test('consent is known to the page only', async () => {
   assert.equal((await site.next('pageview')).body.c, undefined)
 })
 
-/** A consent manager as IAB's TCF v2 describes it, which a test answers for the visitor by `decide`. */
+/** A consent manager as IAB's TCF v2 specifies it. A test calls `decide` for the visitor's decision. */
 function tcfManager() {
   const listeners = []
   let data = { eventStatus: 'cmpuishown', purpose: { consents: { 1: true, 7: true } } }
@@ -188,10 +188,10 @@ function tcfManager() {
   }
 }
 
-test('the example for TCF v2: campaigns once the purposes are granted, until they are not', async () => {
+test('the example for TCF v2 gives consent while both purposes are granted', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/tcf?utm_source=mail`)
-  assert.equal((await site.next('pageview')).body.c, undefined, 'the question is only on the screen')
+  assert.equal((await site.next('pageview')).body.c, undefined, 'the dialog is open and there is no decision')
   await page.evaluate(() => {
     decide(1)
     footfall('One purpose')
@@ -206,7 +206,7 @@ test('the example for TCF v2: campaigns once the purposes are granted, until the
   assert.equal((await site.next('Taken back')).body.c, undefined)
 })
 
-/** A consent manager that speaks Google's consent mode: a default, and `decide` for what the visitor says. */
+/** A consent manager that uses Google's consent mode: a default, and `decide` for the visitor's decision. */
 function googleManager() {
   window.dataLayer = []
   window.gtag = function () {
@@ -216,10 +216,10 @@ function googleManager() {
   window.decide = (types) => gtag('consent', 'update', types)
 }
 
-test("the example for Google's consent mode: campaigns once both types are granted, until they are not", async () => {
+test("the example for Google's consent mode gives consent while both types are granted", async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/google?utm_source=mail`)
-  assert.equal((await site.next('pageview')).body.c, undefined, 'a default is nobody’s decision')
+  assert.equal((await site.next('pageview')).body.c, undefined, 'a default is not a decision of the visitor')
   await page.evaluate(() => {
     decide({ analytics_storage: 'granted' })
     footfall('One type')
@@ -232,5 +232,5 @@ test("the example for Google's consent mode: campaigns once both types are grant
   assert.equal((await site.next('One type')).body.c, undefined)
   assert.equal((await site.next('Both types')).body.c, true)
   assert.equal((await site.next('Taken back')).body.c, undefined)
-  assert.equal(await page.evaluate(() => dataLayer.length), 4, 'the data layer still gets everything')
+  assert.equal(await page.evaluate(() => dataLayer.length), 4, 'the data layer still receives all entries')
 })

@@ -1,4 +1,4 @@
-// How long someone was with a page, and how far down.
+// Engagement: time on a page and scroll depth.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { html, staged, tag, visits } from './visit.mjs'
@@ -19,7 +19,7 @@ const scrollToEnd = () =>
     scrollTo(0, 1e6)
   })
 
-test('time counts only while the page is visible and focused, and is told from 3 seconds on', async () => {
+test('time counts only while the page is visible and focused, and is reported from 3 seconds on', async () => {
   const { page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/`)
@@ -28,7 +28,7 @@ test('time counts only while the page is visible and focused, and is told from 3
     stage.blur()
   })
   const first = (await site.next('engagement')).body
-  // All of a page without a scroll bar has been seen: that is news, whatever the time.
+  // A page without a scroll bar is fully visible. That scroll depth is new, so it is reported after any time.
   assert.deepEqual([first.u, first.d, first.e, first.sd], [`${site.origin}/`, 'example.org', 2000, 100])
 
   await page.evaluate(() => {
@@ -52,7 +52,7 @@ test('time counts only while the page is visible and focused, and is told from 3
   assert.deepEqual([second.e, second.sd], [3000, 100])
 })
 
-test('the deepest scroll is told when it grew', async () => {
+test('the deepest scroll is reported if it grew', async () => {
   const { page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/tall`)
@@ -73,7 +73,7 @@ test('the deepest scroll is told when it grew', async () => {
   assert.deepEqual(await allSent(), ['pageview', 'engagement', 'engagement'])
 })
 
-test("a step of the page's router tells of the page before it, and begins again", async () => {
+test("a step of the page's router reports the page before it, and begins a new measurement", async () => {
   const { page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/tall?q=1`)
@@ -96,7 +96,7 @@ test("a step of the page's router tells of the page before it, and begins again"
   assert.ok(second.sd <= 30, `the scroll of the page before is not this page's: ${second.sd}`)
 })
 
-test('leaving for another page and coming back is told by itself', async () => {
+test('leaving for another page and coming back is reported separately', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/tall`)
   await page.evaluate(scrollToEnd)
@@ -109,13 +109,14 @@ test('leaving for another page and coming back is told by itself', async () => {
   const other = (await site.next('engagement')).body
   assert.equal(other.u, `${site.origin}/other`)
   for (let view = 0; view < 3; view++) await site.next('pageview')
-  // The page has told of itself before the browser tells us that it is there; to go on earlier breaks off its return.
+  // The returned page sends its page view before the browser reports that it has loaded. If the test continued before
+  // that, it would interrupt the return.
   await page.waitForURL(`${site.origin}/tall`, { waitUntil: 'commit' })
   await page.goto(`${site.origin}/no`)
   assert.equal((await site.next('engagement')).body.u, `${site.origin}/tall`, 'the page from the cache is one more')
 })
 
-test('it carries consent like every event, and then the query of the page that is left', async () => {
+test('an engagement event contains the consent, and then the query of the page that is left', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?q=1`)
   await page.evaluate(() => {
@@ -126,7 +127,7 @@ test('it carries consent like every event, and then the query of the page that i
   assert.deepEqual([u, c], [`${site.origin}/?q=1`, true])
 })
 
-test('nothing is told of a page that was not counted', async () => {
+test('no engagement is reported for a page that was not counted', async () => {
   const { page, site } = visit
   await page.addInitScript(staged, { hidden: true })
   await page.goto(`${site.origin}/`)
@@ -146,7 +147,7 @@ test('nothing is told of a page that was not counted', async () => {
   assert.deepEqual(await allSent(), ['404'])
 })
 
-test('data-no="engagement" sends none', async () => {
+test('data-no="engagement" switches engagement events off', async () => {
   const { page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/no`)

@@ -1,4 +1,4 @@
-// Which kinds of error a page runs into: never what the error says.
+// Uncaught errors: their class is reported, their message never.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { html, tag, visits } from './visit.mjs'
@@ -9,7 +9,7 @@ const visit = visits({
 })
 const { allSent } = visit
 
-/** Throws each of these, and lets the browser report them, one after the other. */
+/** Throws each of these uncaught, one after the other. */
 const fail = (page, ...expressions) =>
   page.evaluate(
     (expressions) =>
@@ -27,7 +27,7 @@ const fail = (page, ...expressions) =>
     expressions,
   )
 
-test('an error nobody caught tells the name of its class', async () => {
+test('an uncaught error reports the name of its class', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await fail(page, 'new TypeError("secret")')
@@ -36,7 +36,7 @@ test('an error nobody caught tells the name of its class', async () => {
   assert.ok(!JSON.stringify(body).includes('secret'))
 })
 
-test('so does a promise that nobody caught', async () => {
+test('an unhandled rejection reports the name of its class', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => {
@@ -47,7 +47,7 @@ test('so does a promise that nobody caught', async () => {
   assert.ok(!JSON.stringify(body).includes('secret'))
 })
 
-test('each class is told once a page, at most five of them', async () => {
+test('each class is reported once per page, at most five classes', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   const many = ['A', 'A', 'B', 'C', 'D', 'E', 'F'].map((name) => `new (class ${name} extends Error {})('secret')`)
@@ -62,7 +62,7 @@ test('each class is told once a page, at most five of them', async () => {
   assert.deepEqual((await site.next('error')).body.p, { name: 'A' })
 })
 
-test('what is no class name is not told', async () => {
+test('a value without a proper class name is not reported', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   const odd = ['undefined', 'null', 'Object.create(null)', '{ constructor: { name: "someone@example.org" } }']
@@ -70,7 +70,7 @@ test('what is no class name is not told', async () => {
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
-test('data-no="errors" sends none', async () => {
+test('data-no="errors" switches error events off', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/no`)
   await fail(page, 'new TypeError("secret")')

@@ -1,5 +1,5 @@
-// Which pages are counted, and what a page view says: the tracker in a real browser, against a site that keeps what it
-// sends.
+// Page views: which pages are counted, and which fields are sent. The tracker runs in a real browser, and a test site
+// records its requests.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -26,7 +26,7 @@ const visit = visits({
 })
 const { allSent } = visit
 
-test('a page view says page, site, screen and nothing of the query and the fragment', async () => {
+test('a page view contains page, site and screen, but not the query and the fragment', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?q=1#secret`)
   const { body, type } = await site.next()
@@ -36,20 +36,20 @@ test('a page view says page, site, screen and nothing of the query and the fragm
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
-test('of the referrer only the origin is sent', async () => {
+test('only the origin of the referrer is sent', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`, { referer: `${site.otherOrigin}/private/path?q=2` })
   assert.equal((await site.next()).body.r, site.otherOrigin)
 })
 
-test('without data-domain the collector takes the host of the page for the site', async () => {
+test('without data-domain no site is sent, so that the collector uses the host of the page', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/no-domain`)
   const { d, u } = (await site.next()).body
   assert.deepEqual([d, u], [undefined, `${site.origin}/no-domain`])
 })
 
-test('events go to where the script came from, unless data-api names another place', async () => {
+test('events go to the origin of the script, unless data-api names another URL', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/elsewhere`)
   const { host, body } = await site.next()
@@ -138,7 +138,7 @@ test('a page that includes the script twice is counted once', async () => {
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
-test('a hidden page is counted when it is first seen, and its events with it', async () => {
+test('a hidden page is counted when it first becomes visible, and its events with it', async () => {
   const { page, site } = visit
   await page.addInitScript(staged, { hidden: true })
   await page.goto(`${site.origin}/early`)
@@ -155,7 +155,7 @@ test('a hidden page is counted when it is first seen, and its events with it', a
   assert.deepEqual(await allSent(), ['pageview', 'Early', 'Left'])
 })
 
-test('data-error takes the place of the page view, until a step to another page', async () => {
+test('data-error replaces the page view, until a step to another page', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/404`)
   assert.deepEqual((await site.next()).body.n, '404')
@@ -164,12 +164,12 @@ test('data-error takes the place of the page view, until a step to another page'
   assert.deepEqual([n, u], ['pageview', `${site.origin}/found`])
 })
 
-test('a page that comes back from the back/forward cache is one more view', async () => {
+test('a page that returns from the back/forward cache is one more page view', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/`)
   await page.evaluate(() => {
     const { fetch } = window
-    window.fetch = (url, options) => fetch(url + '?kept', options)
+    window.fetch = (url, options) => fetch(url + '?cached', options)
   })
   await page.goto(`${site.origin}/other`)
   await page.evaluate(() => history.back())
@@ -178,18 +178,18 @@ test('a page that comes back from the back/forward cache is one more view', asyn
     views.map(({ body }) => new URL(body.u).pathname),
     ['/', '/other', '/'],
   )
-  assert.ok('kept' in views[2].query, 'the page was kept, not loaded again')
+  assert.ok('cached' in views[2].query, 'the page came from the back/forward cache and was not loaded again')
 })
 
-test('a prerendered page is counted when it is shown, once', async () => {
+test('a prerendered page is counted once, when it is shown', async () => {
   let prerendered
   const isPrerendered = new Promise((resolve) => (prerendered = resolve))
   const stage = await serveSite({
-    // Starts the prerendering, and goes there when the page says that it has run.
+    // Starts the prerendering, and navigates to the page once the page reports that its script has run.
     '/': `<!doctype html><script type="speculationrules">{"prerender":[{"urls":["/next"],"eagerness":"immediate"}]}</script>
       <script>fetch('/until-prerendered').then(() => (location.href = '/next'))</script>`,
     '/until-prerendered': () => isPrerendered,
-    // Says with everything it sends whether it was in sight, and whether it ever was not.
+    // Adds to each request whether the page began hidden and whether it is shown now.
     '/next': `<!doctype html><script>
       const hidden = document.prerendering
       const send = window.fetch
@@ -203,7 +203,7 @@ test('a prerendered page is counted when it is shown, once', async () => {
     const { body, query, purpose } = await stage.next()
     assert.equal(body.u, `${stage.origin}/next`)
     assert.deepEqual(query, { hidden: 'true', shown: 'true' })
-    assert.equal(purpose, undefined, 'a collector refuses what says that it is prerendered')
+    assert.equal(purpose, undefined, 'a collector refuses requests that are marked as prerendered')
     assert.equal(stage.events.length, 1)
   } finally {
     await chromium.close()
@@ -211,7 +211,7 @@ test('a prerendered page is counted when it is shown, once', async () => {
   }
 })
 
-test('nothing is sent where data-off says so, nor from a file', async () => {
+test('nothing is sent with data-off, nor from a file', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/off`)
   assert.deepEqual(await allSent(), [])

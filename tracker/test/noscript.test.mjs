@@ -1,4 +1,4 @@
-// Pages for which no script runs.
+// Pages in browsers without scripts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { launch, serveSite } from './browser.mjs'
@@ -7,7 +7,7 @@ import { html, tag } from './visit.mjs'
 const PIXEL = '<noscript><img src="/f.gif?d=example.org" alt=""></noscript>'
 
 for (const javaScriptEnabled of [false, true]) {
-  test(`the pixel is loaded ${javaScriptEnabled ? 'by nobody whose scripts run' : 'where no script runs'}`, async () => {
+  test(`the pixel is ${javaScriptEnabled ? 'not loaded if scripts run' : 'loaded if no scripts run'}`, async () => {
     const site = await serveSite({ '/page': html(tag(), PIXEL) })
     const browser = await launch({ javaScriptEnabled })
     try {

@@ -1,4 +1,4 @@
-// Someone who objects: nothing is sent, by nothing.
+// Visitors who object: the tracker sends nothing.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { STUB, html, staged, tag, visits } from './visit.mjs'
@@ -22,14 +22,14 @@ const OBJECTIONS = {
   'footfall_ignore is in localStorage': () => localStorage.setItem('footfall_ignore', 'true'),
 }
 for (const [objection, object] of Object.entries(OBJECTIONS)) {
-  test(`nothing is sent and nothing is listened to when ${objection}`, async () => {
+  test(`the tracker sends nothing and adds no listener if ${objection}`, async () => {
     const { context, page, site } = visit
     await page.addInitScript(staged)
     await page.addInitScript(object)
     await page.addInitScript(() => {
-      globalThis.heard = []
+      globalThis.listened = []
       const listen = globalThis.addEventListener
-      globalThis.addEventListener = (type, ...more) => (heard.push(type), listen(type, ...more))
+      globalThis.addEventListener = (type, ...more) => (listened.push(type), listen(type, ...more))
     })
     await page.goto(`${site.origin}/`)
     await page.evaluate(() => {
@@ -45,14 +45,14 @@ for (const [objection, object] of Object.entries(OBJECTIONS)) {
     })
     assert.deepEqual(await allSent(), [])
     assert.deepEqual(site.events, [])
-    assert.deepEqual(await page.evaluate(() => heard), [])
+    assert.deepEqual(await page.evaluate(() => listened), [])
     assert.match(await page.evaluate(() => String(history.pushState)), /native code/)
     await page.evaluate(() => localStorage.clear())
     await context.clearCookies()
   })
 }
 
-test('an objection made on the page holds at once, for all that listens', async () => {
+test('an objection made on the page takes effect at once, for all listeners', async () => {
   const { context, page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/`)
@@ -73,7 +73,7 @@ test('an objection made on the page holds at once, for all that listens', async 
   await context.clearCookies()
 })
 
-test('what happened under an objection is not sent when it is taken back', async () => {
+test('events that happened during an objection are not sent after it is withdrawn', async () => {
   const { context, page, site } = visit
   await page.addInitScript(staged)
   await page.goto(`${site.origin}/stays`)

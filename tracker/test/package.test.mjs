@@ -1,4 +1,4 @@
-// The package as another project gets it: packed, installed, type-checked, bundled, run.
+// The package in another project: packed, installed, type-checked, bundled, run.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -47,7 +47,7 @@ before(async () => {
 })
 after(() => rm(project, { recursive: true, force: true }))
 
-test('its types hold in a strict project', () => {
+test('its types compile in a strict project', () => {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false']
   const target = ['--target', 'es2022', '--module', 'nodenext', '--noEmit']
@@ -58,7 +58,7 @@ test('its types hold in a strict project', () => {
   }
 })
 
-test('bundled, it counts, and hands the function to the page too', async () => {
+test('the bundled package counts, and sets the global function too', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?q=1#/a`)
   const { u, d, h } = (await site.next('pageview')).body
@@ -69,13 +69,13 @@ test('bundled, it counts, and hands the function to the page too', async () => {
   await site.next('Global')
 })
 
-test('on a server it may be imported and called, and does nothing', () => {
+test('on a server the package can be imported and called, and does nothing', () => {
   const program = `import { init } from 'footfall-tracker'; const f = init(); f('A'); f.consent(true); console.log(typeof f)`
-  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: project })
-  assert.equal(String(said), 'function\n')
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { cwd: project })
+  assert.equal(String(output), 'function\n')
 })
 
-test('the script is in it, and weighs less than 2 KB gzipped', async () => {
+test('the package contains the script, which is below 2 KB gzipped', async () => {
   const { gzipped } = await footfallJs()
   assert.ok(gzipped < 2048, `${gzipped}`)
   const path = createRequire(join(project, 'x.js')).resolve('footfall-tracker/footfall.js')

@@ -1,4 +1,4 @@
-// A browser for a file of tests, and for each test in it a site and a page. Knows what the page sends, in order.
+// One browser per test file, and one site and one page per test. Records the events that the page sends, in order.
 import { after, afterEach, before, beforeEach } from 'node:test'
 import { launch, serveSite } from './browser.mjs'
 
@@ -6,10 +6,10 @@ export const html = (script, body = '') => `<!doctype html><title>page</title>${
 /** The tracker's tag, with further attributes. */
 export const tag = (attributes = '') =>
   `<script defer src="/footfall.js" data-domain="example.org" ${attributes}></script>`
-/** Keeps calls until the script is there. */
+/** Queues calls until the script has loaded. */
 export const STUB = '<script>window.footfall ??= function () { (footfall.q ??= []).push(arguments) }</script>'
 
-/** To be called once in a file of tests. What it returns has `context`, `site` and `page` of the test that runs. */
+/** To be called once per test file. The result contains `context`, `site` and `page` of the running test. */
 export function visits(pages) {
   const visit = { sent: [] }
   let browser
@@ -32,7 +32,7 @@ export function visits(pages) {
     await visit.site.close()
   })
 
-  /** The names of all that the page has sent: a request started now is seen after every request started before. */
+  /** The names of all events sent so far. This function sends a request, which is seen after all earlier ones. */
   visit.allSent = async () => {
     await visit.page.evaluate(() => fetch('/mark').catch(() => {}))
     return visit.sent
@@ -41,8 +41,8 @@ export function visits(pages) {
 }
 
 /**
- * For `addInitScript`: puts what a tab in a window does into a test's hands, as `stage`: whether the page is visible and
- * has the focus, and what time it is on its clock. A headless browser has one window, always in front.
+ * For `addInitScript`: `stage` lets a test control visibility, focus and clock of the page. (A headless browser has one
+ * window, which is always in front.)
  */
 export function staged({ hidden = false } = {}) {
   let focused = true

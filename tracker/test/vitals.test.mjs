@@ -1,4 +1,4 @@
-// How the page felt, as Chromium measures it.
+// Web vitals, as Chromium measures them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { html, tag, visits } from './visit.mjs'
@@ -11,7 +11,7 @@ const visit = visits({
 })
 const { allSent } = visit
 
-/** In the page: waits until the browser has told of an entry of this type that passes. */
+/** Waits in the page until the browser has reported a performance entry of this type that satisfies the condition. */
 const entry = (page, type, passes = 'true') =>
   page.evaluate(
     ([type, passes]) =>
@@ -24,14 +24,14 @@ const entry = (page, type, passes = 'true') =>
     [type, passes],
   )
 
-test('the vitals are told once, when the page is first hidden, of the page that was loaded', async () => {
+test('the vitals are reported once, when the page is first hidden, for the page that was loaded', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/?q=1`)
   const paint = await entry(page, 'paint', 'entry.name === "first-contentful-paint"')
   await entry(page, 'largest-contentful-paint')
   await page.click('button')
   const slow = await entry(page, 'event', 'entry.interactionId && entry.duration >= 100')
-  // The browser excuses what moves within half a second of a click.
+  // The browser ignores layout shifts within half a second of a click, so the shifts repeat.
   await page.evaluate(() => {
     let turn = 0
     globalThis.moving = setInterval(() => (moved.style.marginTop = `${(turn++ % 2) * 50}px`), 300)
@@ -53,7 +53,7 @@ test('the vitals are told once, when the page is first hidden, of the page that 
   assert.ok(Number.isInteger(TTFB) && TTFB >= 0 && TTFB <= FCP, `TTFB ${TTFB}`)
 })
 
-/** For `addInitScript`: `turn()` hides the page, or shows it. */
+/** For `addInitScript`: `turn()` hides a visible page and shows a hidden one. */
 function turning(hidden) {
   Object.defineProperty(document, 'hidden', { get: () => hidden })
   globalThis.turn = () => {
@@ -62,7 +62,7 @@ function turning(hidden) {
   }
 }
 
-test('they are not told again', async () => {
+test('the vitals are not reported a second time', async () => {
   const { page, site } = visit
   await page.addInitScript(turning, false)
   await page.goto(`${site.origin}/`)
@@ -71,7 +71,7 @@ test('they are not told again', async () => {
   assert.equal((await site.next('vitals')).body.p.CLS, 0, 'nothing moved')
 })
 
-test('a page that loads out of sight tells none', async () => {
+test('a page that loads while hidden reports no vitals', async () => {
   const { page, site } = visit
   await page.addInitScript(turning, true)
   await page.goto(`${site.origin}/`)
@@ -79,7 +79,7 @@ test('a page that loads out of sight tells none', async () => {
   assert.deepEqual(await allSent(), ['pageview'])
 })
 
-test('data-no="vitals" sends none', async () => {
+test('data-no="vitals" switches vitals off', async () => {
   const { page, site } = visit
   await page.addInitScript(turning, false)
   await page.goto(`${site.origin}/next`)

@@ -1,4 +1,4 @@
-//! Sums per key of a cube, since the last drain; keys keep the order in which they first came.
+//! Sums by key of a cube, since the last drain. Keys keep the order in which they first came.
 
 use std::hash::BuildHasher;
 
@@ -9,19 +9,19 @@ use super::slots::Index;
 
 const HASH: FixedState = FixedState::with_seed(0xce11_5000);
 
-/// What is summed: narrow where cells are many, wide where sums are large.
-pub(super) trait Number: Copy + PartialEq + Default + Into<i64> {
-    /// The sum; at the end of its range it stays there. Only a forger gets there, by times and prices made up.
+/// The type of a sum: narrow for cubes with many cells, wide for cubes with large sums.
+pub(super) trait SumType: Copy + PartialEq + Default + Into<i64> {
+    /// The saturating sum. Only forged times or prices reach the end of the range.
     fn plus(self, other: Self) -> Self;
 }
 
-impl Number for i32 {
+impl SumType for i32 {
     fn plus(self, other: i32) -> i32 {
         self.saturating_add(other)
     }
 }
 
-impl Number for i64 {
+impl SumType for i64 {
     fn plus(self, other: i64) -> i64 {
         self.saturating_add(other)
     }
@@ -33,12 +33,12 @@ pub(super) struct Cells<K, S, const N: usize> {
     index: Index,
 }
 
-impl<K: Key, S: Number, const N: usize> Cells<K, S, N> {
+impl<K: Key, S: SumType, const N: usize> Cells<K, S, N> {
     pub(super) fn new() -> Cells<K, S, N> {
         Cells { rows: Vec::new(), index: Index::default() }
     }
 
-    /// Adds to a key's sums; says which row that is until the cells are cleared.
+    /// Adds to the sums of a key. Returns the row of the key, which is valid until `clear`.
     pub(super) fn add(&mut self, key: K, sums: impl Into<[S; N]>) -> u32 {
         let hash = HASH.hash_one(&key) as u32;
         match self.index.find(hash, |row| self.rows[row as usize].0 == key) {
@@ -46,9 +46,9 @@ impl<K: Key, S: Number, const N: usize> Cells<K, S, N> {
                 self.add_to(row, sums);
                 row
             }
-            Err(place) => {
+            Err(slot) => {
                 let row = u32::try_from(self.rows.len()).expect("a batch has fewer than 2^32 rows");
-                self.index.insert(place, hash, row);
+                self.index.insert(slot, hash, row);
                 self.rows.push((key, sums.into()));
                 row
             }
@@ -66,12 +66,12 @@ impl<K: Key, S: Number, const N: usize> Cells<K, S, N> {
         self.rows.len()
     }
 
-    /// Keys and sums; some may have cancelled to nothing.
+    /// Keys and sums. Some sums may have cancelled to zero.
     pub(super) fn rows(&self) -> &[(K, [S; N])] {
         &self.rows
     }
 
-    /// Empties it, keeping room for about as many rows as there were: the next batch will be like this one.
+    /// Removes all rows. Keeps the capacity for as many as there were: the next batch will be like this one.
     pub(super) fn clear(&mut self) {
         let rows = self.rows.len();
         self.rows.clear();
@@ -79,7 +79,7 @@ impl<K: Key, S: Number, const N: usize> Cells<K, S, N> {
         self.index.clear();
     }
 
-    /// How many bytes they take.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.rows.capacity() * size_of::<(K, [S; N])>() + self.index.bytes()
     }

@@ -1,39 +1,33 @@
-//! Cells to rows: the sums of all sites of one (day, round), as columns of names.
+//! Cells to rows: the sums of all sites in one (day, round), as columns.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use schema::day::Day;
+use warehouse::{Column, Rows};
 
-use super::cells::{Cells, Number};
-use super::keys::Key;
+use super::cells::{Cells, SumType};
+use super::keys::{CubeCells, Key};
 use super::names::{Name, Names};
 use super::site::Site;
-use crate::rows::{Column, Rows};
 
 const NOT_YET: u32 = u32::MAX;
 
-/// Written column by column: two dozen columns at once would evict each other from the cache.
+/// Rows are written column by column, in chunks of this size: two dozen columns at once would evict each other from the
+/// cache.
 const ROWS_AT_ONCE: usize = 128;
 
-/// Empties the cells of all sites into rows, one block per cube that has any.
+/// Moves the cells of all sites into rows: one block for each cube that has rows.
 pub(super) fn drain(day: Day, round: u32, sites: &mut BTreeMap<u32, Site>) -> Vec<Rows> {
-    sites.values_mut().for_each(Site::settle_all);
-    let mut blocks = vec![
-        block(day, round, sites, |site| &site.visits),
-        block(day, round, sites, |site| &site.pages),
-        block(day, round, sites, |site| &site.events),
-        block(day, round, sites, |site| &site.fates),
-        block(day, round, sites, |site| &site.marketing.campaigns),
-        block(day, round, sites, |site| &site.marketing.items),
-    ];
+    sites.values_mut().for_each(Site::flush);
+    let mut blocks = CubeCells::blocks(day, round, sites);
     sites.values_mut().for_each(Site::clear);
     blocks.retain(|rows| !rows.is_empty());
     blocks
 }
 
-fn block<K: Key, S: Number, const N: usize>(
+pub(super) fn block<K: Key, S: SumType, const N: usize>(
     day: Day,
     round: u32,
     sites: &BTreeMap<u32, Site>,
@@ -50,7 +44,7 @@ fn block<K: Key, S: Number, const N: usize>(
         dimensions: Vec::new(),
         sums: (0..N).map(|_| Vec::with_capacity(len)).collect(),
     };
-    let mut columns: Vec<Words> = K::CUBE.dimensions().iter().map(|_| Words::new(len)).collect();
+    let mut columns: Vec<ColumnBuilder> = K::CUBE.dimensions().iter().map(|_| ColumnBuilder::new(len)).collect();
     let mut live = Vec::with_capacity(ROWS_AT_ONCE);
     for (&number, site) in sites {
         if cells(site).len() > 0 {
@@ -71,24 +65,24 @@ fn block<K: Key, S: Number, const N: usize>(
             }
         }
     }
-    rows.dimensions = columns.into_iter().map(|words| words.column).collect();
+    rows.dimensions = columns.into_iter().map(|builder| builder.column).collect();
     rows
 }
 
-/// A column in the making.
-struct Words {
+/// Builds a column.
+struct ColumnBuilder {
     column: Column,
-    /// By text: its place in the dictionary.
+    /// By text: the index in the dictionary.
     numbers: HashMap<Arc<str>, u32, FixedState>,
-    /// By this site's number of a name: its place in the dictionary.
+    /// By the number of the name in the current site: the index in the dictionary.
     of_site: Vec<u32>,
 }
 
-impl Words {
-    fn new(len: usize) -> Words {
+impl ColumnBuilder {
+    fn new(len: usize) -> ColumnBuilder {
         let empty: Arc<str> = "".into();
         let column = Column { dictionary: vec![empty.clone()], ids: Vec::with_capacity(len) };
-        Words { column, numbers: HashMap::from_iter([(empty, 0)]), of_site: Vec::new() }
+        ColumnBuilder { column, numbers: HashMap::from_iter([(empty, 0)]), of_site: Vec::new() }
     }
 
     fn begin_site(&mut self, names: usize) {
@@ -97,7 +91,7 @@ impl Words {
     }
 
     fn extend(&mut self, names: impl Iterator<Item = Name>, texts: &Names) {
-        let Words { column: Column { dictionary, ids }, numbers, of_site } = self;
+        let ColumnBuilder { column: Column { dictionary, ids }, numbers, of_site } = self;
         ids.extend(names.map(|name| {
             let id = &mut of_site[name as usize];
             if *id == NOT_YET {

@@ -1,48 +1,49 @@
-//! What each tag has done today: a flat set of hashes, so that "for the first time" costs one look.
+//! What each tag has done today: one flat set of hashes, so that one lookup finds out whether an event is a first.
 
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
 use schema::event::Kind;
 
+use super::limits::Limits;
 use super::names::Name;
 use super::slots::Slots;
 use super::visitor::Visitor;
 
-/// Something a tag has done. Two facts share a hash by chance in 2^64.
+/// Something a tag has done. Two facts have the same hash with a chance of 1 in 2^64.
 #[derive(Clone, Copy)]
 pub(super) enum Fact {
-    /// Has seen this page.
+    /// It viewed this page.
     Page(Name),
-    /// Has seen this page in this visit.
+    /// It viewed this page in this visit.
     PageOfVisit(Name, u16),
-    /// Came by this source.
+    /// It came by this source.
     Source(Name),
-    /// Began a visit on this page.
+    /// It began a visit on this page.
     Entry(Name),
-    /// Ended a visit on this page.
+    /// It ended a visit on this page.
     Exit(Name),
-    /// Did this.
+    /// It sent an event of this kind and name.
     Event(Kind, Name),
-    /// Did this in this visit.
+    /// It sent an event of this kind and name in this visit.
     EventOfVisit(Kind, Name, u16),
-    /// Did this with this property.
+    /// It sent an event with this property and value.
     Property(u64),
-    /// Did this with this property in this visit.
+    /// It sent an event with this property and value in this visit.
     PropertyOfVisit(u64, u16),
-    /// Came so far down this page, in quarters of it.
+    /// It scrolled down to this quarter of this page.
     Scroll(Name, u16),
-    /// Came by this campaign.
+    /// It came by this campaign.
     Campaign(u64),
-    /// Bought something, by this campaign.
+    /// It bought something, by this campaign.
     Buyer(u64),
-    /// Bought something in this visit.
+    /// It bought something in this visit.
     BoughtInVisit(u16),
-    /// Bought this product.
+    /// It bought this product.
     Product(u64),
-    /// Sent this, by its own number.
+    /// It sent a hit with this idempotency number.
     Once(u64),
-    /// This was ordered, by its number; no matter by whom.
+    /// The order with this number was counted. The tag is not part of this fact.
     Order(u64),
 }
 
@@ -67,17 +68,17 @@ impl Fact {
             Fact::EventOfVisit(kind, name, visit) => (64 + u64::from(kind.code()), visit, name.into()),
         };
         let tag = if matches!(self, Fact::Order(_)) { 0 } else { tag };
-        // 0 is not a hash.
+        // 0 marks a free slot.
         mix(tag.wrapping_add(mix((kind << 48 | u64::from(visit) << 32).wrapping_add(id)))).max(1)
     }
 }
 
-/// A number for something that is told by several others. It differs by chance in 2^64.
+/// One number for several values. Two groups of values have the same number with a chance of 1 in 2^64.
 pub(super) fn id_of(parts: &impl Hash) -> u64 {
     FixedState::with_seed(0xfac7).hash_one(parts)
 }
 
-/// Spreads a number over all its bits, one to one (the finaliser of MurmurHash3 and SplitMix64).
+/// Spreads a number over all 64 bits, one to one (the finaliser of MurmurHash3 and SplitMix64).
 fn mix(mut n: u64) -> u64 {
     n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -85,19 +86,25 @@ fn mix(mut n: u64) -> u64 {
 }
 
 /// The facts of one (site, day, round).
-#[derive(Default)]
 pub(super) struct Facts {
     hashes: Slots,
-    /// Firsts that were not told because their tag had no room left.
+    max_per_tag: u16,
+    /// Firsts that were not counted because their tag had the maximum of facts already.
     pub(super) saturated: u64,
 }
 
 impl Facts {
-    /// Whether the visitor does this for the first time; from now on it has done it. Without room nothing is a first.
-    pub(super) fn is_first(&mut self, visitor: &mut Visitor, fact: Fact, max: u16) -> bool {
+    pub(super) fn new(limits: &Limits) -> Facts {
+        let max_per_tag = u16::try_from(limits.facts_per_tag).unwrap_or(u16::MAX);
+        Facts { hashes: Slots::default(), max_per_tag, saturated: 0 }
+    }
+
+    /// Inserts a fact. Returns true if the visitor did not have it: then the event is a first. If the visitor has the
+    /// maximum of facts, nothing is inserted and nothing is a first.
+    pub(super) fn insert(&mut self, visitor: &mut Visitor, fact: Fact) -> bool {
         let hash = fact.hash(visitor.tag.0);
         let Err(place) = self.hashes.find(upper(hash), |known| known == hash) else { return false };
-        if visitor.facts >= max {
+        if !self.has_space(visitor) {
             self.saturated += 1;
             return false;
         }
@@ -106,13 +113,18 @@ impl Facts {
         true
     }
 
-    /// Whether the visitor has done this.
+    /// Whether another fact of the visitor can be inserted.
+    pub(super) fn has_space(&self, visitor: &Visitor) -> bool {
+        visitor.facts < self.max_per_tag
+    }
+
+    /// Whether the visitor has this fact.
     pub(super) fn has(&self, visitor: &Visitor, fact: Fact) -> bool {
         let hash = fact.hash(visitor.tag.0);
         self.hashes.find(upper(hash), |known| known == hash).is_ok()
     }
 
-    /// How many bytes they take.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.hashes.bytes()
     }

@@ -1,13 +1,23 @@
-//! What tells the rows of each cube apart, and what is summed in them.
+//! The key and the sums of each cube, and the cells of a site, made from the one declaration of cubes in `schema`.
+//!
+//! A cube declared as `visits: Visits … { VisitKey { entry … } + profile { … } VisitSums: i32 { bounces … } }` becomes
+//! `VisitKey { when, entry, …, profile }`, `VisitSums { bounces, … }` and `CubeCells::visits`. The fold fills them; nothing
+//! else of the fold lists cubes or their columns.
 
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use schema::cubes::Cube;
-use schema::day::{bucket_of, hour_of};
+use schema::day::{Day, bucket_of, hour_of};
 use schema::event::{Channel, Kind};
+use schema::live_cubes;
 
+use super::cells::Cells;
+use super::columns::block;
 use super::names::{Name, of_channel, of_kind};
 use super::profile::Profiles;
+use super::site::Site;
+use warehouse::Rows;
 
 /// The finest time that leaves the fold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +32,11 @@ impl When {
     }
 }
 
-/// What tells the rows of one cube apart.
+/// In the key of a cube whose rows have no time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Untimed;
+
+/// Distinguishes the rows of one cube.
 pub(super) trait Key: Eq + Hash + Clone {
     /// The cube.
     const CUBE: Cube;
@@ -30,172 +44,130 @@ pub(super) trait Key: Eq + Hash + Clone {
     type Names: AsRef<[Name]>;
     /// In the order of `CUBE.dimensions()`.
     fn names(&self, profiles: &Profiles) -> Self::Names;
-    /// Nothing if the cube is not timed.
+    /// None if the cube is not timed.
     fn when(&self) -> Option<When>;
 }
 
-/// A key of `live_visits`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct VisitKey {
-    pub(super) when: When,
-    pub(super) entry: Name,
-    pub(super) source: Name,
-    pub(super) channel: Channel,
-    pub(super) profile: u32,
+/// What the fields of a key stand for.
+trait Named {
+    fn name(&self) -> Name;
 }
 
-impl Key for VisitKey {
-    const CUBE: Cube = Cube::Visits;
-    type Names = [Name; 10];
-
-    fn names(&self, profiles: &Profiles) -> [Name; 10] {
-        let p = profiles.get(self.profile);
-        let channel = of_channel(self.channel);
-        [self.entry, self.source, channel, p.country, p.region, p.device, p.browser, p.os, p.language, p.screen]
-    }
-
-    fn when(&self) -> Option<When> {
-        Some(self.when)
+impl Named for Name {
+    fn name(&self) -> Name {
+        *self
     }
 }
 
-/// The sums of `live_visits`, in the cube's order.
-#[derive(Clone, Copy, Default)]
-pub(super) struct VisitSums {
-    pub(super) visits: i32,
-    pub(super) bounces: i32,
-    pub(super) pageviews: i32,
-    pub(super) events: i32,
-    pub(super) seconds: i32,
-    pub(super) visitors: i32,
-    pub(super) visitors_hour: i32,
-    pub(super) visitors_source: i32,
-    pub(super) visitors_channel: i32,
-    pub(super) visitors_entry_page: i32,
-}
-
-impl From<VisitSums> for [i32; 10] {
-    fn from(s: VisitSums) -> [i32; 10] {
-        [
-            s.visits,
-            s.bounces,
-            s.pageviews,
-            s.events,
-            s.seconds,
-            s.visitors,
-            s.visitors_hour,
-            s.visitors_source,
-            s.visitors_channel,
-            s.visitors_entry_page,
-        ]
+impl Named for Channel {
+    fn name(&self) -> Name {
+        of_channel(*self)
     }
 }
 
-/// A key of `live_pages`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct PageKey {
-    pub(super) when: When,
-    pub(super) page: Name,
-    pub(super) source: Name,
-    pub(super) channel: Channel,
-    pub(super) profile: u32,
-}
-
-impl Key for PageKey {
-    const CUBE: Cube = Cube::Pages;
-    type Names = [Name; 8];
-
-    fn names(&self, profiles: &Profiles) -> [Name; 8] {
-        let p = profiles.get(self.profile);
-        [self.page, self.source, of_channel(self.channel), p.country, p.device, p.browser, p.os, p.language]
-    }
-
-    fn when(&self) -> Option<When> {
-        Some(self.when)
+impl Named for Kind {
+    fn name(&self) -> Name {
+        of_kind(*self)
     }
 }
 
-/// The sums of `live_pages`, in the cube's order.
-#[derive(Clone, Copy, Default)]
-pub(super) struct PageSums {
-    pub(super) pageviews: i32,
-    pub(super) visitors: i32,
-    pub(super) visits: i32,
-    pub(super) entries: i32,
-    pub(super) exits: i32,
-    pub(super) exit_visitors: i32,
-    pub(super) engaged_s: i32,
-    pub(super) scroll: i32,
-}
-
-impl From<PageSums> for [i32; 8] {
-    fn from(s: PageSums) -> [i32; 8] {
-        [s.pageviews, s.visitors, s.visits, s.entries, s.exits, s.exit_visitors, s.engaged_s, s.scroll]
-    }
-}
-
-/// A key of `live_events`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct EventKey {
-    pub(super) when: When,
-    pub(super) kind: Kind,
-    pub(super) name: Name,
-    /// Empty on the event's own row, which alone counts for totals.
-    pub(super) property: Name,
-    pub(super) value: Name,
-    pub(super) page: Name,
-    pub(super) source: Name,
-    pub(super) channel: Channel,
-    pub(super) country: Name,
-    pub(super) device: Name,
-}
-
-impl Key for EventKey {
-    const CUBE: Cube = Cube::Events;
-    type Names = [Name; 9];
-
-    fn names(&self, _: &Profiles) -> [Name; 9] {
-        let (kind, channel) = (of_kind(self.kind), of_channel(self.channel));
-        let EventKey { name, property, value, page, source, country, device, .. } = *self;
-        [kind, name, property, value, page, source, channel, country, device]
-    }
-
-    fn when(&self) -> Option<When> {
-        Some(self.when)
-    }
-}
-
-/// The sums of `live_events`, in the cube's order.
-#[derive(Clone, Copy, Default)]
-pub(super) struct EventSums {
-    pub(super) events: i64,
-    pub(super) visitors: i64,
-    pub(super) visits: i64,
-    pub(super) amount: i64,
-}
-
-impl From<EventSums> for [i64; 4] {
-    fn from(s: EventSums) -> [i64; 4] {
-        [s.events, s.visitors, s.visits, s.amount]
-    }
-}
-
-/// A key of `live_fates`.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct FateKey {
-    pub(super) reason: Name,
-    pub(super) crawler: Name,
-}
-
-impl Key for FateKey {
-    const CUBE: Cube = Cube::Fates;
-    type Names = [Name; 2];
-
-    fn names(&self, _: &Profiles) -> [Name; 2] {
-        [self.reason, self.crawler]
-    }
-
-    fn when(&self) -> Option<When> {
+macro_rules! when {
+    (timed) => {
+        When
+    };
+    (untimed) => {
+        Untimed
+    };
+    (timed, $key:expr) => {
+        Some($key.when)
+    };
+    (untimed, $key:expr) => {
         None
-    }
+    };
 }
+
+macro_rules! fold_cubes {
+    ($(
+        $(#[$doc:meta])*
+        $field:ident: $cube:ident = $code:literal $label:literal, $timed:ident by $order:ident {
+            $key:ident { $($name:ident: $type:ident => $dimension:ident,)* }
+            $(+ profile { $($attribute:ident => $frozen:ident,)* })?
+            $sums:ident: $number:ident { $($sum:ident => $measure:ident,)* }
+        }
+    )*) => {
+        $(
+            #[doc = concat!("A key of `", $label, "`.")]
+            #[derive(Clone, PartialEq, Eq, Hash)]
+            pub(super) struct $key {
+                pub(super) when: when!($timed),
+                $(pub(super) $name: $type,)*
+                $(
+                    #[doc = concat!("Stands for the frozen dimensions", $(" ", stringify!($attribute),)* ".")]
+                    pub(super) profile: u32,
+                )?
+            }
+
+            impl Key for $key {
+                const CUBE: Cube = Cube::$cube;
+                type Names = [Name; [$(stringify!($name),)* $($(stringify!($attribute),)*)?].len()];
+
+                fn names(&self, _profiles: &Profiles) -> Self::Names {
+                    $(
+                        let profile = _profiles.get(self.profile);
+                        // Tells the compiler's macro expander which cubes this is for.
+                        $(let _ = stringify!($attribute);)*
+                    )?
+                    [$(self.$name.name(),)* $($(profile.$attribute,)*)?]
+                }
+
+                fn when(&self) -> Option<When> {
+                    when!($timed, self)
+                }
+            }
+
+            #[doc = concat!("The sums of `", $label, "`, in the cube's order.")]
+            #[derive(Clone, Copy, Default)]
+            pub(super) struct $sums {
+                $(pub(super) $sum: $number,)*
+            }
+
+            impl From<$sums> for [$number; [$(stringify!($sum)),*].len()] {
+                fn from(sums: $sums) -> Self {
+                    [$(sums.$sum),*]
+                }
+            }
+        )*
+
+        /// The sums of one (site, day, round) since the last drain, by cube.
+        pub(super) struct CubeCells {
+            $(pub(super) $field: Cells<$key, $number, { [$(stringify!($sum)),*].len() }>,)*
+        }
+
+        impl CubeCells {
+            pub(super) fn new() -> CubeCells {
+                CubeCells { $($field: Cells::new(),)* }
+            }
+
+            /// How many cells there are.
+            pub(super) fn len(&self) -> usize {
+                0 $(+ self.$field.len())*
+            }
+
+            pub(super) fn clear(&mut self) {
+                $(self.$field.clear();)*
+            }
+
+            /// How many bytes they take.
+            pub(super) fn bytes(&self) -> usize {
+                0 $(+ self.$field.bytes())*
+            }
+
+            /// The rows of all sites, one block per cube.
+            pub(super) fn blocks(day: Day, round: u32, sites: &BTreeMap<u32, Site>) -> Vec<Rows> {
+                vec![$(block(day, round, sites, |site| &site.cells.$field),)*]
+            }
+        }
+    };
+}
+
+live_cubes!(fold_cubes);

@@ -1,4 +1,4 @@
-//! Strings to numbers, for one (site, day, round). Numbers follow the order of arrival and never leave the fold.
+//! Numbers for strings, within one (site, day, round). Numbers follow the order of arrival and never leave the fold.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -12,22 +12,23 @@ use super::slots::Index;
 /// The number of a name.
 pub(super) type Name = u32;
 
-/// What stands for the names that no longer fit.
+/// Stands for the names that are beyond the limit.
 pub(super) const MANY: Name = 1;
 
-// The closed sets have fixed numbers: a block of them each, by their codes on the wire.
+// Each closed set has a block of fixed numbers, by the codes on the wire.
 const CHANNELS: Name = 2;
 const DEVICES: Name = CHANNELS + 16;
 const KINDS: Name = DEVICES + 16;
 const REFUSALS: Name = KINDS + 16;
 const FREE: Name = REFUSALS + 64;
 
-/// Fixed, so that the same records make the same tables; the cap bounds what chosen collisions could cost.
+/// The seed is fixed, so that the same records make the same tables. The limit on strings bounds the cost of collisions
+/// that somebody provokes.
 const HASH: FixedState = FixedState::with_seed(0xf007_fa11);
 
 /// The names of one (site, day, round).
 pub(super) struct Names {
-    /// One after the other: the hot ones share lines of the cache, and a name costs no allocation.
+    /// All texts in one string: frequent names share cache lines, and a name needs no allocation.
     texts: String,
     /// Where the text of each name ends.
     ends: Vec<u32>,
@@ -52,21 +53,21 @@ impl Names {
         self.ends.push(self.texts.len() as u32);
     }
 
-    /// The number of a text; `None` if it would be a new one beyond `max`.
+    /// The number of a text, which is added if it is new; `None` if it is new and there are `max` names already.
     pub(super) fn number(&mut self, text: &str, max: usize) -> Option<Name> {
         if text.is_empty() {
             return Some(0);
         }
         let hash = hash(text);
-        let texts = self.texts.as_bytes(); // to compare bytes is to compare texts
-        let place = match self.index.find(hash, |name| texts[self.span(name)] == *text.as_bytes()) {
+        let texts = self.texts.as_bytes(); // comparing bytes needs no check for character boundaries
+        let slot = match self.index.find(hash, |name| texts[self.span(name)] == *text.as_bytes()) {
             Ok(known) => return Some(known),
-            Err(place) => place,
+            Err(slot) => slot,
         };
-        let has_room = self.len() - (FREE as usize) < max && texts.len() + text.len() <= u32::MAX as usize;
-        has_room.then(|| {
+        let fits = self.len() - (FREE as usize) < max && texts.len() + text.len() <= u32::MAX as usize;
+        fits.then(|| {
             let name = self.len() as Name;
-            self.index.insert(place, hash, name);
+            self.index.insert(slot, hash, name);
             self.push(text);
             name
         })
@@ -82,12 +83,12 @@ impl Names {
         start as usize..self.ends[name as usize] as usize
     }
 
-    /// How many there are.
+    /// The number of names.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// How many bytes they take.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.texts.capacity() + self.ends.capacity() * size_of::<u32>() + self.index.bytes()
     }
@@ -99,22 +100,22 @@ fn hash(text: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// The number of a channel's label.
+/// The number for the label of a channel.
 pub(super) fn of_channel(channel: Channel) -> Name {
     CHANNELS + channel.code()
 }
 
-/// The number of a device's label.
+/// The number for the label of a device.
 pub(super) fn of_device(device: Device) -> Name {
     DEVICES + device.code()
 }
 
-/// The number of a kind's label.
+/// The number for the label of a kind.
 pub(super) fn of_kind(kind: Kind) -> Name {
     KINDS + kind.code()
 }
 
-/// The number of a reason's label.
+/// The number for the label of a reason.
 pub(super) fn of_refusal(reason: Refusal) -> Name {
     REFUSALS + reason.code()
 }
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_label_of_a_closed_set_keeps_its_own_number() {
+    fn every_label_of_a_closed_set_has_its_own_number() {
         let names = Names::new();
         let label = |name: Name| names.text(name);
         assert!(Channel::ALL.iter().all(|&channel| label(of_channel(channel)) == channel.label()));

@@ -1,22 +1,22 @@
-//! An open table of 64-bit slots with linear probing: what `facts`, `names`, `visitor` and `cells` look things up in.
+//! A hash table of 64-bit slots with linear probing, for `facts`, `names`, `visitor`, `profile` and `cells`.
 //!
-//! A slot bears its own hash in its upper half. So one line of the cache settles most looks, and growing reads nothing
-//! but the table. Measured: with hashbrown's tables, which look in two places, the whole fold takes a quarter longer.
+//! The upper half of a slot is the hash of its entry. So most lookups read one cache line, and growing reads only the
+//! table itself. Measured: with the tables of hashbrown, which read two places, the whole fold takes a quarter longer.
 
 /// A free slot.
 const FREE: u64 = 0;
 
 const SLOTS_MIN: usize = 8;
 
-/// Slots other than 0, each found by its upper 32 bits.
+/// Values other than 0, each found by its upper 32 bits.
 pub(super) struct Slots {
-    /// As many as a power of two, at most three quarters taken.
+    /// The length is a power of two. At most three quarters are in use.
     slots: Vec<u64>,
     len: usize,
 }
 
-/// Where a slot that was not there would stand. Good until the next change.
-pub(super) struct Place(usize);
+/// Where a value that was not found would be inserted. Valid until the table changes.
+pub(super) struct FreeSlot(usize);
 
 impl Default for Slots {
     fn default() -> Slots {
@@ -25,15 +25,15 @@ impl Default for Slots {
 }
 
 impl Slots {
-    /// The slot with this hash that is the one, or the place for it.
+    /// The value with this hash for which `is_it` is true, or the free slot for it.
     #[inline]
-    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u64) -> bool) -> Result<u64, Place> {
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u64) -> bool) -> Result<u64, FreeSlot> {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let slot = self.slots[at];
             if slot == FREE {
-                return Err(Place(at));
+                return Err(FreeSlot(at));
             }
             if (slot >> 32) as u32 == hash && is_it(slot) {
                 return Ok(slot);
@@ -42,9 +42,9 @@ impl Slots {
         }
     }
 
-    /// Takes in a slot where `find` said.
-    pub(super) fn insert(&mut self, place: Place, slot: u64) {
-        self.slots[place.0] = slot;
+    /// Inserts a value into the slot that `find` returned.
+    pub(super) fn insert(&mut self, slot: FreeSlot, value: u64) {
+        self.slots[slot.0] = value;
         self.len += 1;
         if self.len > self.slots.len() / 4 * 3 {
             self.resize(self.slots.len() * 2);
@@ -63,7 +63,7 @@ impl Slots {
         }
     }
 
-    /// Empties it, leaving room for as much as there was and no more.
+    /// Removes everything. Keeps the capacity for as many values as there were, and no more.
     pub(super) fn clear(&mut self) {
         let slots = (self.len * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN);
         self.len = 0;
@@ -72,40 +72,40 @@ impl Slots {
         self.slots.fill(FREE);
     }
 
-    /// How many bytes they take.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<u64>()
     }
 }
 
-/// Numbers of things in a list, found by what the thing is.
+/// Indexes of entries in a list, found by the entry.
 #[derive(Default)]
 pub(super) struct Index(Slots);
 
 impl Index {
-    /// The number of the thing with this hash that is the one, or the place for it.
+    /// The index of the entry with this hash for which `is_it` is true, or the free slot for it.
     #[inline]
-    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Result<u32, Place> {
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Result<u32, FreeSlot> {
         self.0.find(hash, |slot| is_it(number(slot))).map(number)
     }
 
-    /// Takes in the number of a thing where `find` said.
-    pub(super) fn insert(&mut self, place: Place, hash: u32, number: u32) {
-        self.0.insert(place, u64::from(hash) << 32 | (u64::from(number) + 1));
+    /// Inserts the index of an entry into the slot that `find` returned.
+    pub(super) fn insert(&mut self, slot: FreeSlot, hash: u32, number: u32) {
+        self.0.insert(slot, u64::from(hash) << 32 | (u64::from(number) + 1));
     }
 
-    /// Empties it, leaving room for as much as there was and no more.
+    /// Removes everything. Keeps the capacity for as many values as there were, and no more.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// How many bytes it takes.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.0.bytes()
     }
 }
 
-/// Slots hold numbers plus one, since a slot of 0 is free.
+/// A slot contains the index plus one, because 0 marks a free slot.
 fn number(slot: u64) -> u32 {
     slot as u32 - 1
 }
@@ -120,9 +120,9 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Hashes are drawn from few, so that most of them collide.
+        /// There are only a few hashes, so that most of them collide.
         #[test]
-        fn what_was_put_in_is_found_and_nothing_else(keys in vec(0u32..200, 0..150), clear_at in 0usize..150) {
+        fn exactly_the_inserted_entries_are_found(keys in vec(0u32..200, 0..150), clear_at in 0usize..150) {
             let (mut index, mut list, mut known) = (Index::default(), Vec::new(), BTreeMap::new());
             let hash = |key: u32| key % 7 * 0x2000_0001;
             for (at, key) in keys.into_iter().enumerate() {
@@ -133,9 +133,9 @@ mod tests {
                 }
                 match index.find(hash(key), |number| list[number as usize] == key) {
                     Ok(number) => prop_assert_eq!(Some(&number), known.get(&key)),
-                    Err(place) => {
+                    Err(slot) => {
                         prop_assert!(!known.contains_key(&key));
-                        index.insert(place, hash(key), list.len() as u32);
+                        index.insert(slot, hash(key), list.len() as u32);
                         known.insert(key, list.len() as u32);
                         list.push(key);
                     }

@@ -1,49 +1,49 @@
-//! A tag's day in one line of the processor's cache: its frozen attributes and its current visit.
+//! The state of a tag on its day, in one cache line: the attributes of its first event, and its current visit.
 
 use schema::event::{Channel, VisitorTag};
 
 use super::keys::{PageKey, VisitKey, When};
 use super::names::Name;
 use super::profile::ProfileIds;
-use super::slots::{Index, Place};
+use super::slots::{FreeSlot, Index};
 
-/// A gap of this length is still the same visit.
+/// After a longer gap between two events a new visit begins.
 const GAP_MAX_S: u32 = 30 * 60;
 
-/// In place of the number of a page or of a place in a list.
+/// Stands for "none" where a page or an index is expected.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What is known of a tag today.
+/// The state of a tag.
 #[repr(align(64))]
 pub(super) struct Visitor {
     pub(super) tag: VisitorTag,
-    /// Frozen at its first event.
+    /// Set by its first event, and not changed after that.
     pub(super) profile: ProfileIds,
-    /// Of its first visit; later sources and entry pages are facts.
+    /// Source of its first visit. Later sources and entry pages are facts.
     pub(super) first_source: Name,
     pub(super) first_entry: Name,
-    /// Where its visit stands among those touched since the last drain, or `NONE`.
-    pub(super) touched: u32,
+    /// The index of its current visit among the dirty visits, or `NONE`.
+    pub(super) dirty: u32,
     pub(super) visit: Visit,
-    /// By which channels it came: a bit for each code.
+    /// The channels by which it came: a bit for each code.
     pub(super) channels: u16,
-    /// How many facts of it are known.
+    /// The number of its facts.
     pub(super) facts: u16,
 }
 
 const _: () = assert!(size_of::<Visitor>() == 64);
 
-/// The current visit, or the last one.
+/// The current visit of a tag, or its last one.
 #[derive(Clone, Copy)]
 pub(super) struct Visit {
     pub(super) start_s: u32,
     pub(super) last_s: u32,
     pub(super) entry: Name,
     pub(super) source: Name,
-    /// The page it would end on, `NONE` before its first page view.
+    /// The page on which the visit would end now; `NONE` before its first page view.
     exit_page: Name,
     exit_s: u32,
-    /// Its place among the tag's visits; 0: there has been none.
+    /// Counts the visits of the tag, from 1; 0 if there was none.
     pub(super) number: u16,
     pub(super) channel: Channel,
     pub(super) start_offset: i8,
@@ -52,18 +52,18 @@ pub(super) struct Visit {
     exit_counts: bool,
 }
 
-/// The page view a visit ends with.
+/// The page view with which a visit ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exit {
     pub(super) page: Name,
     pub(super) time_s: u32,
     pub(super) offset: i8,
-    /// Whether no earlier visit of the tag ended on this page.
+    /// Whether this is the first visit of the tag that ended on this page.
     pub(super) counts: bool,
 }
 
 impl Visit {
-    /// Before a tag's first.
+    /// The state before the first visit of a tag.
     const NONE: Visit = Visit {
         start_s: 0,
         last_s: 0,
@@ -79,7 +79,7 @@ impl Visit {
         exit_counts: false,
     };
 
-    /// The one after `former`.
+    /// The visit that follows `former`.
     pub(super) fn after(former: &Visit, time_s: u32, offset: i8, entry: Name, source: Name, channel: Channel) -> Visit {
         Visit {
             start_s: time_s,
@@ -89,13 +89,13 @@ impl Visit {
             source,
             channel,
             number: former.number.saturating_add(1),
-            bounced: true, // until an interactive event, be it the one that starts it, or a second page view
+            bounced: true, // until an interactive event (the starting one included) or a second page view
             ..Visit::NONE
         }
     }
 
-    /// Whether an event of this time is part of it. However early it comes, it is.
-    pub(super) fn takes(&self, time_s: u32) -> bool {
+    /// Whether an event of this time belongs to the visit. An event that is earlier than the visit belongs to it too.
+    pub(super) fn is_running_at(&self, time_s: u32) -> bool {
         self.number > 0 && time_s <= self.last_s.saturating_add(GAP_MAX_S)
     }
 
@@ -120,20 +120,20 @@ impl Visit {
 }
 
 impl Visitor {
-    /// The key of its visit's row.
+    /// The key of the row of its visit.
     pub(super) fn visit_key(&self) -> VisitKey {
         let Visit { entry, source, channel, .. } = self.visit;
         VisitKey { when: self.visit.start(), entry, source, channel, profile: self.profile.whole }
     }
 
-    /// The key of a page of its visit.
+    /// The key of the row of a page in its visit.
     pub(super) fn page_key(&self, when: When, page: Name) -> PageKey {
         let Visit { source, channel, .. } = self.visit;
         PageKey { when, page, source, channel, profile: self.profile.of_pages }
     }
 
-    /// Notes that it comes by this channel; says whether for the first time.
-    pub(super) fn is_new_channel(&mut self, channel: Channel) -> bool {
+    /// Inserts a channel. Returns true if the visitor did not come by it before.
+    pub(super) fn insert_channel(&mut self, channel: Channel) -> bool {
         let bit = 1u16.checked_shl(channel.code()).expect("there are fewer than 16 channels");
         let is_new = self.channels & bit == 0;
         self.channels |= bit;
@@ -153,21 +153,21 @@ impl Visitors {
         self.rows.len()
     }
 
-    /// The row of a tag, or the place for it.
-    pub(super) fn find(&self, tag: VisitorTag) -> Result<u32, Place> {
+    /// The row of a tag, or the free slot for it.
+    pub(super) fn find(&self, tag: VisitorTag) -> Result<u32, FreeSlot> {
         self.index.find(hash(tag), |row| self.rows[row as usize].tag == tag)
     }
 
-    /// Makes a row for a tag that has none.
-    pub(super) fn insert(&mut self, place: Place, tag: VisitorTag, profile: ProfileIds) -> u32 {
+    /// Adds a row for a tag that has none.
+    pub(super) fn insert(&mut self, slot: FreeSlot, tag: VisitorTag, profile: ProfileIds) -> u32 {
         let row = self.rows.len() as u32;
-        self.index.insert(place, hash(tag), row);
+        self.index.insert(slot, hash(tag), row);
         self.rows.push(Visitor {
             tag,
             profile,
             first_source: 0,
             first_entry: 0,
-            touched: NONE,
+            dirty: NONE,
             visit: Visit::NONE,
             channels: 0,
             facts: 0,
@@ -179,13 +179,13 @@ impl Visitors {
         &mut self.rows[row as usize]
     }
 
-    /// How many bytes they take.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.rows.capacity() * size_of::<Visitor>() + self.index.bytes()
     }
 }
 
-/// A tag is a hash already. Its lower bits choose its partition; these are free.
+/// A tag is a hash already. Its lower bits choose its partition, so the upper bits are used here.
 fn hash(tag: VisitorTag) -> u32 {
     (tag.0 >> 32) as u32
 }

@@ -1,6 +1,6 @@
 //! A shard's place as a commit: the offset is where it stands, the metadata says the rest, as `name=value;...`.
 
-use crate::fold::Copy;
+use crate::fold::Checkpoint;
 use crate::intent::Intent;
 use crate::membership::Saved;
 
@@ -33,7 +33,7 @@ pub(super) fn read(saved: &Saved) -> Option<Intent> {
             _ => {}
         }
     }
-    Some(Intent::new(fold?, saved.offset, end, start?, generation?, at?, Copy::default()))
+    Some(Intent::new(fold?, saved.offset, end, start?, generation?, at?, Checkpoint::default()))
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_place_is_read_as_it_was_written_and_fits_into_a_commit() {
         for end in [None, Some(u64::MAX)] {
-            let intent = Intent::new(u32::MAX, u64::MAX, end, u64::MAX, u32::MAX, i64::MAX, Copy::default());
+            let intent = Intent::new(u32::MAX, u64::MAX, end, u64::MAX, u32::MAX, i64::MAX, Checkpoint::default());
             let saved = write(&intent);
             assert_eq!(read(&saved), Some(intent));
             assert!(saved.metadata.len() < 200 && saved.metadata.is_ascii());

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use schema::day::Day;
+use schema::round::{RoundKey, is_over};
 use tokio::time::Instant;
+use warehouse::{ControlSums, RETRY_PAUSE_MAX, Rows, Store, retry};
 
 use super::recover::INTENT_AGE_MAX_S;
 use super::rules::{Rule, holds};
 use super::{LOOK, Server, Shard, Step, Unsure};
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::rows::Rows;
-use crate::store::Store;
-use crate::sums::Sums;
-use crate::warehouse::{RETRY_PAUSE_MAX, RoundKey, retry};
 
 /// The server's start, read from its uptime in whole seconds, may seem to move by so much.
 const START_JITTER_S: i64 = 2;
@@ -86,10 +84,11 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// Writes the control sums of all rounds that this close ends.
     pub(super) async fn write_closed(&mut self, day: Day) {
         let over = |key: &RoundKey| is_over(*key, day) && !self.settled.contains_key(key);
-        let rounds: BTreeMap<RoundKey, Sums> =
+        let rounds: BTreeMap<RoundKey, ControlSums> =
             self.fold.sums().iter().filter(|(key, _)| over(key)).map(|(key, sums)| (*key, sums.clone())).collect();
         let (shard, generation) = (self.inputs.shard, self.generation);
-        retry("writing control sums", || self.inputs.warehouse.close(day, shard, generation, &rounds)).await;
+        retry("writing control sums", || self.inputs.warehouse.write_control_sums(day, shard, generation, &rounds))
+            .await;
         tracing::info!(%day, "closed {day}");
     }
 
@@ -99,11 +98,17 @@ impl<S: Stream, W: Store> Shard<S, W> {
             return;
         }
         let (shard, generation) = (self.inputs.shard, self.generation);
-        if let Some(last) = self.copy.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
+        if let Some(last) = self.checkpoint.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
             let nothing = BTreeMap::new();
-            retry("writing control sums", || self.inputs.warehouse.close(Day(last), shard, generation, &nothing)).await;
+            retry("writing control sums", || {
+                self.inputs.warehouse.write_control_sums(Day(last), shard, generation, &nothing)
+            })
+            .await;
         }
-        retry("naming a generation", || self.inputs.warehouse.name(shard, generation, (self.inputs.now_s)())).await;
+        retry("naming a generation", || {
+            self.inputs.warehouse.name_generation(shard, generation, (self.inputs.now_s)())
+        })
+        .await;
         self.named = generation;
         metrics::generation(shard, generation);
         tracing::info!(shard, generation, "shard {shard} counts as generation {generation}");
@@ -111,14 +116,14 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     /// Closed rounds whose live rows add up are done.
     pub(super) async fn settle(&mut self) -> Result<(), StreamError> {
-        let Some(last_close) = self.fold.copy().last_close else { return Ok(()) };
+        let Some(last_close) = self.fold.checkpoint().last_close else { return Ok(()) };
         // A close that is folded may end a round whose last rows are not inserted: the sums know nothing of them yet.
         let inserted = self.batch_began.is_none() || !holds(Rule::SettledWhenInserted);
         if self.generation != self.named || !inserted {
             return Ok(());
         }
         // A new generation folds again what is done for good: it is not counted twice, and need not be kept.
-        let known: Vec<RoundKey> = self.fold.firsts().keys().copied().collect();
+        let known: Vec<RoundKey> = self.fold.round_starts().keys().copied().collect();
         let (done, open): (Vec<RoundKey>, Vec<RoundKey>) = known.iter().partition(|key| self.settled.contains_key(key));
         done.iter().for_each(|key| self.fold.forget(key.0, key.1));
         let over: Vec<RoundKey> = open.into_iter().filter(|key| is_over(*key, Day(last_close))).collect();
@@ -131,7 +136,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let owner_at_s = (self.inputs.now_s)();
         let (shard, generation) = (self.inputs.shard, self.generation);
         let live = retry("adding up the live rows", || self.inputs.warehouse.live_sums(shard, generation)).await;
-        let nothing = Sums::default();
+        let nothing = ControlSums::default();
         for key in over {
             let mine = self.fold.sums().get(&key).unwrap_or(&nothing);
             let agree = live.get(&key).unwrap_or(&nothing) == mine || !holds(Rule::SettledWhenEqual);
@@ -160,19 +165,19 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     /// S moves to the oldest round that is not done, and the stream forgets what lies below.
     pub(super) async fn move_start(&mut self) -> Result<(), StreamError> {
-        let over = |key: &RoundKey| self.fold.copy().last_close.is_some_and(|last| is_over(*key, Day(last)));
+        let over = |key: &RoundKey| self.fold.checkpoint().last_close.is_some_and(|last| is_over(*key, Day(last)));
         let done = |key: &RoundKey| self.settled.contains_key(key) || !holds(Rule::StartWaitsForSettled) && over(key);
-        let open = self.fold.firsts().iter().filter(|(key, _)| !done(key));
+        let open = self.fold.round_starts().iter().filter(|(key, _)| !done(key));
         let oldest = open.map(|(_, first)| first).min_by_key(|first| first.position);
-        let (start, copy) = match oldest {
-            Some(first) if holds(Rule::CopyTakenInTime) => (first.position, first.copy.clone()),
-            Some(first) => (first.position, self.fold.copy()),
+        let (start, checkpoint) = match oldest {
+            Some(first) if holds(Rule::CheckpointBeforeRound) => (first.position, first.checkpoint.clone()),
+            Some(first) => (first.position, self.fold.checkpoint().clone()),
             // Nothing is open; but what is folded and not yet inserted still is.
-            None if self.batch_began.is_none() => (self.next, self.fold.copy()),
+            None if self.batch_began.is_none() => (self.next, self.fold.checkpoint().clone()),
             None => return Ok(()),
         };
         if start > self.start && start <= self.next {
-            (self.start, self.copy) = (start, copy);
+            (self.start, self.checkpoint) = (start, checkpoint);
             if !holds(Rule::DeleteAfterCommit) {
                 self.inputs.stream.trim(start).await?;
             }
@@ -181,9 +186,4 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
         Ok(())
     }
-}
-
-/// Whether a round is over once `close` is folded: late rounds of a day end with later closes.
-fn is_over((day, round): RoundKey, close: Day) -> bool {
-    i64::from(day.0) + i64::from(round) <= i64::from(close.0)
 }

@@ -1,6 +1,7 @@
 //! How a shard finds out where it stands: from the intent file, from the stream, or afresh.
 
 use tokio::time::Instant;
+use warehouse::{Store, retry};
 
 use super::rules::{Rule, holds};
 use super::{BATCH_AGE, BATCH_ROWS_MAX, Inputs, LOOK, Shard, Unsure};
@@ -8,9 +9,7 @@ use crate::fold::{self, Fold};
 use crate::intent::Intent;
 use crate::metrics;
 use crate::read::{Stream, StreamError};
-use crate::store::Store;
 use crate::sweep::Sweep;
-use crate::warehouse::retry;
 
 /// An older intent is not retried by its token: ClickHouse may have forgotten it.
 pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
@@ -18,15 +17,15 @@ pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
 impl<S: Stream, W: Store> Shard<S, W> {
     pub(super) async fn take_over(mut inputs: Inputs<S, W>) -> Result<Shard<S, W>, StreamError> {
         let (now_s, shard) = ((inputs.now_s)(), inputs.shard);
-        let named = retry("reading which generation is named", || inputs.warehouse.named(shard)).await;
-        let settled = retry("reading which rounds are done", || inputs.warehouse.settled(shard)).await;
+        let named = retry("reading which generation is named", || inputs.warehouse.named_generation(shard)).await;
+        let settled = retry("reading which rounds are done", || inputs.warehouse.settled_rounds(shard)).await;
         let saved = inputs.stream.saved().await?;
         let first = inputs.stream.start().await?;
         let (intent, unsure) = match saved {
             Some(intent) if intent.start < first && holds(Rule::StartBelowFirst) => {
-                let copy = inputs.stream.copy_at_start(first, Some(&intent)).await?;
+                let checkpoint = inputs.stream.checkpoint_at_start(first, Some(&intent)).await?;
                 (
-                    Intent::new(fold::VERSION, first, None, first, intent.generation, 0, copy),
+                    Intent::new(fold::RULES_VERSION, first, None, first, intent.generation, 0, checkpoint),
                     Some(Unsure::StreamBeginsLater),
                 )
             }
@@ -35,23 +34,23 @@ impl<S: Stream, W: Store> Shard<S, W> {
             }
             // An older one came back: what is named since was committed once.
             Some(intent) if intent.generation < named => (intent, Some(Unsure::OldIntent)),
-            Some(intent) if intent.fold_version != fold::VERSION => (intent, Some(Unsure::OtherFold)),
+            Some(intent) if intent.fold_version != fold::RULES_VERSION => (intent, Some(Unsure::OtherFold)),
             Some(intent) => (intent, None),
             None => {
-                let copy = inputs.stream.copy_at_start(first, None).await?;
-                (Intent::new(fold::VERSION, first, None, first, 0, 0, copy), Some(Unsure::NoIntent))
+                let checkpoint = inputs.stream.checkpoint_at_start(first, None).await?;
+                (Intent::new(fold::RULES_VERSION, first, None, first, 0, 0, checkpoint), Some(Unsure::NoIntent))
             }
         };
         inputs.stream.seek(intent.start)?;
         let mut shard = Shard {
-            fold: Fold::new(intent.copy.clone(), inputs.limits.clone()),
+            fold: Fold::new(intent.checkpoint.clone(), inputs.limits.clone()),
             target: inputs.stream.end().await?,
             sweep: Sweep::new(inputs.warehouse.clone(), inputs.imports.clone()),
             inputs,
             next: intent.offset,
             pending: intent.end,
             start: intent.start,
-            copy: intent.copy,
+            checkpoint: intent.checkpoint,
             generation: intent.generation,
             named,
             settled,
@@ -76,7 +75,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// Folds S..next again without inserting anything: the state and sums are then those of before the crash.
     async fn rebuild(&mut self) -> Result<(), StreamError> {
         let began = Instant::now();
-        self.fold = Fold::new(self.copy.clone(), self.inputs.limits.clone());
+        self.fold = Fold::new(self.checkpoint.clone(), self.inputs.limits.clone());
         self.inputs.stream.seek(self.start)?;
         let mut records = 0;
         while self.inputs.stream.position() < self.next {
@@ -106,8 +105,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
     /// begun one and not come to committing it, or what was saved may be lost, or old.
     pub(super) async fn start_afresh(&mut self, why: Unsure) -> Result<(), StreamError> {
         let (shard, warehouse) = (self.inputs.shard, &self.inputs.warehouse);
-        self.named = retry("reading which generation is named", || warehouse.named(shard)).await;
-        self.settled = retry("reading which rounds are done", || warehouse.settled(shard)).await;
+        self.named = retry("reading which generation is named", || warehouse.named_generation(shard)).await;
+        self.settled = retry("reading which rounds are done", || warehouse.settled_rounds(shard)).await;
         let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
         let written = if holds(Rule::GenerationOfRows) { written } else { 0 };
         let recorded = self.inputs.stream.highest_generation().await?;
@@ -133,8 +132,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     pub(super) async fn save(&mut self, end: Option<u64>) -> Result<(), StreamError> {
         self.intent_at_s = (self.inputs.now_s)();
-        let copy = self.copy.clone();
-        let intent = Intent::new(fold::VERSION, self.next, end, self.start, self.generation, self.intent_at_s, copy);
+        let checkpoint = self.checkpoint.clone();
+        let intent =
+            Intent::new(fold::RULES_VERSION, self.next, end, self.start, self.generation, self.intent_at_s, checkpoint);
         self.inputs.stream.save(&intent).await
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum Rule {
     /// A shard's first batch after it took over counts as uncertain.
     SumsAtAssignment,
     /// The copy is of before the first message of the oldest round.
-    CopyTakenInTime,
+    CheckpointBeforeRound,
     /// S below the stream's first position is treated like a missing intent.
     StartBelowFirst,
     /// S passes a round only once it is settled.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aggregator::fold::{Copy, Fold, Limits};
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
 use schema::cubes::Cube;
 use schema::day::{Day, hour_of};
@@ -72,7 +72,7 @@ proptest! {
     /// Every measure by all dimensions at once, so by every one and every pair of them too.
     #[test]
     fn every_cell_is_what_the_raw_events_say(records in stream(120), cuts in cuts(120)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let folded = cells(&run(&mut fold, &records, &cuts));
         let expected = naive::cells(&naive::accept(&records));
         for (key, sums) in &expected {
@@ -84,7 +84,7 @@ proptest! {
     /// Firsts summed over rows are numbers of different tags, under every frozen attribute.
     #[test]
     fn visitors_are_distinct_tags_under_every_view(records in stream(120), cuts in cuts(120)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let cells = cells(&run(&mut fold, &records, &cuts));
         let days = naive::tag_days(&naive::accept(&records));
         let views = days.iter().flat_map(|day| &day.visits).count();
@@ -132,7 +132,7 @@ proptest! {
     fn a_complete_day_has_no_negative_sum(records in stream(120), cuts in cuts(120), tags in 0usize..4, facts in 0u32..6) {
         let limits = Limits { tags_per_site_day: tags, strings_per_site_day: 6, facts_per_tag: facts };
         for limits in [limits, Limits::default()] {
-            let mut fold = Fold::new(Copy::default(), limits);
+            let mut fold = Fold::new(Checkpoint::default(), limits);
             for (key, sums) in cells(&run(&mut fold, &records, &cuts)) {
                 prop_assert!(sums.iter().all(|&sum| sum >= 0), "{:?}: {:?}", key, sums);
             }
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn an_import_folds_like_a_stream(records in stream(120)) {
         let accepted = naive::accept(&records);
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         for (_, event) in &accepted.events {
             fold.apply_event(1000, event);
         }
@@ -161,6 +161,6 @@ proptest! {
         }
         prop_assert_eq!(fold.visitors(), 0);
         prop_assert_eq!(cells(&[fold.drain()]), naive::cells(&as_one_round));
-        prop_assert!(fold.firsts().is_empty());
+        prop_assert!(fold.round_starts().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Beyond the caps: hits still count, firsts are no longer told.
 
-use aggregator::fold::{Copy, Fold, Limits};
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
 use schema::cubes::Cube;
 use schema::event::{Event, Kind};
@@ -18,7 +18,7 @@ proptest! {
     ) {
         let records = ordered_once(records); // without room for facts a hit or an order sent again cannot be told
         let small = Limits { tags_per_site_day: tags, strings_per_site_day: strings, facts_per_tag: facts };
-        let (mut capped, mut free) = (Fold::new(Copy::default(), small), Fold::new(Copy::default(), Limits::default()));
+        let (mut capped, mut free) = (Fold::new(Checkpoint::default(), small), Fold::new(Checkpoint::default(), Limits::default()));
         run(&mut capped, &records, &cuts);
         run(&mut free, &records, &cuts);
         prop_assert_eq!(free.saturated(), 0);
@@ -58,21 +58,21 @@ proptest! {
             1 => Limits { strings_per_site_day: 1, ..none },
             _ => Limits { facts_per_tag: 1, ..none },
         };
-        let mut fold = Fold::new(Copy::default(), limits);
+        let mut fold = Fold::new(Checkpoint::default(), limits);
         let drained = run(&mut fold, &records, &[]);
         let accepted = naive::accept(&records);
         let days = naive::tag_days(&accepted);
         let is_full = match which {
             0 => {
                 let sites = days.iter().map(|day| (day.first.site, day.first.day, day.round)).collect::<std::collections::BTreeSet<_>>();
-                let open = sites.iter().filter(|(_, day, round)| fold.copy().last_close.is_none_or(|last| day.0 + *round as i32 > last));
+                let open = sites.iter().filter(|(_, day, round)| fold.checkpoint().last_close.is_none_or(|last| day.0 + *round as i32 > last));
                 prop_assert_eq!(fold.visitors(), open.count());
                 days.len() > sites.len()
             }
             1 => {
                 let words = drained.iter().flat_map(|d| &d.rows).flat_map(|rows| &rows.dimensions).flat_map(|column| &column.dictionary);
                 // Engagement that says nothing, or consent on the audience's lane, leaves no row, and so no word.
-                let mut free = Fold::new(Copy::default(), Limits::default());
+                let mut free = Fold::new(Checkpoint::default(), Limits::default());
                 let of_tags = run(&mut free, &records, &[])
                     .iter()
                     .flat_map(|drained| &drained.rows)

@@ -1,6 +1,6 @@
 //! How the stream is cut and how often it is read must not show.
 
-use aggregator::fold::{Copy, Fold, Limits};
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -15,7 +15,7 @@ proptest! {
     ) {
         let small = Limits { tags_per_site_day: tags, strings_per_site_day: strings, facts_per_tag: facts };
         for limits in [small, Limits::default()] {
-            let (mut once, mut often) = (Fold::new(Copy::default(), limits.clone()), Fold::new(Copy::default(), limits));
+            let (mut once, mut often) = (Fold::new(Checkpoint::default(), limits.clone()), Fold::new(Checkpoint::default(), limits));
             let (whole, parts) = (run(&mut once, &records, &[]), run(&mut often, &records, &cuts));
             prop_assert_eq!(cells(&whole), cells(&parts));
             prop_assert_eq!(once.sums(), often.sums());
@@ -32,24 +32,24 @@ proptest! {
     ) {
         let resume = resume.index(records.len() + 1);
         let (before, after) = records.split_at(resume);
-        let mut former = Fold::new(Copy::default(), Limits::default());
+        let mut former = Fold::new(Checkpoint::default(), Limits::default());
         run(&mut former, before, &cuts_a);
 
         let closed = |former: &Fold, &(day, round): &(schema::day::Day, u32)| {
-            former.copy().last_close.is_some_and(|last| day.0 + round as i32 <= last)
+            former.checkpoint().last_close.is_some_and(|last| day.0 + round as i32 <= last)
         };
-        let mut rounds: Vec<_> = former.firsts().keys().copied().filter(|key| closed(&former, key)).collect();
+        let mut rounds: Vec<_> = former.round_starts().keys().copied().filter(|key| closed(&former, key)).collect();
         rounds.truncate(done.index(rounds.len() + 1));
         rounds.iter().for_each(|&(day, round)| former.forget(day, round));
 
-        let start = former.firsts().values().min_by_key(|first| first.position);
-        let (position, copy) = start.map_or((u64::MAX, former.copy()), |first| (first.position, first.copy.clone()));
+        let start = former.round_starts().values().min_by_key(|first| first.position);
+        let (position, checkpoint) = start.map_or((u64::MAX, former.checkpoint().clone()), |first| (first.position, first.checkpoint.clone()));
         let again: Vec<Placed> = before.iter().filter(|(at, _)| *at >= position).cloned().collect();
-        let mut later = Fold::new(copy, Limits::default());
+        let mut later = Fold::new(checkpoint, Limits::default());
         run(&mut later, &again, &cuts_b);
-        prop_assert_eq!(former.copy(), later.copy());
-        for (key, first) in former.firsts() {
-            prop_assert_eq!(Some(first), later.firsts().get(key));
+        prop_assert_eq!(former.checkpoint(), later.checkpoint());
+        for (key, first) in former.round_starts() {
+            prop_assert_eq!(Some(first), later.round_starts().get(key));
             prop_assert_eq!(former.sums().get(key), later.sums().get(key));
         }
         prop_assert_eq!(run(&mut former, after, &tail), run(&mut later, after, &tail));
@@ -58,10 +58,10 @@ proptest! {
     /// A round's sums can be found again from its first record and the copy taken before it, whatever else was there.
     #[test]
     fn a_round_is_rebuilt_from_its_first_record(records in stream(150), cuts in cuts(150)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         run(&mut fold, &records, &[]);
-        for (key, first) in fold.firsts() {
-            let mut again = Fold::new(first.copy.clone(), Limits::default());
+        for (key, first) in fold.round_starts() {
+            let mut again = Fold::new(first.checkpoint.clone(), Limits::default());
             let rest: Vec<Placed> = records.iter().filter(|(at, _)| *at >= first.position).cloned().collect();
             run(&mut again, &rest, &cuts);
             prop_assert_eq!(again.sums().get(key), fold.sums().get(key), "{:?}", key);

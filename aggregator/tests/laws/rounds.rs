@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aggregator::fold::{Copy, Fold, Limits};
-use aggregator::sums::Sums;
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::measures::Measure;
 use schema::wire::{Body, Record};
+use warehouse::ControlSums;
 
 use crate::naive;
 use crate::stream::{DAYS, FIRST_DAY, cells, cuts, run, sent_once, stream};
@@ -20,7 +20,7 @@ fn close(day: i32) -> Record<'static> {
 proptest! {
     #[test]
     fn repeats_are_dropped_and_gaps_counted(records in stream(150)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         run(&mut fold, &records, &[]);
         let accepted = naive::accept(&records);
         prop_assert_eq!((fold.repeats(), fold.gaps()), (accepted.repeats, accepted.gaps));
@@ -32,8 +32,8 @@ proptest! {
 
     #[test]
     fn rows_are_in_order_and_none_is_zero_and_sums_are_theirs(records in stream(150), cuts in cuts(150)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
-        let mut totals = std::collections::BTreeMap::<_, Sums>::new();
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
+        let mut totals = std::collections::BTreeMap::<_, ControlSums>::new();
         for drained in run(&mut fold, &records, &cuts) {
             let order: Vec<_> = drained.rows.iter().map(|rows| (rows.day, rows.round, rows.cube)).collect();
             prop_assert!(order.is_sorted() && order.iter().collect::<BTreeSet<_>>().len() == order.len());
@@ -54,7 +54,7 @@ proptest! {
                 }
             }
         }
-        prop_assert!(fold.sums().keys().eq(fold.firsts().keys()));
+        prop_assert!(fold.sums().keys().eq(fold.round_starts().keys()));
         for (key, sums) in fold.sums() {
             prop_assert_eq!(sums, &totals.remove(key).unwrap_or_default());
         }
@@ -63,12 +63,12 @@ proptest! {
 
     #[test]
     fn pending_rows_are_no_fewer_than_a_drain_gives_and_none_after_it(records in stream(150), cuts in cuts(150)) {
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         for (at, (position, record)) in records.iter().enumerate() {
             fold.apply(*position, record);
             if cuts.contains(&at) {
                 let pending = fold.pending_rows();
-                let rows: usize = fold.drain().rows.iter().map(aggregator::rows::Rows::len).sum();
+                let rows: usize = fold.drain().rows.iter().map(warehouse::Rows::len).sum();
                 prop_assert!(rows <= pending && pending <= 4 * rows + 12, "{} rows, {} pending", rows, pending);
                 prop_assert_eq!(fold.pending_rows(), 0);
             }
@@ -78,17 +78,17 @@ proptest! {
     #[test]
     fn a_close_drops_state_and_keeps_sums_until_they_are_forgotten(records in stream(150)) {
         let records = sent_once(records); // what was sent again in another round is a repeat in the one they all go to
-        let mut fold = Fold::new(Copy::default(), Limits::default());
+        let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let drained = run(&mut fold, &records, &[]);
-        let (firsts, tags) = (fold.firsts().clone(), naive::tag_days(&naive::accept(&records)));
-        let is_open = |day: Day, round| fold.copy().last_close.is_none_or(|last| day.0 + round > last);
+        let (firsts, tags) = (fold.round_starts().clone(), naive::tag_days(&naive::accept(&records)));
+        let is_open = |day: Day, round| fold.checkpoint().last_close.is_none_or(|last| day.0 + round > last);
         let open = tags.iter().filter(|tag| is_open(tag.first.day, tag.round as i32)).count();
         prop_assert_eq!(fold.visitors(), open);
 
         let last_close = FIRST_DAY + 2 * DAYS;
         fold.apply(0, &close(last_close));
         prop_assert_eq!(fold.visitors(), 0, "every round is closed");
-        prop_assert_eq!(fold.firsts(), &firsts);
+        prop_assert_eq!(fold.round_starts(), &firsts);
         fold.apply(0, &close(last_close - 1));
         let last = fold.drain();
         prop_assert_eq!(&last.closes, &vec![Day(last_close)], "a close that closes nothing is not told");
@@ -96,7 +96,7 @@ proptest! {
 
         let accepted = naive::accept(&records);
         for (_, event) in &accepted.events {
-            fold.apply_event(fold.copy().last_close.unwrap() as u32 - event.day.0 as u32 + 1, event);
+            fold.apply_event(fold.checkpoint().last_close.unwrap() as u32 - event.day.0 as u32 + 1, event);
         }
         let (early, late) = (cells(&drained), cells(&[fold.drain()]));
         let of = |cells: &crate::stream::Cells, at: usize| -> i64 { cells.iter().filter(|((c, ..), _)| *c == Cube::Pages).map(|(_, sums)| sums[at]).sum() };
@@ -105,7 +105,7 @@ proptest! {
 
         for &(day, round) in firsts.keys() {
             fold.forget(day, round);
-            prop_assert!(!fold.sums().contains_key(&(day, round)) && !fold.firsts().contains_key(&(day, round)));
+            prop_assert!(!fold.sums().contains_key(&(day, round)) && !fold.round_starts().contains_key(&(day, round)));
         }
     }
 }
@@ -136,7 +136,7 @@ fn a_late_event_is_a_visitor_of_a_later_round() {
         extra: schema::extra::Extra::NONE,
     };
     let view = |number| Record { partition: 0, epoch: 9, number, body: Body::Event(event) };
-    let mut fold = Fold::new(Copy::default(), Limits::default());
+    let mut fold = Fold::new(Checkpoint::default(), Limits::default());
     fold.apply(10, &view(1));
     fold.apply(20, &close(FIRST_DAY + 1));
     assert_eq!(fold.visitors(), 0);
@@ -152,7 +152,7 @@ fn a_late_event_is_a_visitor_of_a_later_round() {
         assert_eq!(sums.get(Cube::Visits, Measure::Bounces), bounces);
         assert_eq!(sums.get(Cube::Pages, Measure::Pageviews), views);
     }
-    let first = &fold.firsts()[&(Day(FIRST_DAY), 2)];
-    assert_eq!((first.position, first.copy.last_close), (30, Some(FIRST_DAY + 1)));
-    assert_eq!(first.copy.seen, [(9, 1)].into());
+    let first = &fold.round_starts()[&(Day(FIRST_DAY), 2)];
+    assert_eq!((first.position, first.checkpoint.last_close), (30, Some(FIRST_DAY + 1)));
+    assert_eq!(first.checkpoint.last_numbers, [(9, 1)].into());
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use aggregator::fold::{Drained, Fold};
-use aggregator::rows::Rows;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,6 +12,7 @@ use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use schema::extra::{Campaign, Engagement, Extra, ExtraBuf, Item};
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Body, Record};
+use warehouse::Rows;
 
 pub(crate) const FIRST_DAY: i32 = 20_000;
 pub(crate) const DAYS: i32 = 3;

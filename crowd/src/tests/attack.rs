@@ -1,10 +1,10 @@
-//! An attacker who adds and subtracts everything that is told.
+//! An attacker that adds and subtracts all published numbers.
 //!
-//! Every told number is a sum over the cells of one dimension, or of a declared hierarchy of two, in the product of all
-//! dimensions; no combination is known to be impossible. A sum of such sums is a 0/1 choice of cells only if it depends
-//! on one hierarchy (two that both vary take three values), and within one hierarchy the told sets are nested or apart:
-//! so what can be found out is exactly the unions of classes, values that lie in the same told sets. Each class must be
-//! no tag or at least k.
+//! Each published number is a sum over the cells of one dimension, or of a declared hierarchy of two, in the product of
+//! all dimensions. The attacker does not know that any combination is impossible. A sum of such sums selects cells (with
+//! weight 0 or 1) only if it depends on one hierarchy, because two hierarchies that both vary give three weights. Within
+//! one hierarchy the sets of published numbers are nested or disjoint. So the attacker can determine exactly the unions of
+//! classes, where a class is the values that lie in the same sets. Each class must have no tag or at least k.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -15,7 +15,7 @@ use super::truth::{names, parent, view};
 use super::world::{Event, Visit, World};
 use crate::{Numbers, Published, Told};
 
-/// A group of 1..k-1 that follows from what is told.
+/// A group of 1..k-1 tags that the attacker can determine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leak {
     pub(super) what: &'static str,
@@ -25,10 +25,10 @@ pub(super) struct Leak {
 
 /// A value: its parent, itself; or an hour.
 type Value = (&'static str, &'static str, u32);
-/// A fact: where it lies, and whose it is.
+/// A fact: the value in which it lies, and its tag.
 type Fact = (Value, u32);
 
-/// Classes of values that lie in the same told sets.
+/// The facts by class: values that lie in the same sets form a class.
 fn classes<F: Clone>(facts: &[(Value, F)], told: &[BTreeSet<Value>]) -> Vec<Vec<F>> {
     let mut classes: BTreeMap<Vec<bool>, Vec<F>> = BTreeMap::new();
     for (value, fact) in facts {
@@ -45,7 +45,7 @@ fn values<F>(facts: &[(Value, F)], like: impl Fn(&Value) -> bool) -> BTreeSet<Va
     facts.iter().map(|(value, _)| value).filter(|value| like(value)).copied().collect()
 }
 
-/// The sets of values of which a number is told, along one dimension and its parent.
+/// The sets of values over which a number is published, along one dimension and its parent.
 fn told_sets<F>(
     published: &Published,
     d: D,
@@ -85,7 +85,7 @@ fn judge(leaks: &mut Vec<Leak>, what: &'static str, d: Option<D>, k: usize, clas
     }
 }
 
-/// All leaks of what is published. A view that names nothing tells only the total, which is exempt.
+/// All leaks of what is published. A view without named values publishes only the total, which is exempt.
 pub(super) fn attack(world: &World, published: &Published, k: usize) -> Vec<Leak> {
     let mut leaks = vec![];
     for d in [D::Source, D::Region, D::Device, D::Browser, D::Os, D::Language, D::Screen, D::EntryPage] {
@@ -199,7 +199,7 @@ fn custom_sets(published: &Published, d: D, facts: &[Fact], exact: impl Fn(&Numb
     sets
 }
 
-/// As `judge`, but what lies in no told set at all is not known.
+/// As `judge`, but the attacker knows nothing about a value that lies in no set.
 fn judge_told(leaks: &mut Vec<Leak>, d: Option<D>, k: usize, facts: &[Fact], told: Vec<BTreeSet<Value>>) {
     let known: Vec<Fact> = facts.iter().filter(|(at, _)| told.iter().any(|set| set.contains(at))).cloned().collect();
     judge(leaks, "custom events", d, k, classes(&known, &told));

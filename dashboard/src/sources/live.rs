@@ -10,6 +10,7 @@
 //! This module does not know questions or tokens.
 
 mod cache;
+mod read;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,12 +18,14 @@ use std::time::{Duration, Instant};
 
 use crowd::{K, Published};
 use parking_lot::Mutex;
+use schema::day::Day;
+use schema::round::RoundKey;
 use schema::sites::Site;
+use warehouse::Warehouse;
 
 use super::{Detail, KnownRound, Round, RoundSnapshot};
 use crate::metrics::{self, CacheOutcome};
 use crate::range::DaySpan;
-use crate::read::{Reader, RoundKey};
 use cache::SnapshotCache;
 
 /// Most memory for the snapshots of settled rounds.
@@ -32,7 +35,7 @@ const ROUNDS_AT_ONCE_MAX: usize = 16;
 
 /// Reads rounds and caches their snapshots.
 pub struct LiveSource {
-    reader: Reader,
+    warehouse: Warehouse,
     step_s: i64,
     cache: SnapshotCache,
     /// By site. One question of a site computes at a time; the others wait, and find its snapshots in the cache.
@@ -41,18 +44,18 @@ pub struct LiveSource {
 
 impl LiveSource {
     /// `step`: how often the snapshot of an open round is computed anew. Zero: whenever its rows have changed.
-    pub fn new(reader: Reader, step: Duration) -> LiveSource {
+    pub fn new(warehouse: Warehouse, step: Duration) -> LiveSource {
         LiveSource {
-            reader,
+            warehouse,
             step_s: i64::try_from(step.as_secs()).unwrap_or(i64::MAX),
             cache: SnapshotCache::new(CACHE_BYTES_MAX),
             computing: Mutex::default(),
         }
     }
 
-    /// Reads the live tables.
-    pub fn reader(&self) -> &Reader {
-        &self.reader
+    /// The first day on which the site had a visit.
+    pub async fn first_day(&self, site: u32) -> warehouse::Result<Option<Day>> {
+        self.warehouse.first_day(site).await
     }
 
     /// The site's rounds in these days.
@@ -62,10 +65,10 @@ impl LiveSource {
         days: DaySpan,
         detail: Detail,
         now_s: i64,
-    ) -> clickhouse::error::Result<Vec<KnownRound>> {
-        let rounds = self.reader.rounds(site.id, days.first, days.last).await?;
+    ) -> warehouse::Result<Vec<KnownRound>> {
+        let rounds = self.warehouse.rounds(site.id, days.first, days.last).await?;
         // A round of refusals or beacon loads only has nothing to publish.
-        let rounds = rounds.into_iter().filter(|round| !round.sums.bare().has_no_visits());
+        let rounds = rounds.iter().map(Round::from).filter(|round| !round.sums.bare().has_no_visits());
         let mut rounds: Vec<KnownRound> = rounds.map(|round| KnownRound { round, snapshot: None }).collect();
         let k = K::of(site);
         if self.fill(&mut rounds, site.id, detail, k, now_s).is_empty() {
@@ -119,9 +122,9 @@ impl LiveSource {
         rounds: &[Round],
         k: K,
         now_s: i64,
-    ) -> clickhouse::error::Result<HashMap<RoundKey, Arc<RoundSnapshot>>> {
+    ) -> warehouse::Result<HashMap<RoundKey, Arc<RoundSnapshot>>> {
         let keys: Vec<RoundKey> = rounds.iter().map(Round::key).collect();
-        let mut cubes = self.reader.cubes(site, &keys).await?;
+        let mut cubes = read::cubes(&self.warehouse, site, &keys).await?;
         metrics::rounds(CacheOutcome::Miss, rounds.len());
         let mut computed = HashMap::new();
         for round in rounds {
@@ -133,7 +136,7 @@ impl LiveSource {
                 metrics::crowd(began.elapsed());
                 published
             });
-            let published = judged.await.map_err(|panicked| clickhouse::error::Error::Other(panicked.into()))?;
+            let published = judged.await.map_err(|panicked| warehouse::Error::Other(panicked.into()))?;
             let snapshot = Arc::new(RoundSnapshot { published, round: round.clone(), computed_s: now_s });
             if is_whole {
                 self.cache.put(site, round.key(), Arc::clone(&snapshot));

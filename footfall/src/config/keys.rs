@@ -1,7 +1,7 @@
-//! Reads the keys of one TOML table by type, notes every mistake with its line, and refuses keys nobody asked for.
+//! Reads the keys of one TOML table by type, notes every mistake with its line, and refuses unknown keys.
 //!
-//! It knows TOML and nothing of what the keys mean. A key with a mistake reads as its default, so that the reading goes
-//! on and finds the other mistakes too; the whole is then refused.
+//! This module does not know what the keys mean. If a key has a mistake, its default is used so that the other mistakes
+//! are found too; the whole file is refused afterwards.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -10,37 +10,38 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistakes::Mistake;
 
-/// The text being read, and what was found wrong with it so far.
-pub(super) struct Source<'t> {
+/// The file's text, and the mistakes found in it so far.
+pub(super) struct TomlText<'t> {
     text: &'t str,
     mistakes: RefCell<Vec<Mistake>>,
-    /// Keys that were asked for and not there, as `table.key`.
+    /// Keys that were read but are not in the file, as `table.key`. The tests compare them with the example.
     absent: RefCell<Vec<String>>,
 }
 
-/// One table: the file itself, or one `[[site]]` of it.
-pub(super) struct Keys<'t> {
-    source: &'t Source<'t>,
+/// One table: the whole file, or for example one `[[site]]` of it.
+pub(super) struct TomlTable<'t> {
+    source: &'t TomlText<'t>,
     table: &'t DeTable<'t>,
-    /// As it is written in the file (`[[site]]`); empty for the file itself.
+    /// Its heading in the file (`[[site]]`). Empty for the whole file.
     name: &'static str,
     at: usize,
-    asked: RefCell<Vec<&'static str>>,
+    /// The keys that were read: all others are unknown.
+    known_keys: RefCell<Vec<&'static str>>,
 }
 
-/// A value and where it stands.
+/// A value and its position in the text.
 #[derive(Clone, Copy)]
-pub(super) struct Value<'t> {
+pub(super) struct TomlValue<'t> {
     value: &'t DeValue<'t>,
     at: usize,
 }
 
-impl<'t> Source<'t> {
-    pub(super) fn new(text: &'t str) -> Source<'t> {
-        Source { text, mistakes: RefCell::default(), absent: RefCell::default() }
+impl<'t> TomlText<'t> {
+    pub(super) fn new(text: &'t str) -> TomlText<'t> {
+        TomlText { text, mistakes: RefCell::default(), absent: RefCell::default() }
     }
 
-    /// The text's tables, or every place where it is not TOML.
+    /// Parses the text. If it is not TOML, every place that is wrong is noted.
     pub(super) fn parse(&self) -> Option<DeTable<'t>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
@@ -50,19 +51,19 @@ impl<'t> Source<'t> {
         errors.is_empty().then(|| table.into_inner())
     }
 
-    /// Something is wrong at this byte of the text.
-    pub(super) fn note(&self, at: usize, says: String) {
+    /// Notes a mistake at byte `at` of the text.
+    pub(super) fn note(&self, at: usize, mistake: String) {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-        self.mistakes.borrow_mut().push(Mistake { line: Some(line), says });
+        self.mistakes.borrow_mut().push(Mistake { line: Some(line), text: mistake });
     }
 
-    /// Something is wrong with the environment, or with the file as a whole.
-    pub(super) fn note_outside(&self, says: String) {
-        self.mistakes.borrow_mut().push(Mistake { line: None, says });
+    /// Notes a mistake in the environment, or in the file as a whole.
+    pub(super) fn note_without_line(&self, mistake: String) {
+        self.mistakes.borrow_mut().push(Mistake { line: None, text: mistake });
     }
 
-    pub(super) fn mistakes(self) -> Vec<Mistake> {
+    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
         self.mistakes.into_inner()
     }
 
@@ -72,106 +73,121 @@ impl<'t> Source<'t> {
     }
 }
 
-impl<'t> Keys<'t> {
-    pub(super) fn new(source: &'t Source<'t>, table: &'t DeTable<'t>) -> Keys<'t> {
-        Keys { source, table, name: "", at: 0, asked: RefCell::default() }
+impl<'t> TomlTable<'t> {
+    pub(super) fn new(source: &'t TomlText<'t>, table: &'t DeTable<'t>) -> TomlTable<'t> {
+        TomlTable { source, table, name: "", at: 0, known_keys: RefCell::default() }
     }
 
-    /// Says that something is wrong with this table, or at a byte of it.
-    pub(super) fn note(&self, at: Option<usize>, says: String) {
-        self.source.note(at.unwrap_or(self.at), says);
+    /// Notes a mistake at byte `at`, or in this table as a whole.
+    pub(super) fn note(&self, at: Option<usize>, mistake: String) {
+        self.source.note(at.unwrap_or(self.at), mistake);
     }
 
-    /// The key's value, if it is there.
-    pub(super) fn get(&self, key: &'static str) -> Option<Value<'t>> {
-        let mut asked = self.asked.borrow_mut();
-        if !asked.contains(&key) {
-            asked.push(key);
+    /// The key's value, if the table has it.
+    pub(super) fn get(&self, key: &'static str) -> Option<TomlValue<'t>> {
+        let mut known_keys = self.known_keys.borrow_mut();
+        if !known_keys.contains(&key) {
+            known_keys.push(key);
         }
         let found = self.table.get(key);
         if found.is_none() {
             self.source.absent.borrow_mut().push(format!("{}{key}", self.name));
         }
-        found.map(|value| Value { value: value.get_ref(), at: value.span().start })
+        found.map(|value| TomlValue { value: value.get_ref(), at: value.span().start })
     }
 
-    /// A key that has a default.
-    pub(super) fn or<T>(&self, key: &'static str, default: T, read: impl FnOnce(Value<'t>) -> Result<T, String>) -> T {
+    /// Reads a key that has a default.
+    pub(super) fn or<T>(
+        &self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(TomlValue<'t>) -> Result<T, String>,
+    ) -> T {
         self.optional(key, read).unwrap_or(default)
     }
 
-    /// A key that may be missing.
+    /// Reads a key that may be missing.
     pub(super) fn optional<T>(
         &self,
         key: &'static str,
-        read: impl FnOnce(Value<'t>) -> Result<T, String>,
+        read: impl FnOnce(TomlValue<'t>) -> Result<T, String>,
     ) -> Option<T> {
-        self.noted(key, self.get(key)?, read)
+        self.read_noting(key, self.get(key)?, read)
     }
 
-    /// A key that must be there.
+    /// Reads a key that must be there.
     pub(super) fn required<T>(
         &self,
         key: &'static str,
-        read: impl FnOnce(Value<'t>) -> Result<T, String>,
+        read: impl FnOnce(TomlValue<'t>) -> Result<T, String>,
     ) -> Option<T> {
         let value = self.get(key);
         if value.is_none() {
             self.note(None, format!("{} has no `{key}`", self.name));
         }
-        self.noted(key, value?, read)
+        self.read_noting(key, value?, read)
     }
 
-    /// A list with the place of each item; wrong items are each named with their own line. Not there: empty.
+    /// Reads a list: its items with their positions. Each wrong item is noted with its own line. If the key is missing,
+    /// the list is empty.
     pub(super) fn list<T>(
         &self,
         key: &'static str,
-        mut read: impl FnMut(Value<'t>) -> Result<T, String>,
+        mut read: impl FnMut(TomlValue<'t>) -> Result<T, String>,
     ) -> Vec<(T, usize)> {
-        let items = self.optional(key, Value::items).unwrap_or_default();
-        items.into_iter().filter_map(|item| Some((self.noted(key, item, &mut read)?, item.at))).collect()
+        let items = self.optional(key, TomlValue::items).unwrap_or_default();
+        items.into_iter().filter_map(|item| Some((self.read_noting(key, item, &mut read)?, item.at))).collect()
     }
 
-    /// A table that stands once, as `[key]`. Not there: an empty one.
-    pub(super) fn table(&self, key: &'static str, name: &'static str) -> Option<Keys<'t>> {
-        self.optional(key, |value| self.sub(value, name))
+    /// Reads a table that may stand once, as `[key]`.
+    pub(super) fn table(&self, key: &'static str, name: &'static str) -> Option<TomlTable<'t>> {
+        self.optional(key, |value| self.sub_table(value, name))
     }
 
-    /// The tables written as `[[key]]`.
-    pub(super) fn tables(&self, key: &'static str, name: &'static str) -> Vec<Keys<'t>> {
+    /// Reads the tables written as `[[key]]`.
+    pub(super) fn tables(&self, key: &'static str, name: &'static str) -> Vec<TomlTable<'t>> {
         let wrong = |_| format!("is written as tables, each under its own `{name}`");
         let items = self.optional(key, |value| value.items().map_err(wrong)).unwrap_or_default();
-        items.into_iter().filter_map(|item| self.noted(key, item, |item| self.sub(item, name).map_err(wrong))).collect()
+        items
+            .into_iter()
+            .filter_map(|item| self.read_noting(key, item, |item| self.sub_table(item, name).map_err(wrong)))
+            .collect()
     }
 
-    /// Names the keys that nobody asked for.
-    pub(super) fn end(self) {
-        let asked = self.asked.into_inner();
-        for (key, _) in self.table.iter().filter(|(key, _)| !asked.contains(&key.get_ref().as_ref())) {
+    /// Notes each key of the table that was not read: it is unknown.
+    pub(super) fn refuse_unknown_keys(self) {
+        let known_keys = self.known_keys.into_inner();
+        for (key, _) in self.table.iter().filter(|(key, _)| !known_keys.contains(&key.get_ref().as_ref())) {
             let place = if self.name.is_empty() { "the file" } else { self.name };
-            let known = asked.join(", ");
-            let says = format!("{place} has no key `{}`; its keys are: {known}", key.get_ref());
-            self.source.note(key.span().start, says);
+            let known = known_keys.join(", ");
+            let mistake = format!("{place} has no key `{}`; its keys are: {known}", key.get_ref());
+            self.source.note(key.span().start, mistake);
         }
     }
 
-    fn sub(&self, value: Value<'t>, name: &'static str) -> Result<Keys<'t>, String> {
+    fn sub_table(&self, value: TomlValue<'t>, name: &'static str) -> Result<TomlTable<'t>, String> {
         let table = value.value.as_table().ok_or_else(|| format!("is written as a table, under `{name}`"))?;
-        Ok(Keys { source: self.source, table, name, at: value.at, asked: RefCell::default() })
+        Ok(TomlTable { source: self.source, table, name, at: value.at, known_keys: RefCell::default() })
     }
 
-    fn noted<T>(&self, key: &str, value: Value<'t>, read: impl FnOnce(Value<'t>) -> Result<T, String>) -> Option<T> {
+    /// Reads a value; a mistake is noted with the value's line.
+    fn read_noting<T>(
+        &self,
+        key: &str,
+        value: TomlValue<'t>,
+        read: impl FnOnce(TomlValue<'t>) -> Result<T, String>,
+    ) -> Option<T> {
         read(value).map_err(|wrong| self.note(Some(value.at), format!("`{key}` {wrong}"))).ok()
     }
 }
 
-impl<'t> Value<'t> {
+impl<'t> TomlValue<'t> {
     pub(super) fn text(self) -> Result<&'t str, String> {
-        self.value.as_str().ok_or_else(|| self.not("a text in quotes"))
+        self.value.as_str().ok_or_else(|| self.wrong_type("a text in quotes"))
     }
 
-    pub(super) fn flag(self) -> Result<bool, String> {
-        self.value.as_bool().ok_or_else(|| self.not("true or false"))
+    pub(super) fn boolean(self) -> Result<bool, String> {
+        self.value.as_bool().ok_or_else(|| self.wrong_type("true or false"))
     }
 
     pub(super) fn number(self, range: RangeInclusive<u64>) -> Result<u64, String> {
@@ -181,12 +197,12 @@ impl<'t> Value<'t> {
             .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 
-    pub(super) fn items(self) -> Result<Vec<Value<'t>>, String> {
-        let list = self.value.as_array().ok_or_else(|| self.not("a list in brackets"))?;
-        Ok(list.iter().map(|item| Value { value: item.get_ref(), at: item.span().start }).collect())
+    pub(super) fn items(self) -> Result<Vec<TomlValue<'t>>, String> {
+        let list = self.value.as_array().ok_or_else(|| self.wrong_type("a list in brackets"))?;
+        Ok(list.iter().map(|item| TomlValue { value: item.get_ref(), at: item.span().start }).collect())
     }
 
-    fn not(self, wanted: &str) -> String {
+    fn wrong_type(self, wanted: &str) -> String {
         format!("must be {wanted}, not this {}", self.value.type_str())
     }
 }

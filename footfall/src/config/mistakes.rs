@@ -1,18 +1,18 @@
-//! What is wrong with a configuration: all of it at once, each in a sentence with its file and line.
+//! The mistakes of a configuration file: all of them at once, each a sentence with file and line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mistake {
-    /// Line of the file, from 1; none where the environment is at fault.
+    /// Line of the file, from 1. `None`: the mistake is in the environment.
     pub(crate) line: Option<usize>,
-    /// The sentence.
-    pub(crate) says: String,
+    /// The sentence that describes it.
+    pub(crate) text: String,
 }
 
-/// Everything that is wrong with one file, in the order of its lines.
+/// All mistakes of one file, in the order of its lines.
 #[derive(Debug)]
 pub(crate) struct Mistakes {
     file: PathBuf,
@@ -25,7 +25,7 @@ impl Mistakes {
         Mistakes { file: file.to_owned(), all }
     }
 
-    /// In the order of the file's lines.
+    /// The mistakes in the order of the file's lines.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.all.iter()
@@ -34,13 +34,13 @@ impl Mistakes {
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, Mistake { line, says }) in self.all.iter().enumerate() {
+        for (n, Mistake { line, text }) in self.all.iter().enumerate() {
             if n > 0 {
                 f.write_str("\n")?;
             }
             match line {
-                Some(line) => write!(f, "{}:{line}: {says}", self.file.display())?,
-                None => write!(f, "{}: {says}", self.file.display())?,
+                Some(line) => write!(f, "{}:{line}: {text}", self.file.display())?,
+                None => write!(f, "{}: {text}", self.file.display())?,
             }
         }
         Ok(())

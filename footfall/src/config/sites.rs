@@ -3,70 +3,62 @@
 use std::collections::HashSet;
 
 use ipnet::IpNet;
-use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Ground, Marketing, Medium, Site, Sites};
+use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Marketing, Site, Sites};
 use schema::zone::Zone;
 
-use super::keys::{Keys, Value};
+use super::choices;
+use super::keys::{TomlTable, TomlValue};
 
-/// Longest name of a host that DNS allows, and so the longest of a site.
+/// Longest host name that DNS allows, and so the longest name of a site.
 const NAME_BYTES_MAX: usize = 253;
 
 /// Most properties a site may keep.
 const PROPERTIES_MAX: usize = 64;
 
-/// Reads all sites, and the numbers that are used; what is wrong with them is noted in `file`.
-pub(super) fn read(file: &Keys<'_>) -> (Sites, HashSet<u32>) {
-    let mut seen = Seen::default();
+/// Reads all sites, and the set of their numbers. Mistakes are noted in `file`.
+pub(super) fn read(file: &TomlTable<'_>) -> (Sites, HashSet<u32>) {
+    let mut taken = Taken::default();
     if file.get("site").is_none_or(|sites| sites.items().is_ok_and(|items| items.is_empty())) {
         file.note(None, "there is no `[[site]]` to count for: add one with its `id` and `domain`".to_owned());
     }
-    let sites = file.tables("site", "[[site]]").into_iter().filter_map(|keys| site(keys, &mut seen)).collect();
+    let sites = file.tables("site", "[[site]]").into_iter().filter_map(|keys| site(keys, &mut taken)).collect();
     let sites = Sites::new(sites).unwrap_or_else(|clash| {
         file.note(None, clash.to_string());
         Sites::default()
     });
-    (sites, seen.ids)
+    (sites, taken.ids)
 }
 
-fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
+fn site(keys: TomlTable<'_>, taken: &mut Taken) -> Option<Site> {
     let id = keys.required("id", |value| {
         let id = number(value, 1)?;
-        seen.id(id).map(|()| id)
+        taken.id(id).map(|()| id)
     });
-    let domain = keys.required("domain", |value| seen.name(value.text()?));
-    let aliases = keys.list("aliases", |value| seen.name(value.text()?));
+    let domain = keys.required("domain", |value| taken.name(value.text()?));
+    let aliases = keys.list("aliases", |value| taken.name(value.text()?));
     let zone =
         keys.or("time_zone", Zone::utc(), |value| Zone::new(value.text()?).map_err(|unknown| unknown.to_string()));
     let hostnames = keys.list("hostnames", |value| host(value.text()?));
-    let marketing = keys.or("marketing", Marketing::Consent, |value| match value.text()? {
-        "consent" => Ok(Marketing::Consent),
-        "always" => Ok(Marketing::Always),
-        "never" => Ok(Marketing::Never),
-        other => Err(format!("must be \"consent\", \"always\" or \"never\", not \"{other}\"")),
-    });
+    let marketing = keys.or("marketing", Marketing::Consent, |value| choices::parse(value, choices::MARKETING));
     let crowd = keys.or("crowd", CROWD_DEFAULT, crowd);
-    let bots = keys.or("bots", Bots::Refuse, |value| match value.text()? {
-        "refuse" => Ok(Bots::Refuse),
-        "count" => Ok(Bots::Count),
-        other => Err(format!("must be \"refuse\" or \"count\", not \"{other}\"")),
-    });
-    let properties = without_place(keys.list("properties", |value| property(value.text()?)));
+    let bots = keys.or("bots", Bots::Refuse, |value| choices::parse(value, choices::BOTS));
+    let properties = without_position(keys.list("properties", |value| property(value.text()?)));
     let currency = keys.or("currency", String::new(), |value| currency(value.text()?));
     let campaigns = keys.tables("campaign", "[[site.campaign]]").into_iter().filter_map(campaign).collect::<Vec<_>>();
     for (n, twice) in campaigns.iter().enumerate().filter(|(n, c)| campaigns[..*n].iter().any(|d| d.name == c.name)) {
         keys.note(None, format!("campaign {} of this site, \"{}\", is declared before", n + 1, twice.name));
     }
-    let umami = keys.or("umami", String::new(), |value| seen.umami(value.text()?));
+    let umami = keys.or("umami", String::new(), |value| taken.umami(value.text()?));
     let matomo = keys.or("matomo", 0, |value| {
         let id = number(value, 0)?;
-        seen.matomo(id).map(|()| id)
+        taken.matomo(id).map(|()| id)
     });
     if properties.len() > PROPERTIES_MAX {
         keys.note(None, format!("`properties` has {} names; {PROPERTIES_MAX} are kept at most", properties.len()));
     }
-    let own = without_place(keys.list("own", |value| own(value.text()?)));
-    keys.end();
-    let (aliases, hostnames) = (without_place(aliases), without_place(hostnames));
+    let own = without_position(keys.list("own", |value| own(value.text()?)));
+    keys.refuse_unknown_keys();
+    let (aliases, hostnames) = (without_position(aliases), without_position(hostnames));
     Some(Site {
         id: id?,
         domain: domain?,
@@ -85,16 +77,16 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
     })
 }
 
-fn without_place<T>(list: Vec<(T, usize)>) -> Vec<T> {
+fn without_position<T>(list: Vec<(T, usize)>) -> Vec<T> {
     list.into_iter().map(|(item, _)| item).collect()
 }
 
-fn number(value: Value<'_>, min: u32) -> Result<u32, String> {
+fn number(value: TomlValue<'_>, min: u32) -> Result<u32, String> {
     let number = value.number(u64::from(min)..=u64::from(u32::MAX))?;
     Ok(u32::try_from(number).expect("the range ends there"))
 }
 
-fn crowd(value: Value<'_>) -> Result<u32, String> {
+fn crowd(value: TomlValue<'_>) -> Result<u32, String> {
     let crowd = number(value, 0)?;
     if crowd < CROWD_MIN {
         return Err(format!(
@@ -104,24 +96,16 @@ fn crowd(value: Value<'_>) -> Result<u32, String> {
     Ok(crowd)
 }
 
-fn campaign(keys: Keys<'_>) -> Option<Campaign> {
+fn campaign(keys: TomlTable<'_>) -> Option<Campaign> {
     let name = keys.required("name", |value| campaign_name(value.text()?));
-    let medium = keys.required("medium", |value| match value.text()? {
-        "email" => Ok(Medium::Email),
-        "ad" => Ok(Medium::Ad),
-        other => Err(format!("must be \"email\" or \"ad\", not \"{other}\"")),
-    });
-    let ground = keys.required("basis", |value| match value.text()? {
-        "sender-consent" => Ok(Ground::SenderConsent),
-        "exempt" => Ok(Ground::Exempt),
-        other => Err(format!("must be \"sender-consent\" or \"exempt\", not \"{other}\"")),
-    });
-    let on = keys.or("on", true, |value| value.flag());
-    keys.end();
+    let medium = keys.required("medium", |value| choices::parse(value, choices::MEDIUM));
+    let ground = keys.required("basis", |value| choices::parse(value, choices::BASIS));
+    let on = keys.or("on", true, |value| value.boolean());
+    keys.refuse_unknown_keys();
     Some(Campaign { name: name?, medium: medium?, ground: ground?, on })
 }
 
-/// A campaign's name as it stands in URLs and, as it is, in statistics.
+/// A campaign's name. It stands in URLs and in statistics without any change.
 fn campaign_name(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     match (1..=64).contains(&text.len()) && text.chars().all(plain) {
@@ -130,7 +114,7 @@ fn campaign_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name of a property, as trackers send it.
+/// The name of an event property, as trackers send it.
 fn property(text: &str) -> Result<String, String> {
     match text.chars().count() {
         1..=128 => Ok(text.to_owned()),
@@ -138,7 +122,7 @@ fn property(text: &str) -> Result<String, String> {
     }
 }
 
-/// Three capital letters, or nothing; that they name a currency is the collector's to know.
+/// Three capital letters, or nothing. Whether they are the code of a currency is checked by the collector.
 fn currency(text: &str) -> Result<String, String> {
     match text.is_empty() || text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         true => Ok(text.to_owned()),
@@ -146,7 +130,8 @@ fn currency(text: &str) -> Result<String, String> {
     }
 }
 
-/// A network of the site's own people: what is finer than a truncated address could never be told apart.
+/// A network of the site's own people. It may not be finer than a truncated address, because such networks could not be
+/// distinguished.
 fn own(text: &str) -> Result<IpNet, String> {
     let network = super::network(text)?;
     let finest = match network {
@@ -177,14 +162,14 @@ fn host(text: &str) -> Result<String, String> {
     Ok(host)
 }
 
-/// Numbers and names given so far: each is given once.
+/// The numbers and names of the sites read so far. No two sites may share one.
 #[derive(Default)]
-struct Seen {
+struct Taken {
     ids: HashSet<u32>,
     names: HashSet<String>,
 }
 
-impl Seen {
+impl Taken {
     fn id(&mut self, id: u32) -> Result<(), String> {
         if !self.ids.insert(id) {
             return Err(format!("{id} is taken by another site"));
@@ -192,7 +177,7 @@ impl Seen {
         Ok(())
     }
 
-    /// What Umami calls a site.
+    /// Checks the UUID that Umami's trackers send for a site.
     fn umami(&mut self, text: &str) -> Result<String, String> {
         let uuid = text.to_lowercase();
         let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12])
@@ -205,7 +190,7 @@ impl Seen {
         }
     }
 
-    /// What Matomo calls a site; 0: nothing.
+    /// Checks the number that Matomo's trackers send for a site. 0: none.
     fn matomo(&mut self, id: u32) -> Result<(), String> {
         if id != 0 && !self.names.insert(format!("matomo:{id}")) {
             return Err(format!("{id} is taken by another site"));
@@ -213,7 +198,7 @@ impl Seen {
         Ok(())
     }
 
-    /// A site's name as trackers send it (`d`): a domain, perhaps with a port or a folder.
+    /// Checks a site's name as trackers send it (`d`): a domain, perhaps with a port or a folder.
     fn name(&mut self, name: &str) -> Result<String, String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
         if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {

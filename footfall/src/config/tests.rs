@@ -20,7 +20,7 @@ fn check(text: &str, want: &[(usize, &str)]) {
     let lines: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.line).collect();
     assert_eq!(lines, want.iter().map(|(line, _)| *line).collect::<Vec<_>>(), "{mistakes}\n{text}");
     for (mistake, (_, words)) in mistakes.iter().zip(want) {
-        assert!(mistake.says.contains(words), "{words:?} is missing from: {}", mistake.says);
+        assert!(mistake.text.contains(words), "{words:?} is missing from: {}", mistake.text);
     }
 }
 
@@ -57,11 +57,11 @@ fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
 #[test]
 fn the_example_shows_every_key() {
     let text = whole_example();
-    let source = Source::new(&text);
+    let source = TomlText::new(&text);
     let password = |name: &str| (name == "KAFKA_PASSWORD").then(|| "x".to_owned());
     let config = read(&source, Path::new("footfall.toml"), password).unwrap();
     assert_eq!(source.absent(), Vec::<String>::new(), "keys that are read and not shown");
-    assert_eq!(source.mistakes(), []);
+    assert_eq!(source.into_mistakes(), []);
     assert_eq!(config.tokens.len(), 1);
 }
 
@@ -117,7 +117,7 @@ fn each_key_is_read() {
     assert_eq!(config.sites.by_name("www.example.org").unwrap().id, 7);
     assert_eq!(
         config.tokens,
-        [Token {
+        [ConfiguredToken {
             name: "t".into(),
             sites: vec![7],
             blake3: blake3::Hash::from_hex(HASH).unwrap(),
@@ -303,11 +303,11 @@ fn how_much_is_logged_is_said_by_a_variable() {
 #[test]
 fn steps_are_read_with_their_unit() {
     for (text, seconds) in [("0", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("0m", 0)] {
-        assert_eq!(step(text), Ok(Duration::from_secs(seconds)), "{text}");
+        assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
     for wrong in ["", "15", "m", "-1m", "25h", "1d", "1.5h", "15 m", "99999999999999999999h", "9999999999999999h", "é"]
     {
-        assert!(step(wrong).is_err(), "{wrong}");
+        assert!(duration(wrong).is_err(), "{wrong}");
     }
 }
 

@@ -1,53 +1,53 @@
-//! The `[[token]]` tables: who may ask, or send, told by the hash of what they show.
+//! The `[[token]]` tables: the secrets that let a client read statistics or send hits, each known by its hash.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use ingest::http::Sender;
 
-use super::keys::Keys;
+use super::keys::TomlTable;
 
-/// Someone who may read statistics, or send hits. The token itself is nowhere: `blake3` is the hash of its text.
+/// A token as the configuration holds it. The secret itself is stored nowhere; `blake3` is the hash of its text.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Token {
-    /// What people call it.
+pub(crate) struct ConfiguredToken {
+    /// Its name, for the operator.
     pub(crate) name: String,
-    /// Numbers of the sites it may read, or send for; none: it may do nothing.
+    /// Numbers of the sites that it may read, or send hits for. Empty: it may do nothing.
     pub(crate) sites: Vec<u32>,
-    /// BLAKE3 of the token.
+    /// BLAKE3 of the secret.
     pub(crate) blake3: blake3::Hash,
-    /// Whether it sees days that are not sealed yet, beyond their bare totals.
+    /// Whether it reads days that are not sealed yet, beyond their bare totals.
     pub(crate) live: bool,
-    /// Whether it sends hits for its sites, and reads nothing.
+    /// Whether it sends hits for its sites. Such a token reads nothing.
     pub(crate) send: bool,
 }
 
-/// Those that send hits.
-pub(crate) fn senders(tokens: &[Token]) -> Vec<Sender> {
+/// The tokens that send hits.
+pub(crate) fn senders(tokens: &[ConfiguredToken]) -> Vec<Sender> {
     let sending = tokens.iter().filter(|token| token.send);
     sending.map(|token| Sender { blake3: token.blake3, sites: token.sites.clone() }).collect()
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for ConfiguredToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Token { name, sites, blake3: _, live, send } = self;
-        let mut shown = f.debug_struct("Token");
+        let ConfiguredToken { name, sites, blake3: _, live, send } = self;
+        let mut shown = f.debug_struct("ConfiguredToken");
         shown.field("name", name).field("sites", sites).field("live", live).field("send", send).finish_non_exhaustive()
     }
 }
 
-/// Reads all tokens; what is wrong with them is noted in `file`.
-pub(super) fn read(file: &Keys<'_>, sites: &HashSet<u32>) -> Vec<Token> {
+/// Reads all tokens. Mistakes are noted in `file`.
+pub(super) fn read(file: &TomlTable<'_>, sites: &HashSet<u32>) -> Vec<ConfiguredToken> {
     let mut tokens = Vec::new();
     for keys in file.tables("token", "[[token]]") {
         let token = token(&keys, &tokens, sites);
-        keys.end();
+        keys.refuse_unknown_keys();
         tokens.extend(token);
     }
     tokens
 }
 
-fn token(keys: &Keys<'_>, others: &[Token], sites: &HashSet<u32>) -> Option<Token> {
+fn token(keys: &TomlTable<'_>, others: &[ConfiguredToken], sites: &HashSet<u32>) -> Option<ConfiguredToken> {
     let name = keys.required("name", |value| match value.text()? {
         "" => Err("is empty".to_owned()),
         name if others.iter().any(|other| other.name == name) => Err(format!("\"{name}\" is taken by another token")),
@@ -68,10 +68,16 @@ fn token(keys: &Keys<'_>, others: &[Token], sites: &HashSet<u32>) -> Option<Toke
             None => Ok(hash),
         }
     });
-    let live = keys.or("live", false, |value| value.flag());
-    let send = keys.or("send", false, |value| value.flag());
+    let live = keys.or("live", false, |value| value.boolean());
+    let send = keys.or("send", false, |value| value.boolean());
     if live && send {
         keys.note(None, "[[token]] has `live` and `send`: one that sends hits reads nothing".to_owned());
     }
-    Some(Token { name: name?, sites: listed.into_iter().map(|(id, _)| id).collect(), blake3: blake3?, live, send })
+    Some(ConfiguredToken {
+        name: name?,
+        sites: listed.into_iter().map(|(id, _)| id).collect(),
+        blake3: blake3?,
+        live,
+        send,
+    })
 }

@@ -1,4 +1,4 @@
-//! The child's side: this process becomes ClickHouse.
+//! The child process of the engine: loads ClickHouse's library and runs it.
 
 use std::error::Error;
 use std::ffi::{CString, c_char, c_int, c_void};
@@ -7,15 +7,15 @@ use std::io::Read;
 use rustix::process::{Pid, Signal};
 
 use crate::cli;
-use crate::process::give_way;
+use crate::process::lower_priority;
 
-/// ClickHouse's command line, as a function of its library.
+/// The library's function that runs ClickHouse with a command line, as `main` does.
 type QueryStable = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut c_void;
 
-/// Runs until the fifo's writer is gone, or our parent is.
-pub(crate) fn run(args: &cli::Engine) -> Result<(), Box<dyn Error>> {
-    give_way();
-    die_with_parent();
+/// Runs until the fifo's writer has closed it, or the parent process has ended.
+pub(crate) fn run(args: &cli::EngineArgs) -> Result<(), Box<dyn Error>> {
+    lower_priority();
+    end_with_parent();
     let fifo = args.fifo.to_str().ok_or("the fifo's path is not UTF-8")?.replace('\\', "\\\\").replace('\'', "\\'");
     let argv = [
         "clickhouse".to_owned(),
@@ -37,16 +37,17 @@ pub(crate) fn run(args: &cli::Engine) -> Result<(), Box<dyn Error>> {
         let query_stable: libloading::Symbol<'_, QueryStable> = library.get(b"query_stable_v2")?;
         query_stable(c_int::try_from(argv.len())?, pointers.as_mut_ptr());
     }
-    // The library's threads are still there; unloading it under them is not worth the risk.
+    // The library's threads still run, and unloading the library under them could crash; so the process ends here.
     std::process::exit(0);
 }
 
-/// Standard input is a pipe from our parent: when it ends, the parent was killed, and a next one may want our files now.
-fn die_with_parent() {
+/// Kills this process when its standard input ends. That is a pipe from the parent; if it ends, the parent was killed,
+/// and its successor may need the files that this process holds.
+fn end_with_parent() {
     std::thread::spawn(|| {
-        let mut nothing = [0; 1];
-        while matches!(std::io::stdin().read(&mut nothing), Ok(1)) {}
-        // If killing ourselves fails there is nothing left to try.
+        let mut byte = [0; 1];
+        while matches!(std::io::stdin().read(&mut byte), Ok(1)) {}
+        // If this fails, nothing else can be tried.
         let _failed = rustix::process::kill_process(own_pid(), Signal::KILL);
     });
 }

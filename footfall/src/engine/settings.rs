@@ -1,14 +1,14 @@
-//! The embedded ClickHouse's own configuration: small, silent, and closed to everyone who does not know the path.
+//! The embedded ClickHouse's own configuration: little memory, no logs, and one secret path that is answered.
 
 use std::io;
 use std::path::Path;
 
-/// Writes it; `key` is the only path that is answered.
+/// Writes the configuration to `path`. `key` is the only URL path that ClickHouse answers.
 pub(super) fn write(path: &Path, key: &str) -> io::Result<()> {
     super::write_private(path, text(key).as_bytes())
 }
 
-/// Nothing is sent anywhere, nothing is logged, memory is bounded for a small machine.
+/// No crash reports, no logs, and memory bounded for a small machine.
 fn text(key: &str) -> String {
     format!(
         "<clickhouse>
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_calls_nobody_and_answers_one_path_only() {
+    fn it_sends_no_crash_reports_and_answers_one_path() {
         let text = text("/k-secret");
         assert!(text.contains("<send_crash_reports><enabled>false</enabled>"));
         assert_eq!(text.matches("<url>").count(), 1);

@@ -1,12 +1,12 @@
-//! Which date a line is of, and whether that date can be imported now.
+//! The site's calendar: the date of a line, and whether that date can be imported now.
 
 use jiff::Span;
 use schema::day::{BUCKET_S, Day};
 use schema::zone::{Zone, last_day_over};
 
-/// A date is closed so long after it is over in the last configured zone; until then, live hits may come for it.
-const CLOSED_AFTER_S: i64 = 6 * 3600;
-/// How long statistics are kept.
+use crate::closing::CLOSE_AFTER_S;
+
+/// How long statistics are kept, in months.
 const MONTHS_KEPT: i32 = 24;
 
 /// The site's calendar, as of now.
@@ -14,28 +14,28 @@ pub(super) struct Calendar {
     zone: Zone,
     oldest: Day,
     last_closed: Day,
-    /// The date of the quarter hour last asked for.
+    /// The quarter hour of the last line, and its date: lines of a log follow each other closely.
     last: Option<(i64, Day)>,
 }
 
-/// What can be done with a date.
+/// A date, and whether it can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
-    /// It is kept no longer.
+pub(super) enum DateState {
+    /// Statistics of this date are no longer kept.
     TooOld,
-    /// It can be imported.
+    /// The date is closed, so it can be imported.
     Closed(Day),
-    /// It cannot be imported yet.
+    /// Live hits may still arrive for this date, so it cannot be imported yet.
     NotYetClosed(Day),
 }
 
 impl Calendar {
-    /// `zones` are all that are configured, `zone` is the site's.
+    /// `zone` is the site's; `zones` are those of all configured sites.
     pub(super) fn new(zone: &Zone, zones: &[Zone], now_s: i64) -> Calendar {
         let today = zone.at(now_s).day;
         let oldest = Day::of(today.date().saturating_sub(Span::new().months(MONTHS_KEPT)));
-        // Without any zone there would be no site either.
-        let last_closed = last_day_over(zones, now_s, CLOSED_AFTER_S).unwrap_or(oldest);
+        // There is a zone, because there is a site.
+        let last_closed = last_day_over(zones, now_s, CLOSE_AFTER_S).unwrap_or(oldest);
         Calendar { zone: zone.clone(), oldest, last_closed, last: None }
     }
 
@@ -44,8 +44,8 @@ impl Calendar {
         self.oldest
     }
 
-    /// The date of a moment.
-    pub(super) fn when(&mut self, time_s: i64) -> When {
+    /// The date of a time, and whether it can be imported.
+    pub(super) fn date_state(&mut self, time_s: i64) -> DateState {
         let bucket = time_s.div_euclid(i64::from(BUCKET_S));
         let day = match self.last {
             Some((of, day)) if of == bucket => day,
@@ -56,11 +56,11 @@ impl Calendar {
             }
         };
         if day > self.last_closed {
-            When::NotYetClosed(day)
+            DateState::NotYetClosed(day)
         } else if day < self.oldest {
-            When::TooOld
+            DateState::TooOld
         } else {
-            When::Closed(day)
+            DateState::Closed(day)
         }
     }
 }
@@ -83,8 +83,8 @@ mod tests {
             let closed: Day = closed.parse().unwrap();
             assert_eq!(calendar.last_closed, closed, "{now}");
             let over = paris.ends_s(closed);
-            assert_eq!(calendar.when(over - 1), When::Closed(closed), "{now}");
-            assert_eq!(calendar.when(over), When::NotYetClosed(closed.plus(1)), "{now}");
+            assert_eq!(calendar.date_state(over - 1), DateState::Closed(closed), "{now}");
+            assert_eq!(calendar.date_state(over), DateState::NotYetClosed(closed.plus(1)), "{now}");
         }
     }
 
@@ -96,8 +96,8 @@ mod tests {
             let oldest: Day = oldest.parse().unwrap();
             assert_eq!(calendar.oldest(), oldest, "{now}");
             let begins = paris.begins_s(oldest);
-            assert_eq!(calendar.when(begins), When::Closed(oldest), "{now}");
-            assert_eq!(calendar.when(begins - 1), When::TooOld, "{now}");
+            assert_eq!(calendar.date_state(begins), DateState::Closed(oldest), "{now}");
+            assert_eq!(calendar.date_state(begins - 1), DateState::TooOld, "{now}");
         }
     }
 }

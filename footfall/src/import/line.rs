@@ -1,35 +1,35 @@
-//! One line of a server's log, taken apart. In come bytes; out goes what they say, or what is wrong with them.
+//! Parses one line of a server's log. In: bytes. Out: the parts of the line, or what is wrong with it.
 //!
-//! Nothing is judged here but syntax, nothing is copied, and nothing of the line is in what is said about it. A quoted
-//! part may hold `\"`, as servers write it; escapes are left as they are.
+//! Only the syntax is checked, and nothing is copied. An error holds nothing of the line, because a line has an
+//! address. A quoted part may hold `\"`, as servers write it; escapes are not decoded.
 
 use jiff::civil::Date;
 use memchr::{memchr, memchr2};
 use schema::day::Day;
 
-use crate::cli::Format;
+use crate::cli::LogFormat;
 
-/// What a line says. `Debug` is left out on purpose: it holds an address and a user agent.
-pub(super) struct Request<'a> {
-    /// Who asked: an address, or a host's name.
+/// The parts of a line. It has no `Debug`, because it holds an address and a user agent.
+pub(super) struct LoggedRequest<'a> {
+    /// The client: an address, or a host's name.
     pub(super) address: &'a [u8],
-    /// When, in UTC seconds.
+    /// The time of the request, in seconds since 1970 (UTC).
     pub(super) time_s: i64,
-    /// `GET`.
+    /// The method, such as `GET`.
     pub(super) method: &'a [u8],
-    /// A path with its query, or a URL.
+    /// The target: a path with its query, or a URL.
     pub(super) target: &'a [u8],
-    /// Three digits.
+    /// The status: three digits.
     pub(super) status: &'a [u8],
-    /// The page before; `None` if the format does not have it.
+    /// The referrer. `None` if the format does not have it.
     pub(super) referrer: Option<&'a [u8]>,
-    /// The user agent; `None` if the format does not have it.
+    /// The user agent. `None` if the format does not have it.
     pub(super) agent: Option<&'a [u8]>,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Bad {
+pub(super) enum LineError {
     #[error("it does not begin with an address, a name and a time in brackets")]
     Beginning,
     #[error("the time is not like [17/May/2015:10:05:03 +0000]")]
@@ -46,39 +46,39 @@ pub(super) enum Bad {
     TooLong,
 }
 
-/// Takes lines apart; remembers the last date, which the next line has too.
+/// Parses lines. It caches the last date, because the next line usually has the same one.
 #[derive(Default)]
-pub(super) struct Parser {
+pub(super) struct LineParser {
     date: Option<(DateText, i64)>,
 }
 
 /// `17/May/2015`.
 type DateText = [u8; 11];
 
-impl Parser {
-    /// Takes a line apart; its newline is cut off already.
-    pub(super) fn parse<'a>(&mut self, line: &'a [u8], format: Format) -> Result<Request<'a>, Bad> {
+impl LineParser {
+    /// Parses a line without its newline.
+    pub(super) fn parse<'a>(&mut self, line: &'a [u8], format: LogFormat) -> Result<LoggedRequest<'a>, LineError> {
         let line = line.trim_ascii_end();
-        let (address, rest) = word(line).ok_or(Bad::Beginning)?;
-        let (_ident, rest) = word(rest).ok_or(Bad::Beginning)?;
-        // A user's name may hold spaces.
-        let time = memchr(b'[', rest).ok_or(Bad::Beginning)? + 1;
-        let (time_s, rest) = self.time(&rest[time..]).ok_or(Bad::Time)?;
-        let (request, rest) = quoted(rest).ok_or(Bad::Request)?;
-        let (method, target) = method_and_target(request).ok_or(Bad::Request)?;
-        let (status, rest) = status_and_size(rest).ok_or(Bad::Status)?;
+        let (address, rest) = word(line).ok_or(LineError::Beginning)?;
+        let (_ident, rest) = word(rest).ok_or(LineError::Beginning)?;
+        // A user's name may contain spaces.
+        let time = memchr(b'[', rest).ok_or(LineError::Beginning)? + 1;
+        let (time_s, rest) = self.time(&rest[time..]).ok_or(LineError::Time)?;
+        let (request, rest) = quoted(rest).ok_or(LineError::Request)?;
+        let (method, target) = method_and_target(request).ok_or(LineError::Request)?;
+        let (status, rest) = status_and_size(rest).ok_or(LineError::Status)?;
         let (referrer, agent) = match format {
-            Format::Common if rest.is_empty() => (None, None),
-            Format::Common => return Err(Bad::More),
-            Format::Combined => {
-                let (referrer, agent) = referrer_and_agent(rest).ok_or(Bad::Agent)?;
+            LogFormat::Common if rest.is_empty() => (None, None),
+            LogFormat::Common => return Err(LineError::More),
+            LogFormat::Combined => {
+                let (referrer, agent) = referrer_and_agent(rest).ok_or(LineError::Agent)?;
                 (Some(referrer), Some(agent))
             }
         };
-        Ok(Request { address, time_s, method, target, status, referrer, agent })
+        Ok(LoggedRequest { address, time_s, method, target, status, referrer, agent })
     }
 
-    /// Reads `17/May/2015:10:05:03 +0000] `.
+    /// Parses `17/May/2015:10:05:03 +0000] `.
     fn time<'a>(&mut self, text: &'a [u8]) -> Option<(i64, &'a [u8])> {
         let (date, rest) = text.split_first_chunk::<11>()?;
         let (clock, rest) = rest.split_first_chunk::<15>()?;
@@ -94,7 +94,7 @@ impl Parser {
         }
     }
 
-    /// The date's first second, as if it were UTC's.
+    /// The first second of the date, in UTC.
     fn midnight(&mut self, date: &DateText) -> Option<i64> {
         match self.date {
             Some((known, midnight)) if known == *date => Some(midnight),
@@ -121,13 +121,13 @@ fn number(digits: &[u8], max: i64) -> Option<i64> {
     (number <= max).then_some(number)
 }
 
-/// Up to the next space, and what comes after it.
+/// The bytes up to the next space, and the bytes after it.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr(b' ', text).filter(|&end| end > 0)?;
     Some((&text[..end], &text[end + 1..]))
 }
 
-/// What stands in quotes, and what comes after them. A backslash takes the next byte with it.
+/// The bytes in quotes, and the bytes after them. A backslash escapes the next byte.
 fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = text.strip_prefix(b"\"")?;
     let mut from = 0;
@@ -140,7 +140,7 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Takes `GET /path HTTP/1.1` apart; the oldest clients name no version.
+/// Parses `GET /path HTTP/1.1`. The oldest clients send no version.
 fn method_and_target(request: &[u8]) -> Option<(&[u8], &[u8])> {
     let (method, rest) = word(request)?;
     let target = match word(rest) {
@@ -161,7 +161,7 @@ fn is_version(text: &[u8]) -> bool {
     }
 }
 
-/// Reads ` 200 203023`; a size may be `-`.
+/// Parses ` 200 203023`. The size may be `-`.
 fn status_and_size(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (status, rest) = text.strip_prefix(b" ")?.split_at_checked(3)?;
     let rest = rest.strip_prefix(b" ")?;
@@ -170,7 +170,7 @@ fn status_and_size(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (status.iter().all(u8::is_ascii_digit) && is_size).then_some((status, rest))
 }
 
-/// Reads ` "referrer" "agent"`; whatever a server adds after a space is not looked at.
+/// Parses ` "referrer" "agent"`. Fields that a server adds after them are ignored.
 fn referrer_and_agent(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (referrer, rest) = quoted(text.strip_prefix(b" ")?)?;
     let (agent, rest) = quoted(rest.strip_prefix(b" ")?)?;

@@ -1,28 +1,28 @@
-//! What a line is: a page view, an error, or nothing that is counted. The order of the rules is part of the meaning.
+//! Decides whether a line is a page view, an error, or refused. The order of the rules matters.
 
 use schema::fate::Refusal;
 
-use super::line::Request;
+use super::line::LoggedRequest;
 
-/// What a line is, before anyone asks who sent it.
+/// The kind of a line, before its visitor is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A page was shown.
+    /// A page was delivered.
     View,
-    /// A page was asked for and could not be shown.
+    /// A page was requested and could not be delivered.
     Error,
-    /// Neither.
+    /// Not counted.
     Refused(Refusal),
 }
 
-/// Endings of files that are no pages.
+/// Extensions of files that are not pages.
 const ASSETS: [&str; 28] = [
     "css", "js", "map", "json", "xml", "txt", "ico", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "woff",
     "woff2", "ttf", "eot", "otf", "mp3", "mp4", "webm", "zip", "gz", "tgz", "pdf", "rss", "atom",
 ];
 
-/// Method, error status, other status, asset.
-pub(super) fn judge(request: &Request<'_>) -> Verdict {
+/// Applies the rules in their order: method, error status, asset, page, other status.
+pub(super) fn judge(request: &LoggedRequest<'_>) -> Verdict {
     if request.method != b"GET" {
         return Verdict::Refused(Refusal::Method);
     }
@@ -34,7 +34,7 @@ pub(super) fn judge(request: &Request<'_>) -> Verdict {
     }
 }
 
-/// The path of a target: without query, fragment, and (of a URL) scheme and host.
+/// The path of a request target: without query and fragment, and without scheme and host if it is a URL.
 fn path(target: &[u8]) -> &[u8] {
     let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
     let target = &target[..end];
@@ -50,7 +50,7 @@ fn path(target: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether the last part of a path ends like a file that is no page.
+/// Whether the last part of a path has the extension of an asset.
 fn is_asset(path: &[u8]) -> bool {
     let name = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
     let Some(dot) = name.iter().rposition(|&b| b == b'.') else { return false };
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn verdict(method: &str, target: &str, status: &str) -> Verdict {
-        judge(&Request {
+        judge(&LoggedRequest {
             address: b"10.0.0.1",
             time_s: 0,
             method: method.as_bytes(),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_got_with_200_or_304_and_is_no_file() {
+    fn a_get_of_a_page_with_status_200_or_304_is_a_view() {
         for target in
             ["/", "/a.html", "/a.css/b", "/css", "/a?x=b.css", "/a#b.css", "/.", "http://example.org.zip", "*"]
         {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ending_of_the_list_is_an_asset_in_any_case_and_with_a_query() {
+    fn every_listed_extension_is_an_asset_in_any_case_and_with_a_query() {
         for ending in ASSETS {
             for target in [
                 format!("/a/b.{ending}"),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rules_have_an_order() {
+    fn the_rules_apply_in_their_order() {
         for (method, target, status, want) in [
             ("HEAD", "/a.css", "404", Verdict::Refused(Refusal::Method)),
             ("POST", "/", "500", Verdict::Refused(Refusal::Method)),

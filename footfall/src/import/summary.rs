@@ -1,4 +1,5 @@
-//! What an import says at its end: a table for people, or all figures as JSON, and notes on what wants attention.
+//! The summary that an import prints: a table for people or JSON with all figures, and notes about what needs
+//! attention.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,28 +9,29 @@ use std::time::Duration;
 use schema::day::Day;
 use serde_json::{Value, json};
 
-use super::fates::{BadLine, Fates, Stop};
+use super::fates::{BadLine, LineFates, UnclosedDate};
 
-/// Most crawlers that the table names; JSON has all.
+/// How many crawlers the table names. JSON has all of them.
 const CRAWLERS_SHOWN: usize = 10;
 
-/// An import that is done.
+/// The result of an import.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) site: u32,
     pub(super) domain: String,
     pub(super) shift_days: i32,
-    /// `None`: there was nothing new.
+    /// The shard that was made. `None`: the logs had nothing new.
     pub(super) shard: Option<u32>,
-    pub(super) fates: Fates,
-    /// From the first byte read to the last row counted.
+    pub(super) fates: LineFates,
+    /// Time from the first byte read to the last row inserted.
     pub(super) took: Duration,
-    /// Dates before it are kept no longer.
+    /// The oldest date that is kept.
     pub(super) oldest: Day,
 }
 
 impl Summary {
-    /// One object. `pageviews`, `errors`, all of `refused`, `malformed`, `too_old` and `not_yet_closed` add up to `lines`.
+    /// One object. `pageviews`, `errors`, all of `refused`, `malformed`, `too_old` and `not_yet_closed` add up to
+    /// `lines`.
     pub(super) fn json(&self) -> String {
         let fates = &self.fates;
         let refused: BTreeMap<&str, u64> =
@@ -38,7 +40,7 @@ impl Summary {
         let bad: Vec<Value> = fates
             .bad
             .iter()
-            .map(|BadLine { log, line, bad }| json!({ "log": log.display().to_string(), "line": line, "says": bad.to_string() }))
+            .map(|BadLine { log, line, error }| json!({ "log": log.display().to_string(), "line": line, "says": error.to_string() }))
             .collect();
         let summary = json!({
             "site": self.site,
@@ -121,7 +123,7 @@ impl Summary {
     pub(super) fn notes(&self) -> Vec<String> {
         let fates = &self.fates;
         let mut notes: Vec<String> =
-            fates.bad.iter().map(|BadLine { log, line, bad }| format!("{}:{line}: {bad}", log.display())).collect();
+            fates.bad.iter().map(|BadLine { log, line, error }| format!("{}:{line}: {error}", log.display())).collect();
         let more = fates.malformed - fates.bad.len() as u64;
         if more > 0 {
             notes.push(format!("and {} more bad lines", thousands(more)));
@@ -133,7 +135,7 @@ impl Summary {
                  (--shift DAYS moves a log in time)"
             ));
         }
-        notes.extend(fates.stops.iter().map(|Stop { log, line, day }| {
+        notes.extend(fates.stops.iter().map(|UnclosedDate { log, line, day }| {
             format!(
                 "{}:{line}: the first line of {day}, which is not closed before 6 h after its end in the last \
                  configured time zone; this line and all after it are left for a later import",
@@ -177,9 +179,9 @@ mod tests {
     use schema::fate::Refusal;
 
     use super::*;
-    use crate::import::line::Bad;
+    use crate::import::line::LineError;
 
-    fn summary(fates: Fates) -> Summary {
+    fn summary(fates: LineFates) -> Summary {
         Summary {
             site: 7,
             domain: "example.org".into(),
@@ -192,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_shows_each_fate_and_their_sum() {
-        let mut fates = Fates { lines: 1_234_567, pageviews: 1_200_000, errors: 1, ..Fates::default() };
+    fn the_table_shows_each_fate_and_their_sum() {
+        let mut fates = LineFates { lines: 1_234_567, pageviews: 1_200_000, errors: 1, ..LineFates::default() };
         fates.refused = BTreeMap::from([(Refusal::Asset, 30_000), (Refusal::Bot, 4_560)]);
         fates.crawlers = BTreeMap::from([("Bingbot", 560), ("Googlebot", 4_000)]);
         (fates.malformed, fates.too_old) = (2, 4);
-        fates.day(Day(20_001));
-        fates.day(Day(20_000));
+        fates.include(Day(20_001));
+        fates.include(Day(20_000));
         let want = "\
 site 7 (example.org), 2024-10-04 to 2024-10-05, imported as shard 1003
 
@@ -216,13 +218,13 @@ site 7 (example.org), 2024-10-04 to 2024-10-05, imported as shard 1003
 2.5 s, 493,826 lines/s
 ";
         assert_eq!(summary(fates).table(), want);
-        assert!(summary(Fates::default()).table().starts_with("nothing new for site 7"));
+        assert!(summary(LineFates::default()).table().starts_with("nothing new for site 7"));
     }
 
     #[test]
-    fn of_many_bad_lines_the_first_few_are_named() {
-        let mut fates = Fates::default();
-        (1..=1_200).for_each(|line| fates.malformed(Path::new("a.log"), line, Bad::Time));
+    fn only_the_first_few_bad_lines_are_named() {
+        let mut fates = LineFates::default();
+        (1..=1_200).for_each(|line| fates.malformed(Path::new("a.log"), line, LineError::Time));
         let notes = summary(fates).notes();
         assert_eq!(notes.len(), 6);
         assert!(notes[0].starts_with("a.log:1: the time is not like"), "{}", notes[0]);

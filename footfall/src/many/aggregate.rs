@@ -1,72 +1,62 @@
-//! `footfall aggregate`: reads hits from its share of Kafka's partitions and counts them into ClickHouse, each once. One of
-//! many: the consumer group says whose turn it is.
+//! `footfall aggregate`: reads hits from the Kafka partitions that the consumer group assigns to it, and counts each
+//! hit once into ClickHouse.
 
 use std::error::Error;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aggregator::fold::Limits;
 use aggregator::group::{Settings, work};
+use backon::Retryable;
 use kafka::topics::{Topic, TopicError, ensure};
 use schema::clock;
 use schema::sites::CurrentSites;
 use schema::zone::last_day_over;
 
+use crate::closing::CLOSE_AFTER_S;
 use crate::config::Config;
-use crate::process::{make_private_dir, stopped};
-use crate::serve::upkeep::CLOSE_AFTER_S;
-use crate::{exporter, log, reach, reload};
+use crate::process::{self, make_private_dir, stop_signal};
+use crate::{cli, exporter, log, reach, reload};
 
 /// Longest wait for the last inserts.
 const FLUSH_MAX: Duration = Duration::from_secs(20);
-/// Between two looks for brokers that do not answer.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How often the start looks whether it must stop.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Runs until it is told to stop.
-pub(crate) fn run(config: Config, accept_loss: bool) -> Result<(), Box<dyn Error>> {
+/// Runs until SIGTERM or Ctrl-C.
+pub(crate) fn run(args: &cli::AggregateArgs) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(&args.config.path)?;
     log::begin(config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(aggregate(config, accept_loss))
+    process::block_on(aggregate(config, args.accept_loss))
 }
 
 async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Error>> {
     let kafka = super::kafka(&config)?;
-    let warehouse = reach::warehouse(&config, super::server(&config)?);
+    let warehouse = reach::warehouse(&config, super::clickhouse_server(&config)?);
     make_private_dir(&config.data)?;
-    exporter::begin(config.metrics_listen)
-        .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
+    exporter::begin(config.metrics_listen)?;
     let zones = config.sites.zones();
-    // Sites mean nothing to it but their zones, which a running process keeps. Without this SIGHUP would end it.
+    // Of the sites the aggregator needs only the time zones, and a running process keeps those. This handler is here
+    // because SIGHUP ends a process that has none.
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
     tokio::spawn(reload::on_hangup(config.clone(), sites, |_| Ok(()), |_, ()| {}));
     let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
-    tokio::spawn(async move {
-        if let Err(error) = stopped().await {
-            tracing::error!(%error, "no signal can be heard");
-        }
-        tracing::info!("stopping");
-        told.store(true, Ordering::Release);
-    });
-    let begin = async {
-        while let Err(error) = ensure(&kafka.connection, &kafka.layout, &[Topic::Hits, Topic::Folds]).await {
-            match error {
-                TopicError::Unreachable(_) => tracing::warn!(%error, "{error}; trying again"),
-                TopicError::Wrong(_) => return Err(error),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+    tokio::spawn(set_at_stop_signal(Arc::clone(&stop)));
+    let prepare = async {
+        (|| ensure(&kafka.connection, &kafka.layout, &[Topic::Hits, Topic::Folds]))
+            .retry(super::until_brokers_answer())
+            .when(|error| matches!(error, TopicError::Unreachable(_)))
+            .notify(|error, _| tracing::warn!(%error, "{error}; trying again"))
+            .await?;
         warehouse.migrate_until_done(clock::now_s()).await;
-        Ok(())
+        Ok::<(), TopicError>(())
     };
     tokio::select! {
-        begun = begin => begun?,
-        () = until(&stop) => return Ok(()),
+        prepared = prepare => prepared?,
+        () = until_set(&stop) => return Ok(()),
     }
-    // Whoever started this may have stopped reading.
-    let _unread = writeln!(std::io::stdout(), "Footfall counts what comes from Kafka.");
+    process::print_if_open("Footfall counts what comes from Kafka.\n");
     let settings = Settings {
         connection: kafka.connection,
         layout: kafka.layout,
@@ -82,8 +72,16 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
     Ok(work(settings, stop, FLUSH_MAX).await?)
 }
 
-async fn until(stop: &AtomicBool) {
+async fn set_at_stop_signal(stop: Arc<AtomicBool>) {
+    if let Err(error) = stop_signal().await {
+        tracing::error!(%error, "stop signals cannot be received");
+    }
+    tracing::info!("stopping");
+    stop.store(true, Ordering::Release);
+}
+
+async fn until_set(stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(STOP_CHECK_INTERVAL).await;
     }
 }

@@ -1,57 +1,48 @@
-//! `footfall dashboard`: the pages and the stats API over a ClickHouse that others fill.
+//! `footfall dashboard`: the pages and the stats API over a ClickHouse that aggregators fill.
 
 use std::error::Error;
-use std::io::Write;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use schema::sites::CurrentSites;
 
-use crate::answers::{state, tokens};
 use crate::config::Config;
 use crate::listen::listen;
-use crate::process::stopped;
-use crate::{exporter, log, reach, reload, token};
+use crate::process::{self, stop_signal};
+use crate::readers::{dashboard_state, reader_tokens};
+use crate::token::{self, NewToken};
+use crate::{exporter, log, reach, reload};
 
-/// Runs until it is told to stop.
+/// Runs until SIGTERM or Ctrl-C.
 pub(crate) fn run(config: Config) -> Result<(), Box<dyn Error>> {
     log::begin(config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(answer(config))
+    process::block_on(serve_dashboard(config))
 }
 
-async fn answer(config: Config) -> Result<(), Box<dyn Error>> {
-    let client = super::server(&config)?;
-    exporter::begin(config.metrics_listen)
-        .map_err(|error| format!("metrics_listen {}: {error}", config.metrics_listen))?;
-    reach::look(&client).await;
-    let visit = token::Fresh::new(token::random()?);
+async fn serve_dashboard(config: Config) -> Result<(), Box<dyn Error>> {
+    let client = super::clickhouse_server(&config)?;
+    exporter::begin(config.metrics_listen)?;
+    reach::warn_if_unreachable(&client).await;
+    let start_token = NewToken::new(token::random()?);
     let sites = Arc::new(CurrentSites::new(config.sites.clone()));
-    let answers = web::Data::new(state(&config, &sites, client, &visit));
-    let asked = answers.clone();
+    let dashboard = web::Data::new(dashboard_state(&config, &sites, client, &start_token));
+    let dashboard_of_reload = dashboard.clone();
     let server = listen(&config, None, move |routes| {
         routes.route("/healthz/live", web::get().to(HttpResponse::Ok));
-        dashboard::http::configure(routes, answers.clone());
+        dashboard::http::configure(routes, dashboard.clone());
     })?;
-    let (address, handle) = (server.address, server.handle.clone());
-    let listening = tokio::spawn(server.future);
-    // Whoever started this may have stopped reading.
-    let _unread = writeln!(
-        std::io::stdout(),
-        "Your dashboard, for as long as this runs:\n\n    http://{address}/#token={}\n",
-        visit.text()
-    );
+    let (address, token) = (server.address, start_token.text());
+    process::print_if_open(&format!(
+        "Your dashboard, for as long as this runs:\n\n    http://{address}/#token={token}\n\n"
+    ));
     let reload = tokio::spawn(reload::on_hangup(
         config.clone(),
         sites,
         |_| Ok(()),
-        move |new, ()| {
-            asked.replace_tokens(tokens(new, &visit));
-        },
+        move |new, ()| dashboard_of_reload.replace_tokens(reader_tokens(new, &start_token)),
     ));
-    let failed = stopped().await.err();
+    let failed = stop_signal().await.err();
     reload.abort();
-    handle.stop(true).await;
-    listening.await??;
+    server.stop().await?;
     failed.map_or(Ok(()), |error| Err(error.into()))
 }

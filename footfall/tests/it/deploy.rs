@@ -298,11 +298,10 @@ async fn clickhouse_takes_its_configuration_and_lacks_only_a_keeper() {
     assert!(logs.is_empty(), "{logs:?}");
 
     // Every statement is right up to the Keeper that is not there; one with a wrong setting is not.
-    let statements: Vec<&str> =
-        tables::MIGRATIONS.iter().flat_map(|(.., sql)| tables::statements(sql)).chain([tables::HISTORY]).collect();
+    let statements: Vec<String> = tables::all().collect();
     assert_eq!(statements.len(), tables::names().count());
     for statement in statements {
-        let refused = client.query_raw(&tables::replicated(statement)).execute().await.unwrap_err().to_string();
+        let refused = client.query_raw(&tables::replicated(&statement)).execute().await.unwrap_err().to_string();
         assert!(refused.contains("KEEPER_EXCEPTION"), "{statement}: {refused}");
     }
     let wrong = tables::replicated(tables::HISTORY).replace("window_seconds", "window_secs");

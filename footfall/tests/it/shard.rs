@@ -13,13 +13,13 @@ use aggregator::intent::IntentFile;
 use aggregator::run::{Inputs, run};
 use aggregator::spooled::Spooled;
 use aggregator::sweep::Imports;
-use aggregator::warehouse::Warehouse;
 use schema::day::Day;
 use schema::event::VisitorTag;
 use schema::wire;
 use tempfile::TempDir;
 use testbed::clickhouse::Engine;
 use testbed::events::view;
+use warehouse::Warehouse;
 
 const TODAY: Day = Day(20_000);
 

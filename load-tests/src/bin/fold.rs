@@ -5,11 +5,11 @@
 
 use std::fs;
 
-use aggregator::fold::{Copy, Fold, Limits};
-use aggregator::rows::Rows;
+use aggregator::fold::{Checkpoint, Fold, Limits};
 use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
 use schema::wire::{self, Body, Record};
+use warehouse::Rows;
 
 const RUNS: usize = 7;
 const ROWS_PER_DRAIN: usize = 200_000;
@@ -53,7 +53,7 @@ struct Run {
 
 /// One day through a new fold.
 fn run(views: &[View], names: &Names) -> Run {
-    let (mut fold, mut run) = (Fold::new(Copy::default(), Limits::default()), Run::default());
+    let (mut fold, mut run) = (Fold::new(Checkpoint::default(), Limits::default()), Run::default());
     let (mut bytes, mut ends, mut number) = (Vec::new(), Vec::new(), 0);
     for chunk in views.chunks(CHUNK) {
         bytes.clear();

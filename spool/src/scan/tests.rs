@@ -4,7 +4,7 @@ use super::*;
 
 const SALT: u32 = 0x5eed_1234;
 
-/// Commits of some payloads each, and where each commit ends.
+/// A segment of these commits (each a list of payloads), and the end of each commit.
 fn segment(commits: &[Vec<Vec<u8>>]) -> (Vec<u8>, Vec<u32>) {
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     for payloads in commits {
@@ -35,7 +35,7 @@ fn a_cut_at_any_byte_leaves_exactly_the_whole_commits_before_it() {
             let mut held = bytes[..cut].to_vec();
             held.resize(cut + padding, 0);
             let whole = ends.iter().rfind(|end| **end as usize <= cut).copied().unwrap_or(0);
-            let left = written(&bytes[..cut]) as u32;
+            let left = written_bytes(&bytes[..cut]) as u32;
             let tail = if left <= whole { Tail::Empty } else { Tail::Torn { bytes: left - whole } };
             assert_eq!(scan(&held, SALT), Scan { good: whole, tail }, "cut at {cut}, padding {padding}");
         }
@@ -54,18 +54,18 @@ fn a_flip_of_any_bit_is_a_torn_tail_in_the_last_commit_and_corruption_before_it(
         let begin = ends.iter().rfind(|end| **end <= at).copied().unwrap_or(0);
         assert_eq!(good, begin, "bit {bit}");
         match tail {
-            // Zeroes after the end: as if the next commit had been torn. Nothing is lost and it is noticed.
+            // A flip in the zeroes after the end looks like a torn next commit. No frame is lost, and the flip is found.
             Tail::Torn { bytes } if at >= end => assert_eq!(bytes, at - end + 1),
             Tail::Torn { bytes } => assert!(at >= last && bytes == end - last, "bit {bit}"),
             Tail::Corrupt { found } => assert!(at < last && found > at && found <= ends[1].max(last), "bit {bit}"),
-            Tail::Empty => panic!("bit {bit} went unnoticed"),
+            Tail::Empty => panic!("the flip of bit {bit} was not found"),
         }
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
 }
 
 #[test]
-fn a_commit_without_its_last_frame_is_no_commit() {
+fn a_commit_without_its_last_frame_is_torn() {
     let (bytes, _) = segment(&[vec![vec![1; 5]], vec![vec![2; 5], vec![3; 5]]]);
     let one = frame::frame_bytes(5);
     assert_eq!(scan(&bytes[..2 * one], SALT), Scan { good: one as u32, tail: Tail::Torn { bytes: one as u32 } });
@@ -81,7 +81,7 @@ fn a_payload_that_holds_frames_is_not_taken_for_a_later_commit() {
     }
 }
 
-/// Whoever can choose a payload and guess where it will lie still does not know the salt.
+/// A client that chooses a payload and guesses its offset still does not know the salt.
 #[test]
 fn a_frame_forged_into_a_payload_is_not_taken_for_a_later_commit() {
     let (mut bytes, ends) = segment(&[vec![vec![1; 5]]]);
@@ -92,23 +92,26 @@ fn a_frame_forged_into_a_payload_is_not_taken_for_a_later_commit() {
     let mut torn = Vec::new();
     frame::push(&mut torn, &forged);
     frame::seal(&mut torn, ends[0], SALT);
-    assert!(Header::read(&torn[frame::frame_bytes(0)..], at, SALT ^ 1).is_some(), "it lies where it was forged for");
+    assert!(
+        FrameHeader::decode(&torn[frame::frame_bytes(0)..], at, SALT ^ 1).is_some(),
+        "the forged frame is valid at its offset"
+    );
     bytes.extend(&torn[..torn.len() - 1]);
     let tail = Tail::Torn { bytes: torn.len() as u32 - 1 };
     assert_eq!(scan(&bytes, SALT), Scan { good: ends[0], tail });
 }
 
 #[test]
-fn a_length_that_is_wrong_hides_nothing_behind_it() {
+fn a_wrong_length_does_not_hide_the_commit_behind_it() {
     let (mut bytes, ends) = written_segment();
-    // The last frame before the last commit claims to reach far beyond the end.
+    // The length of the last frame before the last commit points far beyond the end.
     let at = ends[1] as usize + 4;
     bytes[at..at + 4].copy_from_slice(&(1u32 << 20).to_le_bytes());
     assert_eq!(scan(&bytes, SALT), Scan { good: ends[1], tail: Tail::Corrupt { found: ends[2] } });
 }
 
 proptest! {
-    /// A disk writes the sectors of one write in any order, and a power cut leaves any of them out.
+    /// A disk may write the sectors of one write in any order, and a power cut can lose any of them.
     #[test]
     fn a_commit_of_which_any_sectors_are_missing_is_a_torn_tail(
         lengths in prop::collection::vec(0..200usize, 1..8),

@@ -1,4 +1,4 @@
-//! Bounds: bytes, age, lengths.
+//! Limits: bytes of the spool, age of a segment, lengths of payloads.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use spool::{Error, Options};
 use crate::{commit, dir, open, options, read, segments};
 
 #[test]
-fn a_full_spool_refuses_a_commit_whole_and_takes_the_next_once_trimmed() {
+fn a_full_spool_refuses_a_whole_commit_and_accepts_the_next_once_trimmed() {
     let dir = dir();
     let options = Options { bytes_max: 2048, ..options() };
     let (mut writer, handle, _) = spool::open(dir.path(), options, 0).unwrap();
@@ -23,12 +23,12 @@ fn a_full_spool_refuses_a_commit_whole_and_takes_the_next_once_trimmed() {
         assert!(stored < 100);
     };
     assert!(matches!(full, Error::Full { needed: 512, bytes_max: 2048, .. }), "{full}");
-    assert_eq!(stored, 3 * 4, "all of the allowed disk was used");
+    assert_eq!(stored, 3 * 4, "the whole allowed disk space was used");
     assert_eq!(writer.pending_bytes(), 0);
     let synced = handle.synced();
     assert_eq!(writer.commit().unwrap().position, synced, "the refused frames are not committed later");
     assert!(matches!(writer.end_segment(), Err(Error::Full { .. })));
-    // What still fits into the last segment is taken.
+    // A commit that still fits into the last segment is accepted.
     commit(&mut writer, &[b"small"]);
 
     let second = read(&handle, 0).unwrap()[3].0;
@@ -41,7 +41,7 @@ fn a_full_spool_refuses_a_commit_whole_and_takes_the_next_once_trimmed() {
 }
 
 #[test]
-fn a_spool_above_its_bound_opens_can_be_read_and_goes_on_once_trimmed() {
+fn a_spool_above_its_bound_opens_can_be_read_and_accepts_commits_once_trimmed() {
     let dir = dir();
     let (held, ends) = crate::written(dir.path());
     let small = Options { bytes_max: 1024, ..options() };
@@ -51,7 +51,7 @@ fn a_spool_above_its_bound_opens_can_be_read_and_goes_on_once_trimmed() {
     assert!(matches!(writer.commit(), Err(Error::Full { .. })));
     assert_eq!(handle.synced(), ends[14]);
     handle.trim(ends[14]).unwrap();
-    assert_eq!(handle.segments(), 1, "the newest stays: it carries the position");
+    assert_eq!(handle.segments(), 1, "the newest segment stays: its name records the position");
     let end = commit(&mut writer, &[b"taken"]);
     assert_eq!(read(&handle, ends[14]).unwrap(), [(ends[14], b"taken".to_vec())]);
     handle.trim(end).unwrap();
@@ -59,7 +59,7 @@ fn a_spool_above_its_bound_opens_can_be_read_and_goes_on_once_trimmed() {
 }
 
 #[test]
-fn a_segment_is_ended_after_its_age_or_by_hand_and_an_empty_one_goes_on() {
+fn a_segment_ends_after_its_age_or_on_request_and_an_empty_one_does_not_end() {
     let dir = dir();
     let aged = Options { segment_age: Duration::ZERO, ..options() };
     let (mut writer, handle, _) = spool::open(dir.path(), aged, 0).unwrap();
@@ -70,7 +70,7 @@ fn a_segment_is_ended_after_its_age_or_by_hand_and_an_empty_one_goes_on() {
     assert_eq!(handle.segments(), 4);
     let lengths: Vec<u64> = segments(dir.path()).iter().map(|path| path.metadata().unwrap().len()).collect();
     assert_eq!(lengths, [64 + ends[0], 64 + ends[0], 64 + ends[0], 512], "ended segments are cut");
-    // After a close everything can go.
+    // After the segment was ended, everything before can be trimmed.
     handle.trim(handle.synced()).unwrap();
     assert_eq!((handle.segments(), handle.start(), handle.bytes()), (1, ends[2], 512));
     drop((writer, handle));
@@ -79,7 +79,7 @@ fn a_segment_is_ended_after_its_age_or_by_hand_and_an_empty_one_goes_on() {
 }
 
 #[test]
-fn an_old_segment_goes_on_when_there_is_room_in_it_and_for_no_other() {
+fn an_old_segment_continues_if_the_commit_fits_and_the_bound_allows_no_other_segment() {
     let dir = dir();
     let options = Options { segment_age: Duration::ZERO, bytes_max: 1024, ..options() };
     let (mut writer, handle, _) = spool::open(dir.path(), options, 0).unwrap();
@@ -94,11 +94,11 @@ fn an_old_segment_goes_on_when_there_is_room_in_it_and_for_no_other() {
 }
 
 #[test]
-fn a_segment_goes_on_when_no_other_can_be_made_until_it_is_full() {
+fn a_segment_continues_until_it_is_full_if_no_other_can_be_made() {
     let dir = dir();
     let aged = Options { segment_age: Duration::ZERO, ..options() };
     let (mut writer, handle, _) = spool::open(dir.path(), aged, 0).unwrap();
-    // Nothing can be written to a directory.
+    // Directories with the scratch names make every new segment fail.
     fs::create_dir(dir.path().join("segment.new")).unwrap();
     fs::create_dir(dir.path().join("spare.new")).unwrap();
     let taken = (0..20u8).filter(|number| {

@@ -1,4 +1,4 @@
-//! Runs `examples/append.rs` as a process of its own, and judges what it left behind by what it promised.
+//! Runs `examples/append.rs` as a separate process, and compares the files it leaves with what it acknowledged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ pub(crate) fn program() -> PathBuf {
     program
 }
 
-/// The example on small segments in `dir`, under `strace` with `options`.
+/// The example with small segments in `dir`, under `strace` with `options`.
 pub(crate) fn strace(options: &[&str], dir: &Path, count: u64) -> Command {
     strace_segments(options, dir, 512, count)
 }
 
-/// The same on segments of this length.
+/// The same with segments of this length.
 pub(crate) fn strace_segments(options: &[&str], dir: &Path, segment_bytes: u64, count: u64) -> Command {
     let mut command = Command::new("strace");
     let numbers = [segment_bytes, 0, count].map(|number| number.to_string());
@@ -29,35 +29,36 @@ pub(crate) fn strace_segments(options: &[&str], dir: &Path, segment_bytes: u64, 
     command
 }
 
-/// What a run said: the position of each commit it acknowledged, why it failed others, and how many frames it read.
+/// The output of a run: the position of each acknowledged commit, the error of each failed one, and the number of frames
+/// read at the end.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct Output {
     pub(crate) committed: BTreeMap<u64, u64>,
     pub(crate) failed: BTreeMap<u64, String>,
     pub(crate) read: Option<usize>,
 }
 
-impl Said {
-    pub(crate) fn parse(output: &[u8]) -> Said {
-        let mut said = Said::default();
-        for line in std::str::from_utf8(output).unwrap().lines() {
+impl Output {
+    pub(crate) fn parse(stdout: &[u8]) -> Output {
+        let mut output = Output::default();
+        for line in std::str::from_utf8(stdout).unwrap().lines() {
             let (verb, rest) = line.split_once(' ').unwrap();
             let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
             let number: u64 = number.parse().unwrap();
             match verb {
-                "committed" => assert!(said.committed.insert(number, rest.parse().unwrap()).is_none()),
-                "failed" => assert!(said.failed.insert(number, rest.to_owned()).is_none()),
-                "read" => said.read = Some(number as usize),
+                "committed" => assert!(output.committed.insert(number, rest.parse().unwrap()).is_none()),
+                "failed" => assert!(output.failed.insert(number, rest.to_owned()).is_none()),
+                "read" => output.read = Some(number as usize),
                 _ => panic!("{line}"),
             }
         }
-        said
+        output
     }
 }
 
-/// Opens what a run left: each acknowledged commit is there, whole and where it said; besides those at most one, the
-/// last. Gives that one, if any, and what recovery found.
-pub(crate) fn judge(dir: &Path, committed: &BTreeMap<u64, u64>, context: &str) -> (Option<(u64, u64)>, Recovery) {
+/// Opens the spool that a run left, and checks that each acknowledged commit is whole and at its position. At most one
+/// further commit may exist, the last. Returns that one, if any, and the result of recovery.
+pub(crate) fn check_left(dir: &Path, committed: &BTreeMap<u64, u64>, context: &str) -> (Option<(u64, u64)>, Recovery) {
     let (_, handle, recovery) =
         spool::open(dir, crate::options(), 0).unwrap_or_else(|error| panic!("{context}: {error}"));
     let frames = read(&handle, 0).unwrap_or_else(|error| panic!("{context}: {error}"));
@@ -77,8 +78,8 @@ pub(crate) fn judge(dir: &Path, committed: &BTreeMap<u64, u64>, context: &str) -
         assert_eq!(numbers.len(), 1, "{context}: commits are mixed");
         found.push((numbers[0], end));
     }
-    let unasked = found.iter().position(|commit| !committed.contains_key(&commit.0));
-    let extra = unasked.map(|index| {
+    let unacknowledged = found.iter().position(|commit| !committed.contains_key(&commit.0));
+    let extra = unacknowledged.map(|index| {
         assert_eq!(index, found.len() - 1, "{context}: {:?} was not acknowledged", found[index]);
         found.remove(index)
     });

@@ -1,4 +1,4 @@
-//! A file cut anywhere.
+//! A segment file that is cut at any byte.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ fn a_cut_of_the_last_segment_at_any_byte_recovers_exactly_the_whole_commits_befo
         let left: Vec<_> = frames.iter().filter(|(position, _)| *position < whole).cloned().collect();
         assert_eq!(read(&handle, 0).unwrap(), left, "cut at {cut}");
 
-        // And life goes on from there, also over another start, which finds nothing torn any more.
+        // Commits continue from there. The next start finds no torn tail.
         commit(&mut writer, &[b"after"]);
         drop((writer, handle));
         let (writer, handle, recovery) = open(dir.path()).unwrap();

@@ -1,4 +1,4 @@
-//! The directory: one holder, only for its owner, and what is missing in it.
+//! The directory: its lock, its permissions, missing and foreign files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use spool::Error;
 use crate::{commit, dir, open, options, read, segments, written};
 
 #[test]
-fn a_directory_has_one_holder_until_its_last_handle_is_gone() {
+fn a_directory_stays_locked_until_its_last_handle_is_dropped() {
     let dir = dir();
     let (writer, handle, _) = open(dir.path()).unwrap();
     let second = open(dir.path()).unwrap_err();
@@ -21,7 +21,7 @@ fn a_directory_has_one_holder_until_its_last_handle_is_gone() {
 }
 
 #[test]
-fn only_the_owner_may_look_into_a_spool() {
+fn only_the_owner_of_the_process_can_read_a_spool() {
     let parent = dir();
     let dir = parent.path().join("data").join("spool");
     let (mut writer, _handle, _) = open(&dir).unwrap();
@@ -35,7 +35,7 @@ fn only_the_owner_may_look_into_a_spool() {
 }
 
 #[test]
-fn an_emptied_directory_goes_on_from_the_committed_position_and_says_so() {
+fn an_emptied_directory_continues_from_the_committed_position_and_recovery_reports_it() {
     let dir = dir();
     let (mut writer, handle, recovery) = spool::open(dir.path(), options(), 12_345).unwrap();
     assert!(recovery.restarted);
@@ -63,13 +63,13 @@ fn a_trimmed_directory_opens_at_its_first_segment() {
 }
 
 #[test]
-fn a_missing_segment_between_two_is_corruption() {
+fn a_missing_segment_between_two_others_is_corruption() {
     let dir = dir();
     written(dir.path());
     let files = segments(dir.path());
     fs::remove_file(&files[1]).unwrap();
     assert!(matches!(open(dir.path()), Err(Error::Corrupt { .. })));
-    // Also when the one before is long enough to seem to reach over the gap.
+    // Also if the segment before the gap is long enough to seem to cover it.
     fs::OpenOptions::new().write(true).open(&files[0]).unwrap().set_len(100_000).unwrap();
     let Err(Error::Corrupt { file, what, .. }) = open(dir.path()) else { panic!("it opened") };
     assert_eq!(file, files[2]);
@@ -77,7 +77,7 @@ fn a_missing_segment_between_two_is_corruption() {
 }
 
 #[test]
-fn a_segment_under_another_ones_name_is_corruption() {
+fn a_segment_under_the_name_of_another_is_corruption() {
     let dir = dir();
     written(dir.path());
     let files = segments(dir.path());
@@ -100,7 +100,7 @@ fn an_ended_segment_that_is_too_short_is_corruption() {
 }
 
 #[test]
-fn each_segment_has_a_salt_of_its_own() {
+fn each_segment_has_its_own_salt() {
     let dir = dir();
     written(dir.path());
     let salts: Vec<Vec<u8>> =
@@ -109,7 +109,7 @@ fn each_segment_has_a_salt_of_its_own() {
 }
 
 #[test]
-fn scratch_files_are_deleted_and_other_files_left_alone() {
+fn scratch_files_are_deleted_and_other_files_stay() {
     let dir = dir();
     for name in ["spare.new", "segment.new", "notes.txt", "1.segment"] {
         fs::write(dir.path().join(name), b"x").unwrap();
@@ -123,7 +123,7 @@ fn scratch_files_are_deleted_and_other_files_left_alone() {
 }
 
 #[test]
-fn opening_again_and_again_without_a_commit_keeps_position_and_files() {
+fn repeated_opening_without_a_commit_keeps_position_and_files() {
     let dir = dir();
     let (_, ends) = written(dir.path());
     for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! Format version 1 as it was first written: `fixtures/v1` must open forever. It is what `examples/append` left after
-//! 14 commits of which the 7th failed to sync, trimmed below 390, with the last commit torn.
+//! Format version 1 as it was first written: every later version must open `fixtures/v1`. `examples/append` wrote it with
+//! 14 commits, of which the 7th failed to sync; it was trimmed below 390, and its last commit is torn.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn payloads(number: usize) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn a_spool_of_format_version_1_opens_and_goes_on() {
+fn a_spool_of_format_version_1_opens_and_accepts_commits() {
     let dir = dir();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")).unwrap() {
         let file = entry.unwrap();

@@ -1,4 +1,4 @@
-//! A bit flipped anywhere in any file.
+//! A flipped bit at any offset of any file.
 
 use std::cell::Cell;
 use std::fs;
@@ -11,7 +11,7 @@ thread_local! {
     static WARNINGS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Counts each thread's warnings; a spool that loses something must not do so quietly.
+/// Counts each thread's warnings: a spool that loses bytes must log it.
 struct Warnings;
 
 impl tracing::Subscriber for Warnings {
@@ -49,7 +49,7 @@ fn a_flip_of_any_bit_in_any_file_is_found() {
             let opened = open(dir.path());
             let warned = WARNINGS.get();
             match (at, opened) {
-                // In a header, or before the last commit of the last segment: found at once.
+                // In a header, or before the last commit of the last segment: `open` finds it.
                 (None, Err(Error::Corrupt { file: named, .. })) => assert_eq!(&named, file),
                 (Some(at), Err(Error::Corrupt { file: named, position, .. })) => {
                     assert!(
@@ -57,16 +57,16 @@ fn a_flip_of_any_bit_in_any_file_is_found() {
                         "{file:?} bit {bit}"
                     );
                 }
-                // In an ended segment: found by whoever reads it, at the frame in question.
+                // In an ended segment: a reader finds it, at the damaged frame.
                 (Some(at), Ok((_, handle, recovery))) if file != &files[3] => {
                     assert_eq!(recovery.position, end);
                     let Err(Error::Corrupt { file: named, position, .. }) = read(&handle, 0) else {
-                        panic!("{file:?} bit {bit} went unnoticed");
+                        panic!("{file:?}: the flip of bit {bit} was not found");
                     };
                     let in_frame = frames.iter().rfind(|(position, _)| *position <= at).unwrap().0;
                     assert_eq!((&named, position), (file, in_frame), "bit {bit}");
                 }
-                // In the last commit: cut, counted, warned.
+                // In the last commit: `open` cuts the commit, counts it and logs a warning.
                 (Some(at), Ok((_, handle, recovery))) if at < end => {
                     let want = Recovery {
                         position: last_commit,
@@ -78,8 +78,8 @@ fn a_flip_of_any_bit_in_any_file_is_found() {
                     let left = frames.iter().filter(|(position, _)| *position < last_commit);
                     assert!(read(&handle, 0).unwrap().iter().eq(left), "bit {bit}");
                 }
-                // In the zeroes after the end: it looks like the first bytes of a commit that was torn. Nothing that
-                // was committed is lost, and it is counted and warned about all the same.
+                // In the zeroes after the end: it looks like the first bytes of a torn commit. No committed frame is
+                // lost; the torn tail is still counted and logged.
                 (Some(at), Ok((_, handle, recovery))) => {
                     let want =
                         Recovery { position: end, torn_tails: 1, torn_bytes: at + 1 - end, ..Recovery::default() };
@@ -97,22 +97,22 @@ fn a_flip_of_any_bit_in_any_file_is_found() {
 }
 
 #[test]
-fn an_error_says_which_file_which_position_and_what_to_do() {
+fn a_corruption_error_names_the_file_the_position_and_the_remedy() {
     let dir = dir();
     let (_, _) = written(dir.path());
     let file = segments(dir.path()).pop().unwrap();
     let mut held = fs::read(&file).unwrap();
     held[70] ^= 1;
     put(&file, &held);
-    let said = open(dir.path()).unwrap_err().to_string();
+    let message = open(dir.path()).unwrap_err().to_string();
     let base = file.file_stem().unwrap().to_str().unwrap().trim_start_matches('0');
     for part in [file.to_str().unwrap(), &format!("position {base}"), "later commit", "restore this file"] {
-        assert!(said.contains(part), "{part} is not in: {said}");
+        assert!(message.contains(part), "{part} is not in: {message}");
     }
 }
 
 #[test]
-fn another_version_is_named_and_not_called_damage() {
+fn an_unknown_version_is_reported_as_a_version_and_not_as_damage() {
     let dir = dir();
     written(dir.path());
     let file = segments(dir.path()).pop().unwrap();

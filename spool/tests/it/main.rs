@@ -1,4 +1,4 @@
-//! The spool from outside: what a crash, a bad disk, a full one or a second process does to it.
+//! The spool from outside: crashes, bad disks, full disks, a second process.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod model;
@@ -24,7 +24,7 @@ pub(crate) fn options() -> Options {
     Options { segment_bytes: 512, segment_age: Duration::from_secs(3600), bytes_max: 1 << 20 }
 }
 
-/// In memory where that can be: thousands of spools are opened, and what a disk does is not at stake.
+/// A directory in memory if possible: the tests open thousands of spools and do not depend on a disk.
 pub(crate) fn dir() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
@@ -33,7 +33,7 @@ pub(crate) fn open(dir: &Path) -> Result<(Writer, Handle, Recovery), Error> {
     spool::open(dir, options(), 0)
 }
 
-/// Commits `payloads` as one and gives the position after.
+/// Commits `payloads` as one commit and returns the position after it.
 pub(crate) fn commit(writer: &mut Writer, payloads: &[&[u8]]) -> u64 {
     payloads.iter().for_each(|payload| writer.frame(payload));
     writer.commit().unwrap().position
@@ -58,8 +58,8 @@ pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// A spool of several segments as a kill leaves it: the last one has zeroes behind its commits.
-/// Gives the frames, and the end of each commit.
+/// Writes a spool of several segments and leaves it as a kill would: the last segment has zeroes behind its commits.
+/// Returns the frames, and the end of each commit.
 pub(crate) fn written(dir: &Path) -> (Vec<(u64, Vec<u8>)>, Vec<u64>) {
     let (mut writer, handle, _) = open(dir).unwrap();
     let ends = (0..15u8).map(|n| commit(&mut writer, &[&[n; 9], &[], &[n; 40]])).collect();
@@ -67,7 +67,7 @@ pub(crate) fn written(dir: &Path) -> (Vec<(u64, Vec<u8>)>, Vec<u64>) {
     (read(&handle, 0).unwrap(), ends)
 }
 
-/// Puts `bytes` in the place of a file.
+/// Overwrites a file with `bytes`.
 pub(crate) fn put(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }

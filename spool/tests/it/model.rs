@@ -1,4 +1,4 @@
-//! The spool against a Vec.
+//! The spool compared with a `Vec` over random steps.
 
 use proptest::prelude::*;
 
@@ -10,11 +10,11 @@ enum Step {
     Commit(Vec<usize>),
     EndSegment,
     Reopen,
-    /// Trims below this share of what is held.
+    /// Trims below this share (of 255) of the spool.
     Trim(u8),
-    /// Reads from the frame at this share of what is held.
+    /// Reads from the frame at this share (of 255) of the spool.
     Read(u8),
-    /// Reads on with the reader that has been there since the last opening.
+    /// Continues with the reader that exists since the last opening.
     ReadOn,
 }
 
@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_is_done_the_spool_holds_what_a_vec_would(steps in prop::collection::vec(step(), 1..60)) {
+    fn after_any_steps_the_spool_holds_the_same_frames_as_a_vec(steps in prop::collection::vec(step(), 1..60)) {
         let dir = dir();
         let mut model: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut position = 0;
@@ -94,7 +94,7 @@ proptest! {
                 .map(|entry| entry.unwrap())
                 .filter(|entry| !entry.file_name().to_str().unwrap().ends_with(".new"))
                 .map(|entry| entry.metadata().unwrap().len()).sum();
-            // Spare zeroes are booked before they are there.
+            // Spare zeroes are reserved before their file exists.
             prop_assert!(handle.bytes() == on_disk || handle.bytes() == on_disk + options().segment_bytes);
         }
         prop_assert_eq!(&read(&handle, start).unwrap(), &model);
@@ -102,7 +102,7 @@ proptest! {
 }
 
 #[test]
-fn positions_are_dense_over_segments() {
+fn positions_are_dense_across_segments() {
     let dir = dir();
     let (mut writer, handle, _) = open(dir.path()).unwrap();
     for _ in 0..50 {

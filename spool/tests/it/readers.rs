@@ -1,4 +1,4 @@
-//! Readers: many, on any thread, never past the synced position.
+//! Readers: several at once, on any thread, never past the synced position.
 
 use std::thread;
 
@@ -35,7 +35,7 @@ fn readers_on_other_threads_see_every_frame_once_and_never_pass_the_synced_posit
 }
 
 #[test]
-fn a_reader_goes_on_where_it_ended_when_more_is_committed() {
+fn a_reader_continues_where_it_stopped_once_more_is_committed() {
     let dir = dir();
     let (mut writer, handle, _) = open(dir.path()).unwrap();
     let mut reader = handle.reader(0).unwrap();
@@ -52,7 +52,7 @@ fn a_reader_goes_on_where_it_ended_when_more_is_committed() {
 }
 
 #[test]
-fn a_frame_longer_than_a_segment_or_a_read_gets_through() {
+fn a_frame_longer_than_a_segment_or_a_read_is_returned_whole() {
     let dir = dir();
     let (mut writer, handle, _) =
         spool::open(dir.path(), spool::Options { bytes_max: 64 << 20, ..crate::options() }, 0).unwrap();
@@ -65,7 +65,7 @@ fn a_frame_longer_than_a_segment_or_a_read_gets_through() {
 }
 
 #[test]
-fn a_reader_in_a_trimmed_segment_reads_it_to_its_end_and_then_hears_of_it() {
+fn a_reader_in_a_trimmed_segment_reads_it_to_its_end_and_then_gets_an_error() {
     let dir = dir();
     let (mut writer, handle, _) = open(dir.path()).unwrap();
     let mut reader = handle.reader(0).unwrap();
@@ -82,7 +82,7 @@ fn a_reader_in_a_trimmed_segment_reads_it_to_its_end_and_then_hears_of_it() {
     assert!(reader.next().unwrap().is_some());
     assert!(reader.next().unwrap().is_some());
     let start = handle.start();
-    assert!(matches!(reader.next(), Err(Error::Trimmed { start: told, .. }) if told == start));
+    assert!(matches!(reader.next(), Err(Error::Trimmed { start: first, .. }) if first == start));
     assert!(matches!(handle.reader(0), Err(Error::Trimmed { position: 0, .. })));
     assert_eq!(read(&handle, start).unwrap().len(), 1);
 }

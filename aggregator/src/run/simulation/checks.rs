@@ -9,7 +9,7 @@ use super::log::{Entry, close_record};
 use super::process::Task;
 use super::server::{Cells, cells};
 use super::world::World;
-use crate::fold::{Copy, Fold, Limits};
+use crate::fold::{Checkpoint, Fold, Limits};
 
 type ByRound = BTreeMap<(Cube, Day, u32), Cells>;
 
@@ -58,7 +58,7 @@ impl World {
     fn truth(&self) -> ByRound {
         let mut truth = ByRound::new();
         for log in &self.logs {
-            let (mut fold, mut seen) = (Fold::new(Copy::default(), Limits::default()), HashSet::new());
+            let (mut fold, mut seen) = (Fold::new(Checkpoint::default(), Limits::default()), HashSet::new());
             for (position, entry) in (0u64..).zip(&log.entries) {
                 match entry {
                     Entry::Close(day) => fold.apply(position, &close_record(*day)),

@@ -12,7 +12,7 @@ pub(super) enum Law {
     /// Tokens are remembered longer than an intent may be old.
     LongWindow,
     /// The copy that belongs to S is written before S is committed.
-    CopyBeforeStart,
+    CheckpointBeforeStart,
     /// A generation stands in `folds` before it is committed.
     GenerationRecorded,
     /// `folds` is keyed by (partition, S, generation), not by partition.
@@ -22,9 +22,9 @@ pub(super) enum Law {
     /// The round follows the last close in the partition, not the clock.
     RoundsByStream,
     /// Replay begins with the copy, not with nothing.
-    CopyUsed,
+    CheckpointUsed,
     /// The copy holds the last close before S.
-    LastCloseInCopy,
+    LastCloseInCheckpoint,
     /// Each start of a collector draws an epoch.
     FreshEpoch,
     /// Nothing is sent that is not on the collector's disk.

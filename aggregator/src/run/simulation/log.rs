@@ -11,7 +11,7 @@ use schema::wire::{Body, Record};
 
 use super::chance::Chance;
 use super::laws::{Law, holds};
-use crate::fold::Copy;
+use crate::fold::Checkpoint;
 use crate::intent::Intent;
 
 /// Page views, named events and refusals: what no other event can take back.
@@ -88,7 +88,7 @@ pub(super) struct Group {
     /// Counts assignments of each partition.
     pub(super) fence: Vec<u64>,
     /// By partition, S and generation.
-    pub(super) folds: BTreeMap<(usize, u64, u32), Copy>,
+    pub(super) folds: BTreeMap<(usize, u64, u32), Checkpoint>,
 }
 
 impl Group {
@@ -114,13 +114,15 @@ impl Group {
         }
     }
 
-    pub(super) fn copy_at(&self, partition: usize, start: u64) -> Option<Copy> {
+    pub(super) fn checkpoint_at(&self, partition: usize, start: u64) -> Option<Checkpoint> {
         let is_it = |of: usize, s: u64| of == partition && (s == start || !holds(Law::FoldsByStart));
-        let known = self.folds.iter().find(|((of, s, _), _)| is_it(*of, *s)).map(|(_, copy)| copy.clone());
+        let known = self.folds.iter().find(|((of, s, _), _)| is_it(*of, *s)).map(|(_, checkpoint)| checkpoint.clone());
         match known {
-            Some(_) if !holds(Law::CopyUsed) => Some(Copy::default()),
-            Some(copy) if !holds(Law::LastCloseInCopy) => Some(Copy { last_close: None, ..copy }),
-            None if start == 0 => Some(Copy::default()),
+            Some(_) if !holds(Law::CheckpointUsed) => Some(Checkpoint::default()),
+            Some(checkpoint) if !holds(Law::LastCloseInCheckpoint) => {
+                Some(Checkpoint { last_close: None, ..checkpoint })
+            }
+            None if start == 0 => Some(Checkpoint::default()),
             known => known,
         }
     }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use schema::cubes::Cube;
 use schema::day::Day;
+use schema::round::RoundKey;
 use tokio::sync::oneshot;
+use warehouse::{ControlSums, Rows};
 
 use super::chance::Chance;
 use super::clock::{HOUR, now_s};
 use super::laws::{Law, holds};
-use crate::rows::Rows;
-use crate::sums::Sums;
-use crate::warehouse::RoundKey;
 
 /// No request lands later than this after it was sent.
 const FLIGHT_MAX: i64 = 4 * HOUR;
@@ -249,8 +248,8 @@ impl Server {
         Counted { named, settled: self.settled() }
     }
 
-    pub(super) fn live_sums(&self, shard: u32, generation: u32) -> BTreeMap<RoundKey, Sums> {
-        let mut found: BTreeMap<RoundKey, Sums> = BTreeMap::new();
+    pub(super) fn live_sums(&self, shard: u32, generation: u32) -> BTreeMap<RoundKey, ControlSums> {
+        let mut found: BTreeMap<RoundKey, ControlSums> = BTreeMap::new();
         for (&(cube, day, round, of, life), live) in &self.live {
             if (of, life) == (shard, generation) {
                 found.entry((day, round)).or_default().set(cube, live.sums.clone());

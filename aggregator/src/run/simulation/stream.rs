@@ -7,7 +7,7 @@ use super::laws::{Law, holds};
 use super::log::{Entry, Log, close_record};
 use super::process::Seat;
 use super::world::World;
-use crate::fold::{Copy, Fold};
+use crate::fold::{Checkpoint, Fold};
 use crate::intent::Intent;
 use crate::read::{Stream, StreamError};
 
@@ -43,7 +43,7 @@ impl Partition {
         });
         let mut saved = intent.clone();
         if !world.nature.embedded {
-            saved.copy = Copy::default(); // it is in `folds`
+            saved.checkpoint = Checkpoint::default(); // it is in `folds`
         }
         world.group.save(partition, saved);
         if let Some(end) = intent.end {
@@ -54,7 +54,7 @@ impl Partition {
 
     fn record(&self, intent: &Intent) {
         let mut world = self.seat.sim.world();
-        world.record_copy(self.seat.partition, intent.start, intent.generation, intent.copy.clone());
+        world.record_checkpoint(self.seat.partition, intent.start, intent.generation, intent.checkpoint.clone());
     }
 
     /// Folds one entry; what the fold takes for a repeat must be one.
@@ -154,10 +154,10 @@ impl Stream for Partition {
         let world = &mut *world;
         let Some(mut intent) = world.group.saved[partition].clone() else { return Ok(None) };
         if !world.nature.embedded && intent.start >= world.logs[partition].start {
-            match world.group.copy_at(partition, intent.start) {
-                Some(copy) => intent.copy = copy,
+            match world.group.checkpoint_at(partition, intent.start) {
+                Some(checkpoint) => intent.checkpoint = checkpoint,
                 None if former => return Err(StreamError::Fenced),
-                None => world.violated(format!("shard {partition}: no copy for S={}", intent.start)),
+                None => world.violated(format!("shard {partition}: no checkpoint for S={}", intent.start)),
             }
         }
         if world.faults && world.chance.hits(world.nature.fold_changes) {
@@ -173,39 +173,39 @@ impl Stream for Partition {
             let world = self.seat.sim.world();
             let is_new = match holds(Law::GenerationRecorded) {
                 true => self.recorded != Some(what),
-                false => world.group.copy_at(self.seat.partition, intent.start).is_none(),
+                false => world.group.checkpoint_at(self.seat.partition, intent.start).is_none(),
             };
             is_new && !world.nature.embedded
         };
-        if is_new && holds(Law::CopyBeforeStart) {
+        if is_new && holds(Law::CheckpointBeforeStart) {
             self.record(intent);
             self.seat.step().await;
         }
         self.commit(intent)?;
         self.seat.step().await;
-        if is_new && !holds(Law::CopyBeforeStart) {
+        if is_new && !holds(Law::CheckpointBeforeStart) {
             self.record(intent);
         }
         self.recorded = Some(what);
         Ok(())
     }
 
-    async fn copy_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Copy, StreamError> {
+    async fn checkpoint_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Checkpoint, StreamError> {
         self.seat.step().await;
         let (partition, former) = (self.seat.partition, self.seat.is_former());
         let mut world = self.seat.sim.world();
         if world.nature.embedded {
-            return Ok(saved.map(|intent| intent.copy.clone()).unwrap_or_default());
+            return Ok(saved.map(|intent| intent.checkpoint.clone()).unwrap_or_default());
         }
         if world.logs[partition].start != first {
             return Err(gone(partition, first, &world.logs[partition]));
         }
-        match world.group.copy_at(partition, first) {
-            Some(copy) => Ok(copy),
+        match world.group.checkpoint_at(partition, first) {
+            Some(checkpoint) => Ok(checkpoint),
             None if former => Err(StreamError::Fenced),
             None => {
-                world.violated(format!("shard {partition}: no copy for the first offset {first}"));
-                Ok(Copy::default())
+                world.violated(format!("shard {partition}: no checkpoint for the first offset {first}"));
+                Ok(Checkpoint::default())
             }
         }
     }

@@ -189,14 +189,23 @@ impl World {
     }
 
     /// The copy that belongs to S.
-    pub(super) fn record_copy(&mut self, partition: usize, start: u64, generation: u32, copy: crate::fold::Copy) {
+    pub(super) fn record_checkpoint(
+        &mut self,
+        partition: usize,
+        start: u64,
+        generation: u32,
+        checkpoint: crate::fold::Checkpoint,
+    ) {
         self.note(|| {
-            format!("folds: {partition} S={start} g={generation} close={:?} seen={:?}", copy.last_close, copy.seen)
+            format!(
+                "folds: {partition} S={start} g={generation} close={:?} seen={:?}",
+                checkpoint.last_close, checkpoint.last_numbers
+            )
         });
         if !holds(Law::FoldsByStart) {
             self.group.folds.retain(|(of, ..), _| *of != partition);
         }
-        self.group.folds.insert((partition, start, generation), copy);
+        self.group.folds.insert((partition, start, generation), checkpoint);
     }
 }
 

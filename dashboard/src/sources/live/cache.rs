@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
+use schema::round::RoundKey;
 
 use super::RoundSnapshot;
-use crate::read::RoundKey;
 
 /// A site's number and one of its rounds.
 type CacheKey = (u32, RoundKey);

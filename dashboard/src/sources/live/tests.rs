@@ -1,6 +1,5 @@
 use crowd::Cubes;
 use schema::cubes::Cube;
-use schema::day::Day;
 use schema::measures::Measure as M;
 
 use super::*;

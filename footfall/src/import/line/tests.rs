@@ -4,9 +4,9 @@ use super::*;
 
 const LINE: &str = r#"203.0.113.7 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 203023 "http://example.org/" "Mozilla/5.0""#;
 
-fn parse(line: &str, format: Format) -> Result<[String; 6], (Bad, i64)> {
+fn parse(line: &str, format: LogFormat) -> Result<[String; 6], (LineError, i64)> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let request = Parser::default().parse(line.as_bytes(), format).map_err(|bad| (bad, 0))?;
+    let request = LineParser::default().parse(line.as_bytes(), format).map_err(|bad| (bad, 0))?;
     let of_combined = |part: Option<&[u8]>| part.map_or_else(|| "none".to_owned(), text);
     Ok([
         text(request.address),
@@ -18,28 +18,28 @@ fn parse(line: &str, format: Format) -> Result<[String; 6], (Bad, i64)> {
     ])
 }
 
-fn bad(line: &str) -> Bad {
-    parse(line, Format::Combined).unwrap_err().0
+fn error_of(line: &str) -> LineError {
+    parse(line, LogFormat::Combined).unwrap_err().0
 }
 
 fn time(text: &str) -> Option<i64> {
     let line = LINE.replace("17/May/2015:10:05:03 +0000", text);
-    Parser::default().parse(line.as_bytes(), Format::Combined).ok().map(|request| request.time_s)
+    LineParser::default().parse(line.as_bytes(), LogFormat::Combined).ok().map(|request| request.time_s)
 }
 
 #[test]
-fn a_line_comes_apart() {
+fn a_line_is_parsed_into_its_parts() {
     let want = ["203.0.113.7", "GET", "/a?b", "200", "http://example.org/", "Mozilla/5.0"].map(str::to_owned);
     for line in [LINE.to_owned(), format!("{LINE}\r"), format!("{LINE} "), format!("{LINE} \"1.2.3.4\" 0.003")] {
-        assert_eq!(parse(&line, Format::Combined), Ok(want.clone()), "{line}");
+        assert_eq!(parse(&line, LogFormat::Combined), Ok(want.clone()), "{line}");
     }
     let common = LINE.split(" \"http").next().unwrap();
     let want = ["203.0.113.7", "GET", "/a?b", "200", "none", "none"].map(str::to_owned);
-    assert_eq!(parse(common, Format::Common), Ok(want));
+    assert_eq!(parse(common, LogFormat::Common), Ok(want));
 }
 
 #[test]
-fn names_sizes_versions_and_quotes_come_in_many_forms() {
+fn all_forms_of_names_sizes_versions_and_quotes_are_parsed() {
     for (from, to, part, want) in [
         ("203.0.113.7", "2001:db8::1", 0, "2001:db8::1"),
         ("203.0.113.7", "host.example", 0, "host.example"),
@@ -52,43 +52,43 @@ fn names_sizes_versions_and_quotes_come_in_many_forms() {
         ("http://example.org/", "-", 4, "-"),
         ("http://example.org/", "", 4, ""),
     ] {
-        let parts = parse(&LINE.replace(from, to), Format::Combined);
+        let parts = parse(&LINE.replace(from, to), LogFormat::Combined);
         assert_eq!(parts.unwrap()[part], want, "{to}");
     }
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn each_syntax_error_is_named() {
     for (line, want) in [
-        ("", Bad::Beginning),
-        ("203.0.113.7", Bad::Beginning),
-        (" - - [17/May/2015:10:05:03 +0000] ", Bad::Beginning),
-        ("203.0.113.7 - - 17/May/2015:10:05:03 +0000", Bad::Beginning),
-        (&LINE.replace("May", "Mai"), Bad::Time),
-        (&LINE.replace("\"GET", "GET"), Bad::Request),
-        (&LINE.replace("GET", "get"), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", ""), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", "-"), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", r"\x16\x03\x01"), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", "GET /a b HTTP/1.1"), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", "GET /a?b SPDY"), Bad::Request),
-        (&LINE.replace("GET /a?b HTTP/1.1", "GET  HTTP/1.1"), Bad::Request),
-        (&LINE[..60], Bad::Request),
-        (&LINE.replace(" 200 ", " 20 "), Bad::Status),
-        (&LINE.replace(" 203023", " 2.3"), Bad::Status),
-        (&LINE.replace(" 203023", " "), Bad::Status),
-        (LINE.split(" \"http").next().unwrap(), Bad::Agent),
-        (LINE.strip_suffix('"').unwrap(), Bad::Agent),
-        (&LINE.replace("Mozilla/5.0", r"Mozilla\"), Bad::Agent),
-        (&format!("{LINE}x"), Bad::Agent),
+        ("", LineError::Beginning),
+        ("203.0.113.7", LineError::Beginning),
+        (" - - [17/May/2015:10:05:03 +0000] ", LineError::Beginning),
+        ("203.0.113.7 - - 17/May/2015:10:05:03 +0000", LineError::Beginning),
+        (&LINE.replace("May", "Mai"), LineError::Time),
+        (&LINE.replace("\"GET", "GET"), LineError::Request),
+        (&LINE.replace("GET", "get"), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", ""), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", "-"), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", r"\x16\x03\x01"), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", "GET /a b HTTP/1.1"), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", "GET /a?b SPDY"), LineError::Request),
+        (&LINE.replace("GET /a?b HTTP/1.1", "GET  HTTP/1.1"), LineError::Request),
+        (&LINE[..60], LineError::Request),
+        (&LINE.replace(" 200 ", " 20 "), LineError::Status),
+        (&LINE.replace(" 203023", " 2.3"), LineError::Status),
+        (&LINE.replace(" 203023", " "), LineError::Status),
+        (LINE.split(" \"http").next().unwrap(), LineError::Agent),
+        (LINE.strip_suffix('"').unwrap(), LineError::Agent),
+        (&LINE.replace("Mozilla/5.0", r"Mozilla\"), LineError::Agent),
+        (&format!("{LINE}x"), LineError::Agent),
     ] {
-        assert_eq!(bad(line), want, "{line}");
+        assert_eq!(error_of(line), want, "{line}");
     }
-    assert_eq!(parse(LINE, Format::Common).unwrap_err().0, Bad::More);
+    assert_eq!(parse(LINE, LogFormat::Common).unwrap_err().0, LineError::More);
 }
 
 #[test]
-fn a_time_is_read_with_its_zone() {
+fn a_time_is_parsed_with_its_offset() {
     for (text, want) in [
         ("17/May/2015:10:05:03 +0000", Some(1_431_857_103)),
         ("17/May/2015:12:05:03 +0200", Some(1_431_857_103)),
@@ -110,22 +110,22 @@ fn a_time_is_read_with_its_zone() {
 }
 
 #[test]
-fn a_remembered_date_is_not_taken_for_another() {
-    let mut parser = Parser::default();
+fn the_cached_date_is_used_only_for_itself() {
+    let mut parser = LineParser::default();
     let mut at = |text: &str| {
         let line = LINE.replace("17/May/2015:10:05:03 +0000", text);
-        parser.parse(line.as_bytes(), Format::Combined).map(|request| request.time_s)
+        parser.parse(line.as_bytes(), LogFormat::Combined).map(|request| request.time_s)
     };
     let first = at("17/May/2015:00:00:00 +0000").unwrap();
     assert_eq!(at("18/May/2015:00:00:00 +0000"), Ok(first + 86_400));
     assert_eq!(at("17/May/2015:00:00:01 +0000"), Ok(first + 1));
-    assert_eq!(at("99/May/2015:00:00:00 +0000"), Err(Bad::Time));
+    assert_eq!(at("99/May/2015:00:00:00 +0000"), Err(LineError::Time));
     assert_eq!(at("17/May/2015:00:00:02 +0000"), Ok(first + 2));
 }
 
 proptest! {
     #[test]
-    fn any_moment_is_read_as_the_calendar_has_it(time_s in 0i64..4_000_000_000, quarters in -48i32..=56) {
+    fn any_time_is_parsed_as_the_calendar_formats_it(time_s in 0i64..4_000_000_000, quarters in -48i32..=56) {
         let offset = jiff::tz::Offset::from_seconds(quarters * 900).unwrap();
         let text = offset.to_datetime(jiff::Timestamp::from_second(time_s).unwrap()).strftime("%d/%b/%Y:%H:%M:%S");
         let (sign, minutes) = (if quarters < 0 { '-' } else { '+' }, quarters.abs() * 15);
@@ -133,21 +133,21 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_line_or_bad_and_nothing_else(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..LINE.len()) {
+    fn any_bytes_parse_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..LINE.len()) {
         let mut line = LINE.as_bytes()[..cut].to_vec();
         line.extend(bytes);
-        for format in [Format::Combined, Format::Common] {
-            let _either = Parser::default().parse(&line, format).is_ok();
+        for format in [LogFormat::Combined, LogFormat::Common] {
+            let _either = LineParser::default().parse(&line, format).is_ok();
         }
     }
 
     #[test]
-    fn any_agent_and_referrer_come_out_as_the_server_escaped_them(agent in "[ -~]{0,60}", referrer in "[ -~]{0,60}") {
+    fn any_agent_and_referrer_are_returned_as_the_server_escaped_them(agent in "[ -~]{0,60}", referrer in "[ -~]{0,60}") {
         let escape = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let line = LINE.replace("http://example.org/", "(r)").replace("Mozilla/5.0", &escape(&agent));
         let line = line.replace("(r)", &escape(&referrer));
         prop_assume!(!agent.contains("(r)"));
-        let parts = parse(&line, Format::Combined).unwrap();
+        let parts = parse(&line, LogFormat::Combined).unwrap();
         prop_assert_eq!(&parts[4], &escape(&referrer));
         prop_assert_eq!(&parts[5], &escape(&agent));
     }

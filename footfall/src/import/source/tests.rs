@@ -6,13 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Gives out at most so many bytes at once.
-struct Slow<'a>(&'a [u8], usize);
+/// Returns at most this number of bytes per read.
+struct SlowRead<'a>(&'a [u8], usize);
 
-impl Read for Slow<'_> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let len = self.1.min(room.len());
-        self.0.read(&mut room[..len])
+impl Read for SlowRead<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.1.min(buffer.len());
+        self.0.read(&mut buffer[..len])
     }
 }
 
@@ -22,29 +22,29 @@ fn gzip(log: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// All whole lines from `from` on, where the last one ends, and whether something follows it.
+/// All whole lines from position `from` on, the position where the last one ends, and whether more bytes follow it.
 fn lines(file: &[u8], at_once: usize, from: u64) -> (Vec<Vec<u8>>, u64, bool) {
-    let mut source = Source::open(Slow(file, at_once)).unwrap();
+    let mut source = LogFile::open(SlowRead(file, at_once)).unwrap();
     source.skip_to(from).unwrap();
     let (mut lines, mut done) = (Vec::new(), source.position());
     loop {
-        match source.next().unwrap() {
-            Next::Line(line) => lines.push(line.to_vec()),
-            Next::TooLong => lines.push(b"(too long)".to_vec()),
-            Next::End { unfinished } => return (lines, done, unfinished),
+        match source.next_line().unwrap() {
+            NextLine::Line(line) => lines.push(line.to_vec()),
+            NextLine::TooLong => lines.push(b"(too long)".to_vec()),
+            NextLine::End { unfinished } => return (lines, done, unfinished),
         }
         done = source.position();
     }
 }
 
 #[test]
-fn a_line_without_its_end_is_no_line_yet() {
+fn a_line_without_a_newline_is_not_returned() {
     assert_eq!(lines(b"a\n\nb\r\nc", 9, 0), (vec![b"a".to_vec(), b"".to_vec(), b"b\r".to_vec()], 6, true));
     assert_eq!(lines(b"a\n", 9, 0), (vec![b"a".to_vec()], 2, false));
     assert_eq!(lines(b"", 9, 0), (vec![], 0, false));
     assert_eq!(lines(b"a", 9, 0), (vec![], 0, true));
     assert_eq!(lines(b"a\nb\n", 9, 2), (vec![b"b".to_vec()], 4, false));
-    assert_eq!(lines(b"a\nb\n", 9, 200), (vec![], 4, false), "shorter than what was imported of it");
+    assert_eq!(lines(b"a\nb\n", 9, 200), (vec![], 4, false), "the position is beyond the end");
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn a_line_that_is_too_long_is_one_bad_line() {
 }
 
 #[test]
-fn a_gzip_that_is_cut_off_is_an_error_and_not_a_shorter_log() {
+fn a_truncated_gzip_file_is_an_error() {
     let file = gzip(&b"some line\n".repeat(1000));
     for cut in 10..file.len() {
-        let Ok(mut source) = Source::open(&file[..cut]) else { continue };
+        let Ok(mut source) = LogFile::open(&file[..cut]) else { continue };
         loop {
-            match source.next() {
-                Ok(Next::End { .. }) => panic!("cut at {cut}, it is only shorter"),
-                Ok(Next::Line(_) | Next::TooLong) => {}
+            match source.next_line() {
+                Ok(NextLine::End { .. }) => panic!("cut at {cut}, it reads as a shorter log"),
+                Ok(NextLine::Line(_) | NextLine::TooLong) => {}
                 Err(_) => break,
             }
         }
@@ -79,7 +79,7 @@ fn a_gzip_that_is_cut_off_is_an_error_and_not_a_shorter_log() {
 
 proptest! {
     #[test]
-    fn any_log_is_read_whole_however_its_bytes_come(
+    fn any_log_is_read_whole_with_any_sizes_of_reads(
         log in prop::collection::vec(prop::sample::select(b"ab\n\r\x1f\x8b".to_vec()), 0..6000),
         at_once in 1usize..5000,
         cut in 0usize..6000,
@@ -88,18 +88,18 @@ proptest! {
         let end = log.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let want: Vec<Vec<u8>> = log[..end].split_inclusive(|&b| b == b'\n').map(|l| l[..l.len() - 1].to_vec()).collect();
         let whole = (want.clone(), end as u64, end < log.len());
-        // Two members, as when a gzipped log is appended to.
+        // Two gzip members, as in a gzipped log that was appended to.
         let cut = cut.min(log.len());
         let members = [gzip(&log[..cut]), gzip(&log[cut..])].concat();
         for file in [&log, &gzip(&log), &members] {
             prop_assert_eq!(&lines(file, at_once, 0), &whole);
-            let source = Source::open(Slow(file, at_once)).unwrap();
+            let source = LogFile::open(SlowRead(file, at_once)).unwrap();
             prop_assert_eq!(source.head(), &log[..log.len().min(HEAD_BYTES)]);
-            // From any line's beginning on.
+            // From the beginning of any line on.
             let begins = log[..cut].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
             let before = log[..begins].iter().filter(|&&b| b == b'\n').count();
             prop_assert_eq!(&lines(file, at_once, begins as u64).0[..], &want[before..]);
-            let mut source = Source::open(Slow(file, at_once)).unwrap();
+            let mut source = LogFile::open(SlowRead(file, at_once)).unwrap();
             prop_assert_eq!(source.skip_to(begins as u64).unwrap(), before as u64);
             prop_assert_eq!(source.count_rest().unwrap(), (want.len() - before) as u64);
         }
