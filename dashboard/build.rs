@@ -1,4 +1,4 @@
-//! Lists the built pages (web/dist), so that they are part of the binary.
+//! Lists the built pages (web/dist) for `assets`, which includes them in the binary.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,11 @@ fn main() {
     let mut list = String::from("&[\n");
     for file in files(&dist) {
         let name = file.strip_prefix(&dist).expect("found below it").to_string_lossy().replace('\\', "/");
-        writeln!(list, "    ({name:?}, include_bytes!({:?})),", file.to_string_lossy()).expect("a string takes all");
+        writeln!(list, "    ({name:?}, include_bytes!({:?})),", file.to_string_lossy())
+            .expect("writing to a string cannot fail");
     }
     list.push(']');
-    #[expect(clippy::disallowed_methods, reason = "cargo tells a build script only so where its output goes")]
+    #[expect(clippy::disallowed_methods, reason = "cargo passes OUT_DIR to a build script this way only")]
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     std::fs::write(out.join("files.rs"), list).expect("OUT_DIR can be written to");
 }

@@ -1,7 +1,7 @@
 //! From what rounds publish to the answer of one question.
 //!
-//! A result is the sum over its rounds. Where a round publishes only a part of a number, the sum is not the whole number
-//! either, and `meta` names the results that are meant, by their `dimensions`.
+//! A result is the sum over its rounds. If a round publishes only a part of a number, the sum is not the whole number
+//! either, and `meta` lists the results that are meant, by their `dimensions`.
 //!
 //! Pure: rounds come in, an [`Answer`] goes out. This module does not know where rounds are read.
 //!

@@ -1,9 +1,9 @@
-//! The built pages, part of the binary.
+//! The built pages, which are part of the binary.
 
 /// (Path below the root, bytes).
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
-/// A file of the pages.
+/// A file of the pages, with its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asset {
     pub(crate) bytes: &'static [u8],
@@ -11,7 +11,7 @@ pub(crate) struct Asset {
     pub(crate) cache_control: &'static str,
 }
 
-/// The file at this path of the site, which begins with `/`.
+/// The file at this path. The path begins with `/`.
 pub(crate) fn find(path: &str) -> Option<Asset> {
     let name = match path.strip_prefix('/')? {
         "" => "index.html",
@@ -34,7 +34,7 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// The build puts a hash of their content into the names below `assets/`.
+/// The names below `assets/` have a hash of the content, so those files never change.
 fn cache_control(name: &str) -> &'static str {
     if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_pages_has_a_type_and_the_root_is_the_index() {
+    fn every_file_has_a_content_type_and_the_root_is_the_index() {
         assert_eq!(find("/"), find("/index.html"));
         for (name, _) in FILES {
             let asset = find(&format!("/{name}")).unwrap();

@@ -9,8 +9,8 @@
 //! | `GET /api/openapi.json` | this API, as an OpenAPI document |
 //! | `GET /`, `/favicon.svg`, `/assets/*` | the pages |
 //!
-//! An error is `{"error": "a sentence"}`: 400 for a question that cannot be answered, 401 without a known token, 403 for
-//! a site that the token does not see, 413 for a body over 64 KiB, 503 when ClickHouse does not answer.
+//! An error is `{"error": "a sentence"}`: 400 for a question that cannot be answered, 401 without a known token, 403
+//! for a site that the token does not see, 413 for a body over 64 KiB, 503 if ClickHouse does not answer.
 
 mod page;
 mod respond;
@@ -89,7 +89,8 @@ pub(crate) async fn query(request: HttpRequest, api: Data<StatsApi>, payload: we
 
 /// The answers of many questions.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Answers {
+#[schema(as = Answers)]
+pub(crate) struct AnswerList {
     /// In the order of the questions.
     answers: Vec<AnswerOrError>,
 }
@@ -111,7 +112,7 @@ enum AnswerOrError {
     path = "/api/v2/queries",
     tag = "stats",
     request_body = QuestionsBody,
-    responses((status = 200, description = "The answers, in order", body = Answers), ErrorResponses),
+    responses((status = 200, description = "The answers, in order", body = AnswerList), ErrorResponses),
     security(("token" = []))
 )]
 pub(crate) async fn queries(request: HttpRequest, api: Data<StatsApi>, payload: web::Payload) -> HttpResponse {
@@ -132,7 +133,7 @@ pub(crate) async fn queries(request: HttpRequest, api: Data<StatsApi>, payload: 
                     Err(error) => AnswerOrError::Error(ErrorBody::new(&error)),
                 }
             });
-            respond::json(&Answers { answers: answers.collect() })
+            respond::json(&AnswerList { answers: answers.collect() })
         }
         Err(error) => failed(&error, began),
     }

@@ -46,7 +46,7 @@ pub struct Question {
     pub breakdown: Option<Breakdown>,
     /// Which days.
     pub date_range: DateRange,
-    /// How results are sorted: the first rule that tells two results apart decides.
+    /// How results are sorted: a later rule decides only between results that the earlier rules leave equal.
     pub order_by: Vec<SortRule>,
     /// What else the answer contains.
     pub include: Include,

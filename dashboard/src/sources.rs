@@ -1,7 +1,7 @@
 //! Where numbers come from: the rounds of a site, with what each publishes.
 //!
-//! `live` computes it from the live tables. A source of sealed days comes beside it. This module does not know questions
-//! or tokens.
+//! `live` computes it from the live tables. A source of sealed days comes beside it. This module does not know
+//! questions or tokens.
 
 pub mod live;
 
@@ -28,14 +28,14 @@ pub enum Detail {
 #[derive(Debug, Clone)]
 pub struct KnownRound {
     /// The round now.
-    pub round: Round,
+    pub round: RoundState,
     /// What it publishes. None: that was not asked for, or the round is open and the client may not see it.
     pub snapshot: Option<Arc<RoundSnapshot>>,
 }
 
-/// A (day, round) of a site.
+/// A (day, round) of a site, as its rows are at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Round {
+pub struct RoundState {
     /// The site's local date.
     pub day: Day,
     /// 0 for the day's own events, more for late ones.
@@ -62,22 +62,22 @@ pub struct RoundSnapshot {
     /// What it published.
     pub published: Published,
     /// The round then.
-    pub round: Round,
+    pub round: RoundState,
     /// When it was computed (UTC seconds).
     pub computed_s: i64,
 }
 
-impl Round {
+impl RoundState {
     /// Its key among the site's rounds.
     pub fn key(&self) -> RoundKey {
         (self.day, self.number)
     }
 }
 
-impl From<&warehouse::Round> for Round {
-    fn from(round: &warehouse::Round) -> Round {
+impl From<&warehouse::Round> for RoundState {
+    fn from(round: &warehouse::Round) -> RoundState {
         let sums = RoundSums::new(round.visit_sums(), round.row_counts());
-        Round { day: round.day, number: round.round, settled: round.settled, sums }
+        RoundState { day: round.day, number: round.round, settled: round.settled, sums }
     }
 }
 

@@ -1,4 +1,6 @@
-//! Answers questions: finds the site, plans, reads, answers. It knows tokens and sites, and nothing of HTTP.
+//! Answers questions: finds the site of each, plans, reads the rounds, answers.
+//!
+//! In: a token and parsed questions. Out: answers, or an error for each question. This module does not know HTTP.
 
 use std::collections::HashMap;
 use std::sync::Arc;

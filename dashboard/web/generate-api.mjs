@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 
 const SOURCE = fileURLToPath(new URL('../openapi.json', import.meta.url))
+const COMMENT_CHARACTERS_MAX = 100
 const TARGET = fileURLToPath(new URL('src/api/schema.d.ts', import.meta.url))
 
 /** The TypeScript type of an OpenAPI schema. */
@@ -53,8 +54,15 @@ function objectOf({ properties, required = [], additionalProperties, propertyNam
   return `Partial<Record<${typeOf(propertyNames ?? { type: 'string' })}, ${typeOf(additionalProperties)}>>`
 }
 
+/** A comment of lines that are short enough. */
 function comment({ description }) {
-  return description ? `/** ${description.replaceAll('\n', ' ')} */\n` : ''
+  if (!description) return ''
+  const lines = ['']
+  for (const word of description.split(/\s+/)) {
+    if (lines.at(-1).length + word.length > COMMENT_CHARACTERS_MAX) lines.push('')
+    lines.push(`${lines.pop()} ${word}`.trim())
+  }
+  return lines.length === 1 ? `/** ${lines[0]} */\n` : `/**\n * ${lines.join('\n * ')}\n */\n`
 }
 
 const { components } = JSON.parse(await readFile(SOURCE, 'utf8'))

@@ -3,10 +3,10 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   plugins: [svelte()],
-  base: './', // wherever a proxy mounts the dashboard
+  base: './', // the dashboard works below any path of a proxy
   build: {
     modulePreload: { polyfill: false }, // one script, so there is nothing to preload
-    license: { fileName: 'assets/licenses.json' }, // what the bundled packages ask to be kept with them
+    license: { fileName: 'assets/licenses.json' }, // has to be shipped with the bundled packages
   },
   server: { proxy: { '/api': process.env.FOOTFALL_URL ?? 'http://127.0.0.1:8000' } },
 })

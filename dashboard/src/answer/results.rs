@@ -13,7 +13,7 @@ use crate::plan::{Grouping, Plan};
 use crate::range::labels;
 use crate::sources::{Detail, KnownRound, RoundSnapshot};
 
-/// Sums by label, and what `meta` says about them.
+/// Sums by label, and what `meta` lists about them.
 #[derive(Default)]
 pub(super) struct Results {
     /// Without a breakdown.

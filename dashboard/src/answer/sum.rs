@@ -28,8 +28,8 @@ struct MeasureTotal {
 }
 
 impl MeasureTotal {
-    fn add(&mut self, told: Told) {
-        match told {
+    fn add(&mut self, number: Told) {
+        match number {
             Told::Exactly(n) => (self.sum, self.is_known) = (self.sum + n, true),
             Told::AtLeast(n) => {
                 (self.sum, self.is_known, self.is_incomplete) = (self.sum + n, true, true);

@@ -1,4 +1,4 @@
-//! Days of made-up rows, through the crowd rule, to the JSON that is answered.
+//! From made-up rows, through the crowd rule, to the JSON of an answer.
 
 use crowd::{Cubes, K, Published};
 use schema::cubes::Cube;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::range::DateRange;
-use crate::sources::{Round, RoundSnapshot, RoundSums};
+use crate::sources::{RoundSnapshot, RoundState, RoundSums};
 
 fn site() -> Site {
     Site { zone: Zone::new("Europe/Paris").unwrap(), ..Site::new(1, "a.org") }
 }
 
-/// So many visitors who each visit once, by one source, see one page (or two and stay 30 s), and play so many times.
+/// So many visitors. Each has one visit by one source, with one page view (or two in 30 s), and so many plays.
 #[derive(Clone, Copy)]
 struct Group {
     visitors: i64,
@@ -72,7 +72,7 @@ fn known(date: &str, groups: &[Group], settled: bool, more_visitors: i64) -> Kno
         let [visits, visitors, pageviews, bounces, seconds] = totals;
         let visits = [(M::Visits, visits), (M::Visitors, visitors), (M::Pageviews, pageviews), (M::Bounces, bounces)];
         let visits = visits.map(|(measure, sum)| (measure, sum + more)).into_iter().chain([(M::Seconds, seconds)]);
-        Round { day: day(date), number: 0, settled, sums: RoundSums::new(visits, []) }
+        RoundState { day: day(date), number: 0, settled, sums: RoundSums::new(visits, []) }
     };
     let published = Published::of(cubes, K::new(5).unwrap());
     let snapshot = RoundSnapshot { published, round: round(0), computed_s: 0 };
@@ -99,7 +99,7 @@ const ALL: [&str; 7] =
     ["visitors", "visits", "pageviews", "events", "bounce_rate", "visit_duration", "views_per_visit"];
 
 #[test]
-fn totals_of_several_days_add_up_and_say_that_visitors_are_a_sum() {
+fn totals_of_several_days_add_up_and_visitors_are_labelled_as_a_sum() {
     let stay = Group { stay: true, plays: 2, ..GROUP };
     let rounds = [round("2026-11-01", &[GROUP, stay]), round("2026-11-03", &[GROUP])];
     let got = ask(json!({"metrics": ALL}), &rounds);
@@ -108,7 +108,7 @@ fn totals_of_several_days_add_up_and_say_that_visitors_are_a_sum() {
 }
 
 #[test]
-fn an_empty_range_is_zero_in_total_and_nothing_by_anything() {
+fn an_empty_range_has_zero_totals_and_no_results_by_a_dimension() {
     let got = ask(json!({"metrics": ALL}), &[]);
     assert_eq!(results(&got), [("".into(), json!([0, 0, 0, 0, 0, 0, 0]))]);
     for dimension in ["event:page", "event:name", "visit:source", "time:day", "time:hour"] {
@@ -118,7 +118,7 @@ fn an_empty_range_is_zero_in_total_and_nothing_by_anything() {
 }
 
 #[test]
-fn seconds_of_a_day_on_which_one_stayed_are_left_out_and_the_ratio_is_partial() {
+fn seconds_of_a_day_on_which_one_visitor_stayed_are_left_out_and_the_ratio_is_partial() {
     let one = Group { visitors: 1, stay: true, ..GROUP };
     let rounds = [round("2026-11-01", &[GROUP, one]), round("2026-11-02", &[GROUP, Group { stay: true, ..GROUP }])];
     let got = ask(json!({"metrics": ["visit_duration", "bounce_rate"]}), &rounds);
@@ -130,7 +130,7 @@ fn seconds_of_a_day_on_which_one_stayed_are_left_out_and_the_ratio_is_partial() 
 }
 
 #[test]
-fn hidden_values_are_one_result_last_and_its_visitors_are_at_least() {
+fn values_in_other_are_one_last_result_whose_visitors_are_a_lower_bound() {
     let of = |source, visitors| Group { source, visitors, ..GROUP };
     let rounds = [
         round("2026-11-01", &[GROUP, of("Bing", 3), of("Ecosia", 4)]),
@@ -145,11 +145,11 @@ fn hidden_values_are_one_result_last_and_its_visitors_are_at_least() {
 
     let rising = json!({"metrics": ["visits"], "dimensions": ["visit:source"], "order_by": [["visits", "asc"]]});
     let names: Vec<String> = results(&ask(rising, &rounds)).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["Google", "Bing", "(other)"], "hidden values come last in any order");
+    assert_eq!(names, ["Google", "Bing", "(other)"], "(other) is last in any order");
 }
 
 #[test]
-fn a_ratio_is_over_the_days_that_tell_it() {
+fn a_ratio_is_over_the_days_that_publish_it() {
     let rounds = [
         round("2026-11-01", &[GROUP, Group { stay: true, ..GROUP }]),
         round("2026-11-02", &[GROUP, Group { visitors: 2, stay: true, ..GROUP }]),
@@ -163,7 +163,7 @@ fn a_ratio_is_over_the_days_that_tell_it() {
 }
 
 #[test]
-fn events_that_few_did_are_missing_and_said_to_be() {
+fn events_of_fewer_than_k_visitors_are_missing_and_the_number_is_a_lower_bound() {
     let few = Group { visitors: 3, plays: 1, ..GROUP };
     let got = ask(json!({"metrics": ["events"]}), &[round("2026-11-01", &[GROUP, few])]);
     assert_eq!(results(&got), [("".into(), json!([13]))]);
@@ -177,7 +177,7 @@ fn events_that_few_did_are_missing_and_said_to_be() {
 }
 
 #[test]
-fn days_are_told_in_order_and_empty_ones_only_as_labels() {
+fn days_are_in_order_and_empty_days_are_labels_only() {
     let rounds = [round("2026-11-03", &[GROUP]), round("2026-11-01", &[Group { visitors: 2, ..GROUP }])];
     let question = json!({"metrics": ["visitors"], "dimensions": ["time"], "include": {"time_labels": true}});
     let got = ask(question, &rounds);
@@ -189,7 +189,7 @@ fn days_are_told_in_order_and_empty_ones_only_as_labels() {
 }
 
 #[test]
-fn hours_that_were_merged_are_one_result_that_lists_them() {
+fn merged_hours_are_one_result_and_are_listed() {
     let at = |hour, visitors| Group { hour, visitors, ..GROUP };
     let day = round("2026-11-01", &[at(8, 9), at(10, 2), at(12, 4), at(13, 20)]);
     let question = json!({
@@ -208,7 +208,11 @@ fn hours_that_were_merged_are_one_result_that_lists_them() {
     assert_eq!(got["query"]["dimensions"], json!(["time:hour"]));
 
     let got = ask(question, &[round("2026-11-01", &[at(10, 4)])]);
-    assert_eq!(results(&got), [(time(0), json!([4, 4]))], "a day that is no crowd does not say when it came");
+    assert_eq!(
+        results(&got),
+        [(time(0), json!([4, 4]))],
+        "a day of fewer than k visitors has one group of all its hours"
+    );
     assert_eq!(got["meta"]["time_groups"][0]["hours"].as_array().unwrap().len(), 24);
 }
 
@@ -229,7 +233,7 @@ fn the_hour_that_the_clocks_show_twice_is_one_result() {
 #[test]
 fn late_rounds_add_to_their_day() {
     let late = KnownRound {
-        round: Round { number: 3, ..round("2026-11-01", &[GROUP]).round },
+        round: RoundState { number: 3, ..round("2026-11-01", &[GROUP]).round },
         ..round("2026-11-01", &[GROUP])
     };
     let rounds = [round("2026-11-01", &[GROUP]), late];
@@ -240,12 +244,16 @@ fn late_rounds_add_to_their_day() {
 }
 
 #[test]
-fn bare_totals_of_an_open_day_are_newer_than_what_it_may_say() {
+fn bare_totals_of_an_open_day_are_newer_than_its_published_numbers() {
     let playing = Group { plays: 1, ..GROUP };
     let rounds = [open("2026-11-01", &[playing], 3)];
     let got = ask(json!({"metrics": ["visitors", "pageviews", "events"]}), &rounds);
     assert_eq!(results(&got), [("".into(), json!([13, 13, 23]))]);
-    assert_eq!(got["meta"]["at_least"], json!({"events": [[]]}), "custom events of the three are not known yet");
+    assert_eq!(
+        got["meta"]["at_least"],
+        json!({"events": [[]]}),
+        "custom events of the three new visitors are not in the snapshot"
+    );
     assert_eq!(got["meta"]["as_of"], json!("1970-01-01T01:00:00+01:00"));
     let got = ask(json!({"metrics": ["visitors"], "dimensions": ["event:page"]}), &rounds);
     assert_eq!(results(&got), [("/".into(), json!([10]))]);
@@ -255,7 +263,7 @@ fn bare_totals_of_an_open_day_are_newer_than_what_it_may_say() {
 }
 
 #[test]
-fn what_is_not_told_to_this_token_is_left_out_and_said_so() {
+fn open_days_that_the_token_does_not_see_are_left_out_and_listed() {
     let rounds = [round("2026-11-01", &[GROUP]), KnownRound { snapshot: None, ..open("2026-11-02", &[GROUP], 0) }];
     for dimension in ["event:page", "visit:source", "time:hour"] {
         let got = ask(json!({"metrics": ["visits"], "dimensions": [dimension]}), &rounds);
@@ -270,7 +278,7 @@ fn what_is_not_told_to_this_token_is_left_out_and_said_so() {
 }
 
 #[test]
-fn a_page_of_results_is_cut_after_sorting_and_the_total_is_of_all() {
+fn results_are_cut_to_the_page_after_sorting_and_total_rows_counts_all() {
     let pages = ["/a", "/b", "/c", "/d"];
     let groups: Vec<Group> =
         pages.iter().zip([7, 9, 9, 8]).map(|(page, visitors)| Group { page, visitors, ..GROUP }).collect();
@@ -286,7 +294,7 @@ fn a_page_of_results_is_cut_after_sorting_and_the_total_is_of_all() {
 }
 
 #[test]
-fn withheld_numbers_come_after_told_ones_in_either_direction() {
+fn withheld_numbers_come_after_published_ones_in_either_direction() {
     let of = |source, visitors, stay| Group { source, visitors, stay, ..GROUP };
     let groups = [
         of("Google", 10, false),
@@ -308,7 +316,7 @@ fn withheld_numbers_come_after_told_ones_in_either_direction() {
 }
 
 #[test]
-fn the_question_comes_back_as_it_was_understood() {
+fn the_answer_contains_the_question_as_it_was_understood() {
     let question = json!({
         "metrics": ["visits"],
         "dimensions": ["visit:source"],

@@ -32,7 +32,7 @@ impl Received {
     }
 }
 
-/// Two sites, a token for the first; no ClickHouse anywhere.
+/// Sends a request to an API with two sites and a token for the first. No ClickHouse answers.
 async fn send(request: TestRequest) -> Received {
     let site =
         |id, domain: &str, zone: &str| Site { zone: Zone::new(zone).unwrap(), crowd: 7, ..Site::new(id, domain) };

@@ -21,8 +21,8 @@ fn needs(metric: Metric) -> &'static [M] {
     }
 }
 
-/// Whether the metric is a mean over visits. Such a metric is served by views of visits only: a visit has many pages, so
-/// the visits of a page are not the whole visits that the mean is about.
+/// Whether the metric is a mean over visits. Such a metric is served by views of visits only: a visit has many pages,
+/// so a page has parts of visits, and the mean is over whole visits.
 fn is_mean_of_visits(metric: Metric) -> bool {
     match metric {
         Metric::BounceRate | Metric::VisitDuration | Metric::ViewsPerVisit => true,

@@ -1,12 +1,13 @@
 //! What to ask instead of a word that is not served. Words of Plausible's API get a sentence of their own.
 
+use crate::plan::served;
 use crate::words::{self, Breakdown, Metric};
 
 /// The sentence for a word in `metrics` that names no metric.
 pub(super) fn of_metric(word: &str) -> String {
     match word {
         "scroll_depth" | "time_on_page" => {
-            format!("{word} is not measured yet; of a page there are visitors, visits, pageviews, events")
+            format!("{word} is not measured yet; of a page there are {}", words::join(served::metrics(Breakdown::Page)))
         }
         "percentage" => "percentage is not served: ask for visitors, and for their total without dimensions".to_owned(),
         "conversion_rate" | "group_conversion_rate" | "average_revenue" | "total_revenue" => {

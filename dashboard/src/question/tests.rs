@@ -3,7 +3,7 @@ use strum::VariantArray;
 
 use super::*;
 
-/// A question that is answered, with some fields replaced or (null) taken out.
+/// A question that is answered, with some fields replaced. Null: the field is left out.
 fn with(changes: Value) -> Result<Question, String> {
     let mut body = json!({"site_id": "a.org", "metrics": ["visitors"], "date_range": "7d"});
     for (key, value) in changes.as_object().unwrap() {
@@ -12,7 +12,7 @@ fn with(changes: Value) -> Result<Question, String> {
     Question::parse(body.to_string().as_bytes()).map_err(|error| error.0)
 }
 
-/// Each of these is refused, with a sentence that has these words in it.
+/// Each of these is refused, with a sentence that contains these words.
 fn refused(table: &[(Value, &str)]) {
     for (changes, words) in table {
         let sentence = with(changes.clone()).expect_err(&changes.to_string());
@@ -32,7 +32,7 @@ fn the_smallest_question_has_the_defaults_of_the_api() {
 }
 
 #[test]
-fn everything_that_may_be_asked_is_understood() {
+fn every_field_is_parsed() {
     let question = with(json!({
         "metrics": ["visits", "bounce_rate"],
         "dimensions": ["visit:source"],
@@ -53,7 +53,7 @@ fn everything_that_may_be_asked_is_understood() {
 }
 
 #[test]
-fn time_rises_unless_it_is_to_fall() {
+fn time_rises_unless_the_question_reverses_it() {
     let time = with(json!({"dimensions": ["time"], "include": {"time_labels": true}})).unwrap();
     assert_eq!(time.order_by, [(SortKey::Breakdown, SortDirection::Ascending)]);
     let falls = with(json!({"dimensions": ["time:day"], "order_by": [["time:day", "desc"]]})).unwrap();
@@ -61,7 +61,7 @@ fn time_rises_unless_it_is_to_fall() {
 }
 
 #[test]
-fn every_metric_is_served_by_the_dimensions_that_can_tell_it() {
+fn every_metric_is_served_by_the_breakdowns_that_have_its_measures() {
     let all = ["visitors", "visits", "pageviews", "events", "bounce_rate", "visit_duration", "views_per_visit"];
     let table = [
         (None, &all[..]),
@@ -106,7 +106,7 @@ fn another_body_is_refused_with_the_fields_of_a_question() {
 }
 
 #[test]
-fn fields_that_are_wrong_are_refused_with_a_sentence() {
+fn a_wrong_field_is_refused_with_a_sentence() {
     refused(&[
         (json!({"site_id": null}), "site_id must be a site's domain"),
         (json!({"site_id": ""}), "GET /api/sites"),

@@ -1,4 +1,4 @@
-//! How moments and hours are written in answers, as the site's clock shows them.
+//! How moments and hours are written in answers: as local times of the site.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;

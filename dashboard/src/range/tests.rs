@@ -124,5 +124,5 @@ fn a_day_has_as_many_hours_as_its_clocks_show() {
     }
     let paris = zone("Europe/Paris");
     let labels: Vec<String> = hours(&paris, day("2026-03-29")).iter().map(|at| hour(&paris, *at)).collect();
-    assert!(!labels.contains(&"2026-03-29 02:00:00".to_owned()), "the clocks skip it");
+    assert!(!labels.contains(&"2026-03-29 02:00:00".to_owned()), "the clocks skip that hour");
 }

@@ -1,8 +1,8 @@
 //! What the rounds of a site publish, computed from the live tables and cached.
 //!
-//! A settled round is computed once; its snapshot stays valid. An open round is computed at most once per step, and every
-//! client gets that snapshot until the next step. A step is skipped while fewer than k visitors are new, so that two
-//! answers in a row do not differ by one visitor. Bare totals are exempt from the crowd rule and follow each insert.
+//! A settled round is computed once; its snapshot stays valid. An open round is computed at most once per step, and
+//! every client gets that snapshot until the next step. A step is skipped while fewer than k visitors are new, so that
+//! two answers in a row do not differ by one visitor. Bare totals are exempt from the crowd rule and follow each insert.
 //!
 //! A batch lands table by table. A round that was read while some of its tables had the batch and others did not is
 //! answered, and not cached.
@@ -23,7 +23,7 @@ use schema::round::RoundKey;
 use schema::sites::Site;
 use warehouse::Warehouse;
 
-use super::{Detail, KnownRound, Round, RoundSnapshot};
+use super::{Detail, KnownRound, RoundSnapshot, RoundState};
 use crate::metrics::{self, CacheOutcome};
 use crate::range::DaySpan;
 use cache::SnapshotCache;
@@ -68,7 +68,7 @@ impl LiveSource {
     ) -> warehouse::Result<Vec<KnownRound>> {
         let rounds = self.warehouse.rounds(site.id, days.first, days.last).await?;
         // A round of refusals or beacon loads only has nothing to publish.
-        let rounds = rounds.iter().map(Round::from).filter(|round| !round.sums.bare().has_no_visits());
+        let rounds = rounds.iter().map(RoundState::from).filter(|round| !round.sums.bare().has_no_visits());
         let mut rounds: Vec<KnownRound> = rounds.map(|round| KnownRound { round, snapshot: None }).collect();
         let k = K::of(site);
         if self.fill(&mut rounds, site.id, detail, k, now_s).is_empty() {
@@ -91,7 +91,7 @@ impl LiveSource {
     }
 
     /// Fills in the snapshots that are cached and still valid. Returns the rounds that have to be computed.
-    fn fill(&self, rounds: &mut [KnownRound], site: u32, detail: Detail, k: K, now_s: i64) -> Vec<Round> {
+    fn fill(&self, rounds: &mut [KnownRound], site: u32, detail: Detail, k: K, now_s: i64) -> Vec<RoundState> {
         let mut missing = vec![];
         for known in rounds {
             let is_wanted = match detail {
@@ -110,7 +110,7 @@ impl LiveSource {
         missing
     }
 
-    fn cached(&self, site: u32, round: &Round, k: K, now_s: i64) -> Option<Arc<RoundSnapshot>> {
+    fn cached(&self, site: u32, round: &RoundState, k: K, now_s: i64) -> Option<Arc<RoundSnapshot>> {
         let snapshot = self.cache.get(site, round.key())?;
         metrics::rounds(validity(&snapshot, round, k, self.step_s, now_s)?, 1);
         Some(snapshot)
@@ -119,11 +119,11 @@ impl LiveSource {
     async fn compute(
         &self,
         site: u32,
-        rounds: &[Round],
+        rounds: &[RoundState],
         k: K,
         now_s: i64,
     ) -> warehouse::Result<HashMap<RoundKey, Arc<RoundSnapshot>>> {
-        let keys: Vec<RoundKey> = rounds.iter().map(Round::key).collect();
+        let keys: Vec<RoundKey> = rounds.iter().map(RoundState::key).collect();
         let mut cubes = read::cubes(&self.warehouse, site, &keys).await?;
         metrics::rounds(CacheOutcome::Miss, rounds.len());
         let mut computed = HashMap::new();
@@ -154,7 +154,7 @@ impl LiveSource {
 }
 
 /// Whether a cached snapshot may answer for the round as it is now, and why. None: it has to be computed anew.
-fn validity(snapshot: &RoundSnapshot, round: &Round, k: K, step_s: i64, now_s: i64) -> Option<CacheOutcome> {
+fn validity(snapshot: &RoundSnapshot, round: &RoundState, k: K, step_s: i64, now_s: i64) -> Option<CacheOutcome> {
     if snapshot.round == *round {
         return Some(CacheOutcome::Hit);
     }

@@ -1,23 +1,30 @@
-//! Rows in a real ClickHouse to what is read and answered. Runs where `CLICKHOUSE_URL` is set: in a database of its own.
+//! From rows in a real ClickHouse to what is published. These tests run where `CLICKHOUSE_URL` is set; each has a
+//! database of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::test::TestRequest;
+use actix_web::web::Data;
+use actix_web::{App, test};
 use clickhouse::Client;
 use dashboard::range::DaySpan;
 use dashboard::sources::live::LiveSource;
-use dashboard::sources::{Detail, KnownRound, Round};
+use dashboard::sources::{Detail, KnownRound, RoundState};
+use dashboard::{ApiToken, StatsApi};
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::measures::Measure;
-use schema::sites::Site;
+use schema::sites::{CurrentSites, Site, Sites};
 use schema::tables;
 use schema::views::View;
+use serde_json::{Value, json};
 use warehouse::Warehouse;
 
 const DAY: Day = Day(20_000);
 
-/// A database with the tables, empty, and a client for it; none: no server is known.
+/// A client for a new database with empty tables. None: no server is configured.
 async fn database(name: &str) -> Option<Client> {
     #[expect(clippy::disallowed_methods, reason = "tests find their server where the configuration would")]
     let Ok(url) = std::env::var("CLICKHOUSE_URL") else {
@@ -43,7 +50,7 @@ async fn run(client: &Client, sql: &str) {
     client.query_raw(sql).execute().await.unwrap();
 }
 
-/// So many visitors of one view each, with `source`, in a (round, shard, generation) of the day.
+/// Adds so many visitors of one page view each, with `source`, to a (round, shard, generation) of the day.
 async fn visitors(client: &Client, at: (u32, u32, u32), source: &str, n: i32) {
     let (round, shard, generation) = at;
     for cube in [Cube::Visits, Cube::Pages] {
@@ -69,7 +76,7 @@ async fn visitors(client: &Client, at: (u32, u32, u32), source: &str, n: i32) {
     }
 }
 
-/// A shard has folded the close of a date.
+/// Records that a shard has folded the close of a date.
 async fn closed(client: &Client, shard: u32, up_to: Day) {
     run(client, &format!("INSERT INTO closed VALUES ({0}, {shard}, 1, {0}, 0, '', '', 0)", up_to.0)).await;
 }
@@ -79,7 +86,7 @@ fn site() -> Site {
 }
 
 /// The bare total of its visitors.
-fn visitors_of(round: &Round) -> i64 {
+fn visitors_of(round: &RoundState) -> i64 {
     let totals = round.sums.bare().totals(crowd::Snapshot::None, crowd::K::of(&site()));
     totals.get(Measure::Visitors).exactly().unwrap()
 }
@@ -142,5 +149,41 @@ async fn a_round_with_half_a_batch_is_answered_and_not_cached() {
     assert_eq!(pages().await, 0);
     run(&client, "INSERT INTO live_pages SELECT * FROM later").await;
     assert_eq!(pages().await, 1);
+    gone(&client).await;
+}
+
+#[actix_web::test]
+async fn many_questions_get_the_answers_that_each_gets_alone() {
+    let Some(client) = database("many").await else { return };
+    run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
+    visitors(&client, (0, 0, 1), "one", 10).await;
+    visitors(&client, (0, 0, 1), "two", 7).await;
+
+    let sites = Arc::new(CurrentSites::new(Sites::new(vec![site()]).unwrap()));
+    let token = ApiToken { name: "t".into(), sites: vec![7], blake3: blake3::hash(b"secret"), live: true };
+    let api = Data::new(StatsApi::new(sites, vec![token], Duration::from_secs(900), client.clone()));
+    let app = test::init_service(App::new().configure(|config| dashboard::configure(config, api))).await;
+    let ask = async |path: &str, body: Value| -> Value {
+        let request = TestRequest::post().uri(path).insert_header(("authorization", "Bearer secret"));
+        let request = request.set_payload(body.to_string()).to_request();
+        test::call_and_read_body_json(&app, request).await
+    };
+
+    let day = DAY.to_string();
+    let question = |metric: &str, dimensions: &[&str], range: Value| json!({"site_id": "a.org", "metrics": [metric], "dimensions": dimensions, "date_range": range});
+    let questions = [
+        question("visitors", &[], json!([day, day])),
+        question("visitors", &["visit:source"], json!([day, day])),
+        question("shoes", &[], json!([day, day])),
+        question("visits", &["time:day"], json!("all")),
+        question("events", &[], json!([day, day])),
+    ];
+    let together = ask("/api/v2/queries", json!({"queries": questions})).await;
+    for (n, question) in questions.iter().enumerate() {
+        assert_eq!(together["answers"][n], ask("/api/v2/query", question.clone()).await, "{question}");
+    }
+    assert_eq!(together["answers"][0]["results"], json!([{"dimensions": [], "metrics": [17]}]));
+    assert!(together["answers"][0]["meta"].get("as_of").is_none(), "bare totals are newer than the snapshot");
+    assert!(together["answers"][1]["meta"]["as_of"].is_string());
     gone(&client).await;
 }

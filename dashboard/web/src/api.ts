@@ -1,6 +1,6 @@
 /**
- * The page's client of the stats API. In: a token and questions. Out: answers, or a `Failure` with its cause. It does not
- * know panels and periods. The types of the API are generated (`api/schema.d.ts`).
+ * The page's client of the stats API. In: a token and questions. Out: answers, or a `Failure` with its cause. It does
+ * not know panels and periods. The types of the API are generated (`api/schema.d.ts`).
  */
 import type * as schema from './api/schema'
 

@@ -1,4 +1,4 @@
-/** How the chart is drawn: as bars, or as a line with its area if there are too many bars. Colours are in the style sheet. */
+/** How the chart is drawn: as bars, or as a line with its area. Colours are in the style sheet. */
 import uPlot from 'uplot'
 
 interface Plotted {
@@ -11,7 +11,7 @@ interface Plotted {
 }
 
 const HEIGHT_PX = 240
-/** More bars than this cannot be told apart. */
+/** With more bars than this, the chart is a line. */
 const BARS_MAX = 100
 const LABEL_WIDTH_PX = 80
 const FONT = '12px system-ui, sans-serif'

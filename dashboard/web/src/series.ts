@@ -1,7 +1,7 @@
 /**
- * From an answer over time to a chart: every hour or day of the range in order, its numbers, and the height of its bar.
- * The API leaves out empty times. A time in the future is unknown, not empty. Merged hours are drawn at their mean. Pure:
- * the present time comes in.
+ * From an answer over time to a chart: every hour or day of the range in order, its numbers, and the height of its
+ * bar. The API omits empty times. A time in the future is unknown, not empty. Merged hours are drawn at their mean.
+ * Pure: the present time comes in.
  */
 import type { Answer, Metric } from './api'
 

@@ -1,6 +1,7 @@
 /**
- * Where the token is stored. A link has it in its fragment, which browsers do not send to servers. The page moves it to the
- * session storage of the tab at once and removes it from the address bar, so that it is not bookmarked or shared by mistake.
+ * Where the token is stored. A link has it in its fragment, which browsers do not send to servers. The page moves it to
+ * the session storage of the tab at once and removes it from the address bar, so that it is not bookmarked or shared by
+ * mistake.
  */
 
 const KEY = 'footfall-token'

@@ -1,5 +1,5 @@
-// The built page in a real browser, with the strictest policy that it may be served with. Each test picks the answers of
-// the API; the real API is tested in Rust.
+// The built page in a real browser, with the strictest policy that it may be served with. Each test picks the answers
+// of the API; the real API is tested in Rust.
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

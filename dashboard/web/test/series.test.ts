@@ -14,7 +14,7 @@ const at = (hour: number) => `2024-02-27 ${String(hour).padStart(2, '0')}:00:00`
 const HOURS = Array.from({ length: 24 }, (_, hour) => at(hour))
 const METRICS: Metric[] = ['visitors', 'bounce_rate']
 
-test('a day that the API leaves out is empty, a day in the future is unknown, a withheld number stays withheld', () => {
+test('a day without a result is empty, a day in the future is unknown, a withheld number stays withheld', () => {
   const time_labels = ['2024-02-28', '2024-02-29', '2024-03-01', '2024-03-02']
   const got = seriesOf(answer([['2024-02-28', 7, null]], { time_labels }), METRICS, '2024-03-01')
   assert.deepEqual(got.times, time_labels)

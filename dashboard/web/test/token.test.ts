@@ -21,7 +21,7 @@ function tab(hash: string, stored: Record<string, string> = {}) {
   }
 }
 
-test('a token leaves the address bar and stays in the tab', () => {
+test('a token is moved from the address bar to the tab', () => {
   const opened = tab('#token=s3cret')
   assert.equal(takeToken(opened), 's3cret')
   assert.equal(opened.address(), '/?period=7d')

@@ -21,8 +21,8 @@ fn sums(visitors: i64, page_rows: i64) -> RoundSums {
     RoundSums::new([(M::Visits, visitors), (M::Visitors, visitors)], rows)
 }
 
-fn round(visitors: i64, settled: bool) -> Round {
-    Round { day: Day(20_000), number: 0, settled, sums: sums(visitors, visitors) }
+fn round(visitors: i64, settled: bool) -> RoundState {
+    RoundState { day: Day(20_000), number: 0, settled, sums: sums(visitors, visitors) }
 }
 
 #[test]
@@ -42,18 +42,18 @@ fn an_open_round_is_computed_once_per_step_and_not_for_fewer_than_k_new_visitors
         let good = validity(&cached, &round(visitors, false), k, step_s, now_s);
         assert_eq!(good, want, "{visitors} visitors at {now_s}, step {step_s}");
     }
-    let more_rows = Round { sums: sums(100, 101), ..round(100, false) };
+    let more_rows = RoundState { sums: sums(100, 101), ..round(100, false) };
     assert_eq!(
         validity(&cached, &more_rows, k, 0, 1_000),
         None,
-        "a page view of a visitor who was counted before is new too"
+        "a page view by a visitor that was counted before changes the round too"
     );
 }
 
 #[test]
 fn the_snapshot_of_a_settled_round_stays_valid_and_one_from_before_it_was_settled_does_not() {
     let k = K::new(5).unwrap();
-    let good = |cached: &RoundSnapshot, round: &Round| validity(cached, round, k, 900, 1_001);
+    let good = |cached: &RoundSnapshot, round: &RoundState| validity(cached, round, k, 900, 1_001);
     assert_eq!(good(&snapshot(100, true, 0), &round(100, true)), Some(CacheOutcome::Hit));
     assert_eq!(good(&snapshot(100, false, 0), &round(100, true)), None);
     assert_eq!(good(&snapshot(100, true, 0), &round(101, true)), None, "rows that should not have changed did");

@@ -122,7 +122,10 @@ export type Question = {
   include?: Include
   /** What is counted, in the order of the answer. */
   metrics: Metric[]
-  /** Pairs of a metric or the dimension, and a direction. By default time rises, and other results fall by the first metric. */
+  /**
+   * Pairs of a metric or the dimension, and a direction. By default time rises, and other results fall by
+   * the first metric.
+   */
   order_by?: [string, 'asc' | 'desc'][]
   /** Which part of the results the answer contains. */
   pagination?: Pagination
