@@ -187,6 +187,16 @@ impl Fleet {
         self.group().fetch_watermarks("hits", partition as i32, Duration::from_secs(10)).unwrap()
     }
 
+    /// Whether every partition of `hits` has held a message. False if the topic does not exist yet.
+    pub(crate) fn has_a_message_in_every_partition(&self) -> bool {
+        let group = self.group();
+        let high_water_mark = |partition: u32| {
+            let marks = group.fetch_watermarks("hits", partition as i32, Duration::from_secs(10));
+            marks.map_or(0, |(_, high)| high)
+        };
+        (0..self.partitions).all(|partition| high_water_mark(partition) > 0)
+    }
+
     /// Runs a future on the fleet's runtime.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)

@@ -46,7 +46,7 @@ fn all_ones(views: &HashMap<String, i64>, pages: usize) {
 
 /// Waits until the topics exist and the closer has written the close of the last day that is over.
 fn wait_for_first_close(fleet: &Fleet) {
-    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.log_text().contains("said that")));
+    fleet.wait("every partition has a close", Fleet::has_a_message_in_every_partition);
 }
 
 /// Produces 200 views in two messages, and waits until they are counted.
