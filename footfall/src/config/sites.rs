@@ -90,7 +90,7 @@ fn crowd(value: TomlValue<'_>) -> Result<u32, String> {
     let crowd = number(value, 0)?;
     if crowd < CROWD_MIN {
         return Err(format!(
-            "is {crowd}, but under {CROWD_MIN} a hidden number would tell of one visitor: ask for {CROWD_MIN} or more"
+            "is {crowd}, but below {CROWD_MIN} a withheld number would describe a single visitor: set {CROWD_MIN} or more"
         ));
     }
     Ok(crowd)
