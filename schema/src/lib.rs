@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod day;
 pub mod zone;
+pub mod goals;
 pub mod sites;
 pub mod event;
 pub mod extra;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
+use crate::goals::Goals;
 use crate::zone::Zone;
 
 /// The smallest crowd any site may ask for: under 3, a hidden cell means exactly one visitor.
@@ -102,6 +103,8 @@ pub struct Site {
     pub currency: String,
     /// Campaigns whose beacons may be counted.
     pub campaigns: Vec<Campaign>,
+    /// What its events can reach. No key of the configuration declares any yet.
+    pub goals: Goals,
     /// Networks of the site's own people, none finer than a truncated address.
     pub own: Vec<IpNet>,
     /// What Umami's trackers call it: a UUID in lower case; empty: nothing.
@@ -130,6 +133,7 @@ impl Site {
             properties: Vec::new(),
             currency: String::new(),
             campaigns: Vec::new(),
+            goals: Goals::default(),
             own: Vec::new(),
             umami: String::new(),
             matomo: 0,

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use schema::cubes::Cube;
 use schema::event::Event;
-use schema::extra::Item;
+use schema::extra::OrderItem;
 
 use super::cells::Cells;
 use super::facts::{Fact, Facts, id_of};
@@ -226,7 +226,7 @@ pub(super) struct Ordered<'a> {
     /// The visit's.
     pub(super) source: Name,
     /// Product and category, and the rest.
-    pub(super) items: &'a [([Name; 2], Item<'a>)],
+    pub(super) items: &'a [([Name; 2], OrderItem<'a>)],
 }
 
 #[derive(Default)]

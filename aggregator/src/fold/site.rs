@@ -74,6 +74,8 @@ impl Site {
         if self.is_sent_again(at, event.extra.once) {
             return;
         }
+        // The goals and funnel steps that an event reaches (`event.extra`) move no sum yet. Their sums come with the sealed
+        // views.
         let is_running = self.visitors.get_mut(at).visit.takes(event.time_s);
         let can_join = event.kind.is_step();
         let starts = can_join && starts_visits(event) && !is_running;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use ipnet::IpNet;
+use schema::goals::Goals;
 use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Ground, Marketing, Medium, Site, Sites};
 use schema::zone::Zone;
 
@@ -80,6 +81,7 @@ fn site(keys: Keys<'_>, seen: &mut Seen) -> Option<Site> {
         currency,
         own,
         campaigns,
+        goals: Goals::default(), // there are no keys for them yet
         umami,
         matomo,
     })

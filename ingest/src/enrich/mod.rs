@@ -6,6 +6,7 @@
 //! referrer   host of the page before -> source and channel
 //! path       page -> path without what identifies
 //! mask       e-mail addresses, tokens, cards and phone numbers in any text
+//! goals      which of the site's goals and funnel steps the event reaches
 //! said       what an event says of itself: name, properties, campaign, order
 //! language, screen
 //! ```
@@ -16,6 +17,7 @@ pub mod referrer;
 pub mod path;
 pub mod mask;
 pub mod said;
+mod goals;
 mod language;
 mod screen;
 mod lists {
@@ -78,6 +80,7 @@ pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, place: &'a Place, words: &'a 
     path::clean(hit.page.path(), hit.page.fragment(), decoded, page);
     said::name(hit.kind, hit.name, decoded, name);
     said::extra(hit, decoded, extra);
+    goals::append_reached(&hit.site.goals, goals::RuleInput { kind: hit.kind, name, page }, extra);
     let channel = referrer::source(hit.referrer, hit.site, hit.page.host(), source);
     language.read(hit.visitor.language);
     Seen {

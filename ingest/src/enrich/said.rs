@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use schema::event::Kind;
-use schema::extra::{Campaign, Engagement, ExtraBuf, Item};
+use schema::extra::{Campaign, Engagement, ExtraBuf, OrderItem};
 
 use super::mask::mask;
 use super::path;
@@ -91,7 +91,7 @@ fn bought_words(bought: &Bought<'_>, out: &mut ExtraBuf) {
         clean
     };
     let words: Vec<_> = bought.items.iter().map(|item| (of(&item.product), of(&item.category), item)).collect();
-    let items = words.iter().map(|(product, category, item)| Item {
+    let items = words.iter().map(|(product, category, item)| OrderItem {
         product,
         category,
         units: item.units,

@@ -164,6 +164,12 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The numbers of a packed field.
+pub(crate) fn varints(bytes: &[u8]) -> impl Iterator<Item = Result<u64, WireError>> {
+    let mut rest = Fields(bytes);
+    std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.varint()))
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), WireError>;
 

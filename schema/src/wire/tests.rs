@@ -5,6 +5,7 @@ use prost::Message;
 
 use super::*;
 use crate::extra::ExtraBuf;
+use crate::goals::FunnelStep;
 
 /// `../footfall.proto`, as the library `prost` understands it.
 pub(super) mod oracle {
@@ -101,7 +102,7 @@ pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
     let numbers = (any::<u32>(), any::<i32>(), any::<u32>(), -60i32..60, 1u32..=2, any::<u64>());
     let codes = (1u32..=11, any::<bool>(), 1u32..=9, 0u32..=5);
     let texts = prop::collection::vec(".{0,200}", 9);
-    let extra = prop_oneof![3 => Just(None), 1 => (1u64..5, 0u64..3, 0i64..3).prop_map(Some)];
+    let extra = prop_oneof![3 => Just(None), 1 => (1u64..5, 0u64..3, 0i64..3, 0u16..4).prop_map(Some)];
     (numbers, codes, texts, extra).prop_map(
         |((site, day, time_s, offset_quarters, lane, tag), codes, mut texts, extra)| {
             let (kind, passive, channel, device) = codes;
@@ -126,9 +127,10 @@ pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
                 os: next(),
                 language: next(),
                 screen: next(),
-                extra: extra.map(|(order_id, once, amount)| {
+                extra: extra.map(|(order_id, once, amount, goals)| {
                     let (mut buf, mut bytes) = (ExtraBuf::default(), Vec::new());
                     buf.amount(amount);
+                    buf.reached(1..=goals, (1..goals).map(|funnel| FunnelStep { funnel, step: 2 }));
                     buf.extra().numbered(order_id, once).write(&mut bytes);
                     bytes
                 }),
