@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ingest::client::{Header, Proxies};
 use kafka::{Connection, Layout, Login, Tls};
-use schema::sites::{Bots, CROWD_DEFAULT, Campaign, Ground, Marketing, Site};
+use schema::sites::{BeaconCampaign, Bots, CROWD_DEFAULT, Ground, Marketing, Site};
 
 use crate::config::{ClickHouse, Config, Kafka, Limits, Token};
 
@@ -169,8 +169,8 @@ fn write_limits(limits: &Limits, out: &mut String) -> fmt::Result {
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }
 
-fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
-    let Campaign { name, medium, ground, on } = campaign;
+fn write_campaign(campaign: &BeaconCampaign, out: &mut String) -> fmt::Result {
+    let BeaconCampaign { name, medium, ground, on } = campaign;
     let basis = match ground {
         Ground::SenderConsent => "sender-consent",
         Ground::Exempt => "exempt",

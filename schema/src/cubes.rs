@@ -1,7 +1,7 @@
 //! Which dimensions and sums each live table has, in the order of its columns.
 
+use crate::closed_set::closed_set;
 use crate::dimensions::Dimension as D;
-use crate::event::closed_set;
 use crate::measures::Measure as M;
 
 closed_set! {

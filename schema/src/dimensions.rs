@@ -1,6 +1,6 @@
 //! What a sum can be broken down by.
 
-use crate::event::closed_set;
+use crate::closed_set::closed_set;
 
 closed_set! {
     /// A column that names things. Its label is the column's name.

@@ -1,14 +1,14 @@
 //! What only some events carry: a campaign, properties, an order, engagement, goals. Most events carry none of it.
 //!
 //! In comes an event's part as bytes, in the encoding of `Extra` in `../footfall.proto`; out come its fields, decoded when
-//! they are asked for. [`ExtraBuf`] makes the bytes once, [`Extra::read`] checks them once. So an event stays small and can
+//! they are asked for. [`ExtraBuf`] makes the bytes once, [`Extra::decode`] checks them once. So an event stays small and can
 //! be copied, whatever it carries. This module does not know what any field counts for.
 
 use std::fmt;
 
 use crate::goals::FunnelStep;
 use crate::wire::WireError;
-use crate::wire::protobuf::{Fields, Value, fixed64};
+use crate::wire::protobuf::{FieldValue, Fields, fixed64};
 
 mod buffer;
 mod fields;
@@ -29,7 +29,7 @@ const REACHED: u32 = 8;
 /// What one event carries beyond the fields that every event has. All texts are checked UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extra<'a> {
-    /// All fields but `ORDER_ID` and `ONCE`, as [`ExtraBuf`] wrote them or as [`Extra::read`] checked them.
+    /// All fields but `ORDER_ID` and `ONCE`, as [`ExtraBuf`] wrote them or as [`Extra::decode`] checked them.
     fields: &'a [u8],
     /// The order's own number under the day's salt; 0 if it has none.
     pub order_id: u64,
@@ -49,7 +49,7 @@ impl<'a> Extra<'a> {
     /// Checks every field in the bytes of a message.
     ///
     /// `ORDER_ID` and `ONCE` come last. A known field behind them is an error, because it would be lost.
-    pub fn read(bytes: &'a [u8]) -> Result<Extra<'a>, WireError> {
+    pub fn decode(bytes: &'a [u8]) -> Result<Extra<'a>, WireError> {
         let mut extra = Extra { fields: bytes, ..Extra::NONE };
         let mut fields = Fields(bytes);
         while !fields.is_empty() {
@@ -133,7 +133,7 @@ impl<'a> Extra<'a> {
         self.of(REACHED).find_map(|value| value.bytes(REACHED).ok()).unwrap_or_default()
     }
 
-    fn of(&self, key: u32) -> impl Iterator<Item = Value<'a>> {
+    fn of(&self, key: u32) -> impl Iterator<Item = FieldValue<'a>> {
         Fields(self.fields).filter_map(Result::ok).filter(move |(found, _)| *found == key).map(|(_, value)| value)
     }
 }

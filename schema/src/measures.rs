@@ -1,6 +1,6 @@
 //! What is summed. All sums are signed: a second view takes a bounce back.
 
-use crate::event::closed_set;
+use crate::closed_set::closed_set;
 
 closed_set! {
     /// A column of sums. Its label is the column's name.

@@ -147,7 +147,7 @@ fn extra() -> impl Strategy<Value = Extra<'static>> {
             buf.reached((0..amount).map(|goal| goal as u16 + 1), None);
             let mut bytes = Vec::new();
             buf.extra().numbered(order_id, once).write(&mut bytes);
-            Extra::read(bytes.leak()).expect("it was just made")
+            Extra::decode(bytes.leak()).expect("it was just made")
         },
     );
     prop_oneof![1 => Just(Extra::NONE), 2 => said]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ipnet::IpNet;
 use schema::goals::Goals;
-use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Ground, Marketing, Medium, Site, Sites};
+use schema::sites::{BeaconCampaign, Bots, CROWD_DEFAULT, CROWD_MIN, Ground, Marketing, Medium, Site, Sites};
 use schema::zone::Zone;
 
 use super::keys::{Keys, Value};
@@ -106,7 +106,7 @@ fn crowd(value: Value<'_>) -> Result<u32, String> {
     Ok(crowd)
 }
 
-fn campaign(keys: Keys<'_>) -> Option<Campaign> {
+fn campaign(keys: Keys<'_>) -> Option<BeaconCampaign> {
     let name = keys.required("name", |value| campaign_name(value.text()?));
     let medium = keys.required("medium", |value| match value.text()? {
         "email" => Ok(Medium::Email),
@@ -120,7 +120,7 @@ fn campaign(keys: Keys<'_>) -> Option<Campaign> {
     });
     let on = keys.or("on", true, |value| value.flag());
     keys.end();
-    Some(Campaign { name: name?, medium: medium?, ground: ground?, on })
+    Some(BeaconCampaign { name: name?, medium: medium?, ground: ground?, on })
 }
 
 /// A campaign's name as it stands in URLs and, as it is, in statistics.

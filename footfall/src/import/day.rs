@@ -217,6 +217,6 @@ impl Extras {
 
     fn get(&self, number: u32) -> Extra<'_> {
         let Some(at) = (number as usize).checked_sub(1) else { return Extra::NONE };
-        Extra::read(&self.all[at]).expect("an `Extra` wrote these bytes")
+        Extra::decode(&self.all[at]).expect("an `Extra` wrote these bytes")
     }
 }

@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use ingest::client::Prefix;
 use ingest::enrich::place::{Geo, Places};
 use ingest::fate::Turned;
-use ingest::lines::{Line, Lines};
+use ingest::lines::{LogLine, LogLines};
 use schema::day::Day;
 use schema::event::Kind;
 use schema::fate::{Fault, Refusal};
@@ -94,7 +94,7 @@ enum Fate {
 struct Reader {
     reading: Reading,
     parser: Parser,
-    lines: Lines,
+    lines: LogLines,
     fates: Fates,
     /// The date of the last line that has one: what dates a bad line after it.
     day: Option<Day>,
@@ -105,7 +105,7 @@ struct Reader {
 impl Reading {
     /// Reads all logs, in this order, then gives out the days.
     pub(super) fn read(self, logs: &[PathBuf]) -> Result<Read, ReadError> {
-        let lines = Lines::new(Arc::clone(&self.site), Places::new(self.geo.clone()));
+        let lines = LogLines::new(Arc::clone(&self.site), Places::new(self.geo.clone()));
         let (parser, fates) = (Parser::default(), Fates::default());
         let mut reader = Reader { reading: self, parser, lines, fates, day: None, undated: 0 };
         for log in logs {
@@ -202,7 +202,7 @@ impl Reader {
                 return Ok(Fate::Taken);
             }
         };
-        let walked = self.lines.walk(Line {
+        let walked = self.lines.walk(LogLine {
             prefix: std::str::from_utf8(request.address).map_or(Prefix::UNKNOWN, Prefix::of_text),
             agent: request.agent.unwrap_or(NO_AGENT),
             referrer: &request.referrer.map(String::from_utf8_lossy).unwrap_or_default(),

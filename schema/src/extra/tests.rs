@@ -4,7 +4,7 @@ use prost::Message;
 use super::*;
 use crate::goals::{GOALS_MAX, REACHED_STEPS_MAX};
 
-/// `Extra` of `../../footfall.proto`, as the library `prost` understands it.
+/// `Extra` of `../../footfall.proto` as declared for the library `prost`.
 mod oracle {
     use prost::Message;
 
@@ -37,8 +37,8 @@ mod oracle {
     }
 
     impl Extra {
-        /// The bytes in the order in which they are written: 6 and 7 last. The library writes fields by their numbers, so
-        /// it writes two messages here, and messages written one behind the other are one message.
+        /// The bytes with fields 6 and 7 last. The library writes fields in the order of their numbers, so this method
+        /// writes two messages. In protobuf two concatenated messages are one message.
         pub(super) fn encoded(&self) -> Vec<u8> {
             let numbers = Extra { order_id: self.order_id, once: self.once, ..Extra::default() };
             let mut bytes = Extra { order_id: 0, once: 0, ..self.clone() }.encode_to_vec();
@@ -129,7 +129,7 @@ fn any_extra() -> impl Strategy<Value = oracle::Extra> {
     )
 }
 
-/// As events have it: a message without numbers is not written.
+/// As events carry it: a message without numbers is never written.
 fn any_reached() -> impl Strategy<Value = Option<oracle::Reached>> {
     let goals = prop::collection::vec(1..=u32::from(u16::MAX), 0..=GOALS_MAX);
     let steps = prop::collection::vec((1..=u32::from(u16::MAX), 1..=8u32), 0..20);
@@ -142,7 +142,7 @@ fn steps_of(reached: &oracle::Reached) -> impl Iterator<Item = FunnelStep> {
     reached.steps.iter().map(|code| FunnelStep { funnel: (code / 16) as u16, step: (code % 16) as u8 })
 }
 
-/// Ours, made of theirs.
+/// The same as the library's, made by `ExtraBuf`.
 fn made<'b>(theirs: &oracle::Extra, buf: &'b mut ExtraBuf) -> Extra<'b> {
     buf.clear();
     if let Some(c) = &theirs.campaign {
@@ -178,7 +178,7 @@ proptest! {
         prop_assert_eq!(&bytes, &theirs.encoded());
         prop_assert_eq!(&oracle::Extra::decode(&bytes[..]).unwrap(), &theirs);
         prop_assert_eq!(ours.is_empty(), bytes.is_empty());
-        let read = Extra::read(&bytes).unwrap();
+        let read = Extra::decode(&bytes).unwrap();
         prop_assert_eq!(read, ours);
         prop_assert_eq!((read.order_id, read.once, read.amount()), (theirs.order_id, theirs.once, theirs.amount));
         let campaign = read.campaign().map(|c| [c.source, c.medium, c.name, c.content, c.term].map(str::to_owned));
@@ -197,14 +197,14 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), theirs in any_extra(), at: usize, flip: u8) {
+    fn hostile_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), theirs in any_extra(), at: usize, flip: u8) {
         let mut spoilt = theirs.encoded();
         if !spoilt.is_empty() {
             let at = at % spoilt.len();
             spoilt[at] ^= flip;
         }
         for bytes in [bytes, spoilt] {
-            if let Ok(extra) = Extra::read(&bytes) {
+            if let Ok(extra) = Extra::decode(&bytes) {
                 let _only_no_panic = format!("{extra:?}");
             }
         }
@@ -221,7 +221,7 @@ fn numbers_that_link_events_are_not_printed() {
 }
 
 #[test]
-fn an_event_that_reaches_nothing_has_no_bytes_for_it() {
+fn an_event_that_reaches_no_goal_takes_no_bytes_for_goals() {
     let mut buf = ExtraBuf::default();
     buf.reached([], []);
     assert!(buf.extra().is_empty());
@@ -233,11 +233,11 @@ fn an_event_that_reaches_nothing_has_no_bytes_for_it() {
 }
 
 #[test]
-fn goals_that_cannot_be_are_an_error() {
+fn invalid_goal_and_step_numbers_are_an_error() {
     let read = |goals: Vec<u32>, steps: Vec<u32>| {
         let reached = Some(oracle::Reached { goals, steps });
         let bytes = oracle::Extra { reached, ..oracle::Extra::default() }.encode_to_vec();
-        Extra::read(&bytes).map(|extra| (extra.goals().count(), extra.steps().count()))
+        Extra::decode(&bytes).map(|extra| (extra.goals().count(), extra.steps().count()))
     };
     assert_eq!(read(vec![1, 65_535], vec![17, 24]), Ok((2, 2)));
     assert_eq!(read(vec![9; GOALS_MAX], vec![17; REACHED_STEPS_MAX]), Ok((GOALS_MAX, REACHED_STEPS_MAX)));
@@ -254,7 +254,7 @@ fn goals_that_cannot_be_are_an_error() {
 fn a_field_behind_the_numbers_is_an_error_and_an_unknown_one_is_skipped() {
     let numbers = oracle::Extra { order_id: 7, ..oracle::Extra::default() }.encode_to_vec();
     let amount = oracle::Extra { amount: 7, ..oracle::Extra::default() }.encode_to_vec();
-    assert_eq!(Extra::read(&[&amount[..], &numbers].concat()).unwrap().amount(), 7);
-    assert_eq!(Extra::read(&[&numbers[..], &amount].concat()), Err(WireError::Field(AMOUNT)));
-    assert_eq!(Extra::read(&[&numbers[..], &[15 * 8, 1]].concat()).unwrap().order_id, 7);
+    assert_eq!(Extra::decode(&[&amount[..], &numbers].concat()).unwrap().amount(), 7);
+    assert_eq!(Extra::decode(&[&numbers[..], &amount].concat()), Err(WireError::Field(AMOUNT)));
+    assert_eq!(Extra::decode(&[&numbers[..], &[15 * 8, 1]].concat()).unwrap().order_id, 7);
 }

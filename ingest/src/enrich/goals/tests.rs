@@ -1,7 +1,7 @@
 use schema::event::Event;
 use schema::goals::{Funnel, Goal, PagePattern};
 use schema::sites::{Site, Sites};
-use schema::wire::{Body, SealedBody, decode, decode_sealed};
+use schema::wire::{Body, RawBody, decode, decode_raw};
 
 use super::*;
 use crate::accept::plausible;
@@ -63,7 +63,7 @@ fn send(rig: &Rig, body: &str) {
     let head = Head { visitor, hints: Hints::default(), wishes: Wishes::default() };
     let mut walk = Walk::new(rig.edge.collector.clone());
     walk.begin();
-    let outcome = walk.collect(plausible::read(body.as_bytes()), &head, schema::clock::now_s());
+    let outcome = walk.collect(plausible::parse(body.as_bytes()), &head, schema::clock::now_s());
     assert_eq!((outcome.refused, outcome.failed), (None, None));
 }
 
@@ -76,7 +76,7 @@ fn each_event(rig: &Rig, mut look: impl FnMut(Event<'_>, &[u8])) {
     rig.stopped();
     let mut reader = rig.spool.reader(rig.spool.start()).unwrap();
     while let Some(frame) = reader.next().unwrap() {
-        let SealedBody::Event(bytes) = decode_sealed(frame.payload).unwrap().body else { continue };
+        let RawBody::Event(bytes) = decode_raw(frame.payload).unwrap().body else { continue };
         let Body::Event(event) = decode(frame.payload).unwrap().body else { continue };
         look(event, bytes);
     }
