@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ingest::client::Proxies;
 use kafka::{Connection, Layout, Login, Tls};
-use schema::sites::{CROWD_DEFAULT, Campaign, Site};
+use schema::sites::{BeaconCampaign, CROWD_DEFAULT, Site};
 
 use crate::config::{ClickHouse, Config, ConfiguredToken, KafkaConfig, ServerLimits, choices};
 
@@ -168,8 +168,8 @@ fn write_limits(limits: &ServerLimits, out: &mut String) -> fmt::Result {
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }
 
-fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
-    let Campaign { name, medium, ground, on } = campaign;
+fn write_campaign(campaign: &BeaconCampaign, out: &mut String) -> fmt::Result {
+    let BeaconCampaign { name, medium, ground, on } = campaign;
     let (medium, basis) = (choices::word(medium, choices::MEDIUM), choices::word(ground, choices::BASIS));
     writeln!(out, "[[site.campaign]]\nname = {}\nmedium = \"{medium}\"", text(name))?;
     writeln!(out, "basis = \"{basis}\"\non = {on}")

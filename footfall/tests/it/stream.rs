@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use schema::day::Day;
 use schema::event::VisitorTag;
-use schema::wire::{Packer, SealedBody, decode_sealed, encode_event, encode_record};
+use schema::wire::{Packer, RawBody, decode_raw, encode_event, encode_record};
 use testbed::events::view;
 
 use crate::fleet::{Fleet, Member, Size};
@@ -29,7 +29,7 @@ fn message(day: Day, epoch: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<
         let (mut body, mut record) = (Vec::new(), Vec::new());
         encode_event(&event, &mut body);
         encode_record(0, epoch, number, &body, &mut record);
-        let SealedBody::Event(sealed) = decode_sealed(&record).unwrap().body else { panic!("an event") };
+        let RawBody::Event(sealed) = decode_raw(&record).unwrap().body else { panic!("an event") };
         packer.push(epoch, number, sealed).unwrap();
     }
     let mut bytes = Vec::new();
