@@ -84,7 +84,8 @@ require_rust() {
   want=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
   have=$(cargo --version 2>/dev/null | cut -d' ' -f2) || true
   if [ -z "$have" ]; then
-    fail "Rust is missing: install Rust $want or newer as https://rustup.rs says, and run this again"
+    fail "Rust is missing: install Rust $want or newer (see https://rustup.rs), and run this again"
+
   fi
   if [ "$(printf '%s\n' "$want" "$have" | sort -V | head -1)" != "$want" ]; then
     fail "Rust is $have, but $want or newer is needed: run \`rustup update stable\`, and this again"

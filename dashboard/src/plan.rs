@@ -60,42 +60,11 @@ impl Plan {
     }
 }
 
-/// The name of the view that a breakdown is served from. None: it is time.
-fn view_name(breakdown: Breakdown) -> Option<&'static str> {
-    match breakdown {
-        Breakdown::Page => Some("page"),
-        Breakdown::Name => Some("name"),
-        Breakdown::Source => Some("source"),
-        Breakdown::Channel => Some("channel"),
-        Breakdown::Country => Some("country"),
-        Breakdown::Device => Some("device"),
-        Breakdown::Browser => Some("browser"),
-        Breakdown::Os => Some("os"),
-        Breakdown::EntryPage => Some("entry"),
-        Breakdown::Time | Breakdown::Hour | Breakdown::Day => None,
-    }
-}
-
 fn grouping(breakdown: Option<Breakdown>) -> Grouping {
-    let Some(breakdown) = breakdown else { return Grouping::Total };
-    match view_name(breakdown) {
-        Some(name) => Grouping::View(View::named(name).expect("the table has every view that is served")),
-        None if breakdown == Breakdown::Day => Grouping::Day,
-        None => Grouping::Hour,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use strum::VariantArray;
-
-    use super::*;
-
-    #[test]
-    fn every_breakdown_that_is_not_time_has_a_view_that_the_crowd_judges() {
-        for breakdown in Breakdown::VARIANTS.iter().copied().filter(|breakdown| !breakdown.is_time()) {
-            let Grouping::View(view) = grouping(Some(breakdown)) else { panic!("{breakdown:?}") };
-            assert!(crowd::is_judged(view), "{view}");
-        }
+    match (breakdown, breakdown.and_then(Breakdown::view)) {
+        (None, _) => Grouping::Total,
+        (Some(_), Some(view)) => Grouping::View(view),
+        (Some(Breakdown::Day), None) => Grouping::Day,
+        (Some(_), None) => Grouping::Hour,
     }
 }

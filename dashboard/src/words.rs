@@ -3,27 +3,15 @@
 //! Each word is written once, in the `strum` attribute of its variant. The parser, the answers and the OpenAPI document
 //! take it from there.
 
+use schema::views::View;
 use serde::Serialize;
-use strum::VariantArray;
+use strum::{EnumProperty, EnumString, IntoStaticStr, VariantArray};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// What is counted.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[serde(into = "&'static str")]
 pub enum Metric {
@@ -43,49 +31,36 @@ pub enum Metric {
     ViewsPerVisit,
 }
 
-/// What results are broken down by.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
+/// What results are broken down by. `view` is the name of the view that serves it; without one, results are times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumProperty, EnumString, IntoStaticStr, VariantArray)]
 #[serde(into = "&'static str")]
 pub enum Breakdown {
     /// Page.
-    #[strum(serialize = "event:page")]
+    #[strum(serialize = "event:page", props(view = "page"))]
     Page,
     /// Name of a custom event.
-    #[strum(serialize = "event:name")]
+    #[strum(serialize = "event:name", props(view = "name"))]
     Name,
     /// Source.
-    #[strum(serialize = "visit:source")]
+    #[strum(serialize = "visit:source", props(view = "source"))]
     Source,
     /// Channel.
-    #[strum(serialize = "visit:channel")]
+    #[strum(serialize = "visit:channel", props(view = "channel"))]
     Channel,
     /// Country.
-    #[strum(serialize = "visit:country")]
+    #[strum(serialize = "visit:country", props(view = "country"))]
     Country,
     /// Device class.
-    #[strum(serialize = "visit:device")]
+    #[strum(serialize = "visit:device", props(view = "device"))]
     Device,
     /// Browser and its major version.
-    #[strum(serialize = "visit:browser")]
+    #[strum(serialize = "visit:browser", props(view = "browser"))]
     Browser,
     /// Operating system.
-    #[strum(serialize = "visit:os")]
+    #[strum(serialize = "visit:os", props(view = "os"))]
     Os,
     /// First page of the visit.
-    #[strum(serialize = "visit:entry_page")]
+    #[strum(serialize = "visit:entry_page", props(view = "entry"))]
     EntryPage,
     /// Hours where the range is one day, else days.
     #[strum(serialize = "time")]
@@ -111,9 +86,15 @@ impl Breakdown {
         self.into()
     }
 
+    /// The view that serves it. None: results are hours or days.
+    pub fn view(self) -> Option<&'static View> {
+        let name = self.get_str("view")?;
+        Some(View::named(name).expect("each word names a view of the table"))
+    }
+
     /// Whether results are hours or days.
     pub fn is_time(self) -> bool {
-        matches!(self, Breakdown::Time | Breakdown::Hour | Breakdown::Day)
+        self.get_str("view").is_none()
     }
 }
 
@@ -148,3 +129,16 @@ impl PartialSchema for Breakdown {
 }
 
 impl ToSchema for Breakdown {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_that_is_not_time_has_a_view_that_the_crowd_judges() {
+        for breakdown in Breakdown::VARIANTS {
+            let is_time = breakdown.word().starts_with("time");
+            assert_eq!(breakdown.view().is_some_and(crowd::is_judged), !is_time, "{}", breakdown.word());
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ingest::client::Proxies;
 use kafka::{Connection, Layout, Login, Tls};
-use schema::sites::{CROWD_DEFAULT, Campaign, Site};
+use schema::sites::{BeaconCampaign, CROWD_DEFAULT, Site};
 
 use crate::config::{ClickHouse, Config, ConfiguredToken, KafkaConfig, ServerLimits, choices};
 
@@ -30,7 +30,9 @@ pub(crate) fn warnings(config: &Config, exists: impl Fn(&Path) -> bool) -> Vec<S
     }
     if !config.metrics_listen.ip().is_loopback() {
         let address = config.metrics_listen;
-        all.push(format!("metrics_listen is {address}: whoever reaches it reads the metrics without a password"));
+        all.push(format!(
+            "metrics_listen is {address}: every client that reaches it reads the metrics without a password"
+        ));
     }
     opt_out_warnings(config, &mut all);
     match &config.clickhouse {
@@ -55,7 +57,7 @@ fn opt_out_warnings(config: &Config, all: &mut Vec<String>) {
         for page in named.filter(|page| host_of(page) != host) {
             all.push(format!(
                 "site {id} ({domain}): pages on {page} load Footfall from {host}, another host: browsers do not send its \
-                 opt-out cookie from there, so those visitors object by Global Privacy Control or Do Not Track alone. \
+                 opt-out cookie there, so those visitors can object only by Global Privacy Control or Do Not Track. \
                  Serve Footfall from a path on {page} (deploy/nginx/first-party.conf)"
             ));
         }
@@ -71,9 +73,9 @@ fn host_of(url: &str) -> &str {
 
 /// Printed if the key `url` is missing: without it the opt-out cookie cannot be checked.
 pub(crate) const OPT_OUT_NOTE: &str = "\
-the opt-out cookie reaches Footfall only if it is served from a path on the counted site's own host; from any other \
-host, browsers do not send it, and visitors object by Global Privacy Control or Do Not Track alone. Say in `url` where \
-browsers reach Footfall, and this is checked";
+the opt-out cookie reaches Footfall only if Footfall is served from a path on the counted site's own host. From any other \
+host browsers do not send it, and visitors can object only by Global Privacy Control or Do Not Track. Set `url` to the \
+URL where browsers reach Footfall, and check-config checks this";
 
 fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     // No `..` here: a new key does not compile until it is written out below.
@@ -166,8 +168,8 @@ fn write_limits(limits: &ServerLimits, out: &mut String) -> fmt::Result {
     writeln!(out, "spool_bytes_max = {spool_bytes_max}")
 }
 
-fn write_campaign(campaign: &Campaign, out: &mut String) -> fmt::Result {
-    let Campaign { name, medium, ground, on } = campaign;
+fn write_campaign(campaign: &BeaconCampaign, out: &mut String) -> fmt::Result {
+    let BeaconCampaign { name, medium, ground, on } = campaign;
     let (medium, basis) = (choices::word(medium, choices::MEDIUM), choices::word(ground, choices::BASIS));
     writeln!(out, "[[site.campaign]]\nname = {}\nmedium = \"{medium}\"", text(name))?;
     writeln!(out, "basis = \"{basis}\"\non = {on}")

@@ -98,7 +98,7 @@ pub(crate) struct TokenArgs {
     /// Name of the token in the configuration
     #[arg(long)]
     pub(crate) name: String,
-    /// Number of a site that the token is for; may be given several times [default: all sites of now]
+    /// Number of a site that the token is for; may be given several times [default: all sites]
     #[arg(long = "site", value_name = "ID")]
     pub(crate) sites: Vec<u32>,
     /// The token sends hits instead of reading statistics

@@ -1,4 +1,4 @@
-// Two visits with a real Chromium: to a page that carries the tracker, and to the dashboard.
+// One of two visits with a real Chromium: to a page with the tracker, or to the dashboard.
 // Usage: node browser.mjs site|dashboard HOST:PORT LINK
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { launch } from '../../tracker/test/browser.mjs'
 
 const [what, address, link] = process.argv.slice(2)
-// Footfall refuses headless browsers, as robots; this one plays a person.
+// Footfall refuses headless browsers as robots, so this one sends the user agent of a person's browser.
 const userAgent =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
@@ -45,11 +45,11 @@ async function dashboard() {
     const wrong = []
     tab.on('console', (message) => message.type() === 'error' && wrong.push(message.text()))
     tab.on('pageerror', (error) => wrong.push(String(error)))
-    tab.on('request', (request) => new URL(request.url()).host === address || wrong.push(`asked ${request.url()}`))
+    tab.on('request', (request) => new URL(request.url()).host === address || wrong.push(`requested ${request.url()}`))
     await tab.goto(link)
     await tab.getByText('example.org').first().waitFor()
     assert.ok(!tab.url().includes('token'), 'the token leaves the address bar')
-    // One visitor, two page views: a day's bare totals are always told, everything else waits for a crowd.
+    // One visitor, two page views: the day's bare totals are published, and nothing else without a crowd.
     const text = async () => (await tab.locator('body').innerText()).replace(/\s+/g, ' ')
     for (let n = 0; n < 100 && !/page views 2\b|2 page views/i.test(await text()); n++) await tab.waitForTimeout(100)
     assert.match(await text(), /page views 2\b|2 page views/i)

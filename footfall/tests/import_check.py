@@ -1,7 +1,7 @@
-"""What an import of a `combined` server log must have counted, from the raw log and Python's standard library alone.
+"""Counts a `combined` server log as an import must count it, from the raw log and with Python's standard library alone.
 
-An independent reading of the design (the words, the fold, the import), written to be compared with what the program
-says and to be read beside it. It knows nothing of crowds: it gives true sums. Robots are counted as people are.
+It implements the design (the words, the fold, the import) independently, to be compared with the program's output and
+read beside the program. It does not apply the crowd rule: its sums are exact. It counts robots like people.
 
     python3 import_check.py LOG [--shift DAYS] [--zone ZONE] [--skip LINES] [--take LINES]
 
@@ -13,8 +13,8 @@ prints one JSON object:
     pages {path: pageviews, visitors, visits, entries, exits}
     errors {name: events, visitors}
 
---skip and --take choose lines of the file, for a log that is imported in parts: each part is a round of its own, and
-a round knows nothing of another.
+--skip and --take choose lines of the file, for a log that is imported in parts. Each part is its own round, and rounds
+are counted separately.
 """
 
 import argparse
@@ -54,11 +54,11 @@ def read_lines(path):
     return text.removesuffix("\n").split("\n") if text else []
 
 
-# ---- a line's fate ----------------------------------------------------------------------------------------------------
+# ---- a line's fate ---------------------------------------------------------------------------------------------------
 
 
 def fate_of(line, shift_days, zone):
-    """An Event, or the reason why there is none: syntax, method, error status, other status, asset, in this order."""
+    """An Event, or why the line is not counted. Checked in order: syntax, method, error status, status, asset."""
     match = LINE.fullmatch(line.rstrip())
     request = match and REQUEST.fullmatch(match[7])
     moment = request and moment_of(match, shift_days)
@@ -74,7 +74,7 @@ def fate_of(line, shift_days, zone):
         if is_asset(path):
             return "asset"
     local = moment.astimezone(zone)
-    # The salt is of the local date, so a tag is of one day; two browsers differ by prefix or user agent.
+    # A tag belongs to one local date, because the salt does. Two browsers differ by prefix or user agent.
     tag = (local.date(), prefix(match["address"]), match[10] or "")
     return Event(int(moment.timestamp()), local.date(), tag, clean(path), status if is_error else None)
 
@@ -100,7 +100,7 @@ def is_asset(path):
 
 
 def prefix(address):
-    """What is left of an address: its /24, or its /48. What is no address has none."""
+    """The prefix of an address: its /24 or its /48. A text that is no address has none."""
     try:
         address = ipaddress.ip_address(address)
     except ValueError:
@@ -111,9 +111,9 @@ def prefix(address):
 
 
 def clean(path):
-    """Decoded until nothing is left to decode (three times at most), printable, at most 512 characters.
+    """The path, percent-decoded up to three times, without control characters, cut to 512 characters.
 
-    Masking of e-mails, tokens, cards and phone numbers is not imitated: a log that has some is refused below.
+    Masking of e-mails, tokens, cards and phone numbers is not implemented: `main` refuses a log that needs it.
     """
     for _ in range(3):
         path, before = urllib.parse.unquote(path, errors="replace"), path
@@ -128,11 +128,11 @@ def is_control(c):
     return ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0
 
 
-# ---- visits -----------------------------------------------------------------------------------------------------------
+# ---- visits ----------------------------------------------------------------------------------------------------------
 
 
 class Visit:
-    """Page views of one tag, none more than half an hour after the one before."""
+    """Page views of one tag, each at most half an hour after the one before."""
 
     def __init__(self, view):
         self.start_s = self.last_s = view.time_s
@@ -154,7 +154,7 @@ def fold(events):
     pages = collections.defaultdict(collections.Counter)
     errors = collections.defaultdict(collections.Counter)
     visits = collections.defaultdict(list)  # tag -> its visits
-    seen = set()  # facts that are counted once: of a tag, or of a visit
+    seen = set()  # what is counted once per tag or once per visit
 
     def first(*fact):
         is_first = fact not in seen
@@ -163,7 +163,7 @@ def fold(events):
 
     for event in sorted(events, key=lambda event: event.time_s):  # Python's sort is stable
         if event.error:
-            # An error starts, lengthens and changes no visit.
+            # An error does not start or change a visit.
             errors[event.error]["events"] += 1
             errors[event.error]["visitors"] += first("error", event.tag, event.error)
             continue
@@ -189,7 +189,7 @@ def fold(events):
     return days, pages, errors
 
 
-# ---- the answer -------------------------------------------------------------------------------------------------------
+# ---- the answer ------------------------------------------------------------------------------------------------------
 
 TOTALS = ("visits", "visitors", "pageviews", "bounces", "seconds")
 OF_PAGES = ("pageviews", "visitors", "visits", "entries", "exits")
@@ -223,7 +223,7 @@ def by_size(table, measure):
 
 
 def main():
-    args = argparse.ArgumentParser(description="What an import of LOG must have counted.")
+    args = argparse.ArgumentParser(description="Counts LOG as an import must count it.")
     args.add_argument("log")
     args.add_argument("--shift", type=int, default=0, metavar="DAYS")
     args.add_argument("--zone", default="UTC")
@@ -233,7 +233,7 @@ def main():
     lines = read_lines(args.log)[args.skip :][: args.take]
     maskable = [line for line in lines if re.search(r'"[A-Z]+ [^ ?"]*(@|%40|[0-9]{9})', line)]
     if maskable:
-        sys.exit(f"{len(maskable)} paths may hold something to mask, which this check does not imitate: {maskable[0]}")
+        sys.exit(f"{len(maskable)} paths may need masking, which this script does not implement: {maskable[0]}")
     json.dump(check(lines, args.shift, zoneinfo.ZoneInfo(args.zone)), sys.stdout, indent=1, ensure_ascii=False)
     print()
 

@@ -1,10 +1,10 @@
-// A visitor of a first-party page who objects, and takes it back. Usage: node opt_out.mjs ORIGIN
-// Prints nothing; fails if anything is not as it should be. Screenshots go to SCREENSHOTS, if that is set.
+// A visitor of a first-party page objects, then withdraws the objection. Usage: node opt_out.mjs ORIGIN
+// It prints nothing, and fails if a check fails. If SCREENSHOTS is set, screenshots go to that folder.
 import assert from 'node:assert/strict'
 import { launch } from '../../tracker/test/browser.mjs'
 
 const [origin] = process.argv.slice(2)
-// Footfall refuses headless browsers, as robots; this one plays a person.
+// Footfall refuses headless browsers as robots, so this one sends the user agent of a person's browser.
 const userAgent =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 const shots = process.env.SCREENSHOTS
@@ -20,7 +20,7 @@ try {
   await tab.goto(`${origin}/`)
   assert.equal((await answer).status(), 202)
   assert.equal(sent.length, 1)
-  assert.equal(await cookie(), undefined, 'to be counted sets no cookie')
+  assert.equal(await cookie(), undefined, 'being counted sets no cookie')
 
   await tab.goto(`${origin}/stats/opt-out`)
   assert.equal(await tab.getByRole('status').innerText(), 'Vos visites sur ce site sont comptées.')
@@ -37,10 +37,10 @@ try {
     await tab.screenshot({ path: `${shots}/opt-out-dark-narrow.png` })
   }
 
-  // The script sends nothing; what is sent all the same is refused, and the pixel too.
+  // The tracker sends nothing. Hits that are sent in other ways are refused, the pixel too.
   await tab.goto(`${origin}/`)
   await tab.waitForLoadState('networkidle')
-  assert.equal(sent.length, 1, 'an objector is not sent')
+  assert.equal(sent.length, 1, 'the tracker sends nothing after the objection')
   const dropped = await tab.evaluate(async () => {
     const body = JSON.stringify({ n: 'pageview', u: 'https://example.org/', d: 'example.org' })
     const answers = [
@@ -51,7 +51,7 @@ try {
     return answers.map((answer) => answer.headers.get('x-footfall-dropped'))
   })
   assert.deepEqual(dropped, ['opt_out', 'opt_out', 'opt_out'])
-  assert.equal((await cookie()).expires, set.expires, 'it is not prolonged')
+  assert.equal((await cookie()).expires, set.expires, 'the cookie is not prolonged')
 
   await tab.goto(`${origin}/stats/opt-out`)
   await tab.getByRole('button', { name: 'Compter de nouveau mes visites' }).click()

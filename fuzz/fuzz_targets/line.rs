@@ -8,20 +8,20 @@ use std::sync::Arc;
 use ingest::client::Prefix;
 use ingest::enrich::path::PATH_CHARS_MAX;
 use ingest::enrich::place::Places;
-use ingest::lines::{Line, Lines};
+use ingest::lines::{LogLine, LogLines};
 use libfuzzer_sys::fuzz_target;
 use schema::event::Kind;
 use schema::sites::{Bots, Site};
 
 thread_local! {
-    static LINES: RefCell<Lines> =
-        RefCell::new(Lines::new(Arc::new(Site { bots: Bots::Count, ..Site::new(1, "example.org") }), Places::new(None)));
+    static LINES: RefCell<LogLines> =
+        RefCell::new(LogLines::new(Arc::new(Site { bots: Bots::Count, ..Site::new(1, "example.org") }), Places::new(None)));
 }
 
 fuzz_target!(|text: &str| {
     let [target, referrer, agent] = fuzz::lines(text);
     let prefix = Prefix::of_text("203.0.113.7");
-    let line = Line {
+    let line = LogLine {
         prefix,
         agent: agent.as_bytes(),
         referrer,

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     let Ok(hits) = server::read(body) else { return };
-    for told in hits.each("key").flatten() {
-        fuzz::opened(&told.sent);
+    for hit in hits.each("key").flatten() {
+        fuzz::opened(&hit.sent);
     }
 });

@@ -12,6 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
         extra.write(&mut again);
         assert_eq!(Extra::read(&again), Ok(extra));
         let _ = (extra.campaign(), extra.properties().count(), extra.amount(), extra.engagement());
+        let _ = (extra.goals().count(), extra.steps().count());
         let _ = extra.order().map(|order| order.items().count());
     }
     let Ok(record) = decode(bytes) else { return };

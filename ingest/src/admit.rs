@@ -8,7 +8,7 @@ use schema::event::Kind;
 use schema::fate::Refusal;
 use schema::sites::{Bots, Site, Sites};
 
-use crate::accept::Page;
+use crate::accept::PageUrl;
 use crate::enrich::agent::Agent;
 use crate::hit::Hit;
 use crate::rate::Rate;
@@ -86,7 +86,7 @@ fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
 }
 
 /// The page is on a host of the site; a site that names none is on any.
-fn hostname(site: &Site, page: &Page<'_>) -> Result<(), Refusal> {
+fn hostname(site: &Site, page: &PageUrl<'_>) -> Result<(), Refusal> {
     let host = page.host();
     let own = |name: &String| crate::accept::bare_host(name).eq_ignore_ascii_case(host);
     if site.hostnames.is_empty() || site.hostnames.iter().any(own) { Ok(()) } else { Err(Refusal::Hostname) }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_page_is_on_a_host_the_site_names() {
-        let on = |host: &str| Page::of_path(host.to_owned().into(), "/".into());
+        let on = |host: &str| PageUrl::of_path(host.to_owned().into(), "/".into());
         let site = site_on(&["example.org", "www.shop.example.org"]);
         for host in ["example.org", "WWW.Example.org:8080", "shop.example.org"] {
             assert_eq!(hostname(&site, &on(host)), Ok(()), "{host}");

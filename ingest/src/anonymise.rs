@@ -1,24 +1,26 @@
-//! The wall. A [`Hit`] goes in by value, an [`Event`] comes out, and nothing after this module knows who it was.
+//! The boundary of personal data: a [`Hit`] goes in by value, an [`Event`] comes out, and nothing after this module can
+//! identify the visitor.
 //!
-//! The tag is the first 64 bits of keyed BLAKE3 under the salt of the site's day, over the site's number, the truncated
-//! address, the user agent and the languages, each with its length before it, so that no two visitors run together.
-//! Numbers that a sender gives orders and hits are hashed likewise: within the day they are told apart, and no longer.
+//! The tag is the first 64 bits of keyed BLAKE3 under the salt of the site's day. The input is the site's number, the
+//! truncated address, the user agent and the languages, each with its length before it, so that different fields never give
+//! the same input. The numbers that a sender gives to orders and hits are hashed likewise: equal numbers can be recognised
+//! within the day, and not after it.
 
 use schema::event::{Event, Kind, Lane, VisitorTag};
 use schema::fate::Fault;
 use schema::zone::Local;
 use zeroize::Zeroize;
 
-use crate::enrich::Seen;
+use crate::enrich::CleanFields;
 use crate::hit::{Hit, Visitor};
 use crate::salt::Salt;
 
-/// Makes the event. The hit ends here; nothing that comes after gets to see the visitor. Fails only if the salt is gone.
+/// Makes the event and consumes the hit. Fails only if the salt is destroyed.
 ///
-/// `scratch` holds the hash's input meanwhile, and is wiped.
+/// `scratch` holds the hash's input for a moment and is wiped afterwards.
 pub fn anonymise<'a>(
     hit: Hit<'_>,
-    seen: Seen<'a>,
+    seen: CleanFields<'a>,
     local: Local,
     salt: &Salt,
     time_s: i64,
@@ -41,9 +43,10 @@ pub fn anonymise<'a>(
         marketing,
         visitor,
     } = hit;
-    let Seen { name, page, source, channel, country, region, device, browser, os, language, screen, extra } = seen;
+    let CleanFields { name, page, source, channel, country, region, device, browser, os, language, screen, extra } =
+        seen;
     let tag = match kind {
-        Kind::Open => VisitorTag::NONE, // a beacon makes none
+        Kind::Open => VisitorTag::NONE, // a beacon's load has no tag
         _ => tag(visitor, site.id, salt, scratch)?,
     };
     let lane = if marketing.is_some() { Lane::Marketing } else { Lane::Audience };
@@ -74,16 +77,16 @@ pub fn anonymise<'a>(
     })
 }
 
-/// A number of the sender's own, so that the same number is told on the same day, and no more: 0 if there is none.
-fn number(what: &str, said: &str, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
-    if said.is_empty() {
+/// Hashes a number of the sender's own, so that equal numbers can be recognised on the same day only; 0 if there is none.
+fn number(what: &str, raw: &str, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
+    if raw.is_empty() {
         return Ok(0);
     }
     scratch.clear();
     field(scratch, |out| out.extend_from_slice(what.as_bytes()));
     field(scratch, |out| out.extend_from_slice(&site.to_le_bytes()));
-    field(scratch, |out| out.extend_from_slice(said.as_bytes()));
-    Ok(hashed(salt, scratch)?.max(1)) // 0 is none
+    field(scratch, |out| out.extend_from_slice(raw.as_bytes()));
+    Ok(hashed(salt, scratch)?.max(1)) // 0 means none
 }
 
 fn tag(visitor: Visitor<'_>, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<VisitorTag, Fault> {
@@ -96,7 +99,7 @@ fn tag(visitor: Visitor<'_>, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> R
     hashed(salt, scratch).map(VisitorTag)
 }
 
-/// The first 64 bits of the hash under the salt. What was hashed is wiped.
+/// The first 64 bits of the hash under the salt. The input is wiped.
 fn hashed(salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
     let mut key = salt.key().ok_or(Fault::NoSalt)?;
     let hash = blake3::keyed_hash(&key, scratch);
@@ -115,7 +118,7 @@ fn field(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out[at..at + 4].copy_from_slice(&len.to_le_bytes());
 }
 
-/// The languages in lower case, without spaces and weights: browsers write the same list in more than one way.
+/// Writes the languages in lower case, without spaces and weights, because browsers write the same list in several ways.
 fn normalise(language: &[u8], out: &mut Vec<u8>) {
     let mut in_weight = false;
     for b in language {
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_is_the_same_all_day_and_another_by_site_salt_prefix_agent_or_language() {
+    fn a_tag_is_the_same_all_day_and_differs_by_site_salt_prefix_agent_and_language() {
         let (today, tomorrow) = (Salt::of([1; 32]), Salt::of([2; 32]));
         let me = tag_of(1, "203.0.113.77", "Firefox", "fr,en;q=0.8", &today);
         assert_eq!(me, tag_of(1, "203.0.113.99", "Firefox", "FR, en;q=0.5", &today), "only the prefix counts");
@@ -162,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn fields_do_not_run_together() {
+    fn moving_text_between_fields_changes_the_tag() {
         let salt = Salt::of([1; 32]);
         assert_ne!(tag_of(1, "", "ab", "c", &salt), tag_of(1, "", "a", "bc", &salt));
         assert_ne!(tag_of(1, "", "a,b", "", &salt), tag_of(1, "", "a", ",b", &salt));
     }
 
     #[test]
-    fn nothing_of_the_visitor_is_left_in_the_scratch() {
+    fn the_scratch_is_wiped_after_hashing() {
         let mut scratch = Vec::new();
         let visitor = Visitor { prefix: Prefix::UNKNOWN, agent: b"CANARY", language: b"fr" };
         tag(visitor, 1, &Salt::of([1; 32]), &mut scratch).unwrap();
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn without_its_salt_no_tag_is_made() {
+    fn a_destroyed_salt_makes_no_tag() {
         let salt = Salt::of([1; 32]);
         salt.destroy();
         let visitor = Visitor { prefix: Prefix::UNKNOWN, agent: b"", language: b"" };

@@ -13,14 +13,14 @@ use schema::fate::{Fault, Refusal};
 use schema::sites::{CurrentSites, Site};
 use schema::zone::{Local, Zone};
 
-use crate::accept::{Bad, Opened, SITES_MAX, Sent};
+use crate::accept::{MarketingFields, ParseError, SITES_MAX, Sent};
 use crate::admit::{self, Wishes};
 use crate::anonymise::anonymise;
 use crate::append::{Appender, Desk, Ticket};
 use crate::client::Proxies;
 use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::{Geo, Places};
-use crate::enrich::{Words, enrich};
+use crate::enrich::{EnrichBuffers, enrich};
 use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
 use crate::lane::Basis;
@@ -98,7 +98,7 @@ pub struct Walk {
     agents: Agents,
     places: Places,
     todays: Todays,
-    words: Words,
+    words: EnrichBuffers,
     scratch: Vec<u8>,
     laps: Laps,
 }
@@ -131,7 +131,7 @@ impl Walk {
     }
 
     /// All hits of a request: one per site it names.
-    pub fn collect(&mut self, sent: Result<Sent<'_>, Bad>, head: &Head<'_>, now_s: i64) -> Outcome {
+    pub fn collect(&mut self, sent: Result<Sent<'_>, ParseError>, head: &Head<'_>, now_s: i64) -> Outcome {
         self.laps.passed(Stage::Accept, &self.collector.meters);
         let mut outcome = Outcome::default();
         let sent = match sent {
@@ -209,7 +209,7 @@ fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static st
 /// What was sent, as a hit of one site. What is reserved is opened here, or never.
 fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
     let marketing = match sent.kind {
-        Kind::Open => Basis::of_beacon(site, &sent.name).map(|(_, campaign)| Opened::by_beacon(campaign)),
+        Kind::Open => Basis::of_beacon(site, &sent.name).map(|(_, campaign)| MarketingFields::by_beacon(campaign)),
         _ => Basis::of(site, sent.consent).map(|basis| sent.reserved.open(basis, &site.currency)),
     };
     let Visitor { prefix, agent, language } = head.visitor;

@@ -6,7 +6,7 @@ use schema::event::Kind;
 use schema::extra::Engagement;
 use schema::sites::Site;
 
-use crate::accept::{Opened, Page, Property};
+use crate::accept::{MarketingFields, PageUrl, Property};
 use crate::client::Prefix;
 
 /// Who sent a hit, as far as anything after `client` may know. No `Clone`, no `Serialize`; `Debug` hides it.
@@ -38,7 +38,7 @@ pub struct Hit<'a> {
     /// Whether the sender says of itself that no person drives it.
     pub automated: bool,
     /// Where it happened, as sent.
-    pub page: Page<'a>,
+    pub page: PageUrl<'a>,
     /// The page before, as sent.
     pub referrer: &'a str,
     /// Width of the screen in CSS pixels, if the sender told.
@@ -52,7 +52,7 @@ pub struct Hit<'a> {
     /// The sender's own number of this hit; empty: none.
     pub once: &'a str,
     /// What a basis has opened; without one the hit is on the audience lane.
-    pub marketing: Option<Opened<'a>>,
+    pub marketing: Option<MarketingFields<'a>>,
     /// Who.
     pub visitor: Visitor<'a>,
 }

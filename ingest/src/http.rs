@@ -40,7 +40,7 @@ use futures_core::Stream;
 use schema::clock::now_s;
 use schema::fate::Refusal;
 
-use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX, Bad, beacon, pixel, plausible};
+use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX, ParseError, beacon, pixel, plausible};
 use crate::collect::{Collector, Head, Outcome, Walk};
 
 pub use answer::Script;
@@ -115,7 +115,7 @@ async fn event(worker: Rc<Worker>, mut request: Request) -> HttpResponse {
 /// What became of the hits of one body, and what is wrong with it.
 struct Read {
     outcome: Outcome,
-    why: Option<Bad>,
+    why: Option<ParseError>,
 }
 
 impl Read {
@@ -129,7 +129,7 @@ impl Read {
 fn read<'a>(worker: &Worker, body: &[u8], head: impl FnOnce() -> Head<'a>, now_s: i64) -> Read {
     let mut walk = worker.walk.borrow_mut();
     walk.begin();
-    let sent = plausible::read(body);
+    let sent = plausible::parse(body);
     let why = sent.as_ref().err().copied();
     Read { outcome: walk.collect(sent, &head(), now_s), why }
 }
@@ -147,7 +147,7 @@ async fn gif(request: HttpRequest) -> HttpResponse {
     let mut outcome = {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
-        let sent = pixel::read(request.query_string(), head::text(&request, &header::REFERER));
+        let sent = pixel::parse(request.query_string(), head::text(&request, &header::REFERER));
         let head = head::of(request.head(), &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };
@@ -162,7 +162,7 @@ async fn beacon(request: HttpRequest) -> HttpResponse {
         let mut walk = worker.walk.borrow_mut();
         walk.begin();
         let part = |name| request.match_info().get(name).unwrap_or_default();
-        let sent = beacon::read(part("site"), part("file"));
+        let sent = beacon::parse(part("site"), part("file"));
         let head = head::of(request.head(), &worker.edge.collector.proxies);
         walk.collect(sent, &head, now_s())
     };

@@ -1,6 +1,6 @@
 //! The two lanes. What is reserved to marketing is read only by who holds a [`Basis`], and only this module makes one.
 
-use schema::sites::{Campaign, Marketing, Site};
+use schema::sites::{BeaconCampaign, Marketing, Site};
 
 /// The right to read a campaign or an order: the visitor's consent, or what the site's owner declared.
 #[derive(Debug, Clone, Copy)]
@@ -8,7 +8,7 @@ pub struct Basis(());
 
 impl Basis {
     /// Whether there is one for a beacon of this name, and the campaign it is for: declared, and not switched off.
-    pub(crate) fn of_beacon<'s>(site: &'s Site, name: &str) -> Option<(Basis, &'s Campaign)> {
+    pub(crate) fn of_beacon<'s>(site: &'s Site, name: &str) -> Option<(Basis, &'s BeaconCampaign)> {
         site.campaign(name).map(|campaign| (Basis(()), campaign))
     }
 
@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn a_beacon_has_one_if_its_campaign_is_declared_and_on_even_where_marketing_is_never() {
         let campaign =
-            |name: &str, on| Campaign { name: name.into(), medium: Medium::Email, ground: Ground::Exempt, on };
+            |name: &str, on| BeaconCampaign { name: name.into(), medium: Medium::Email, ground: Ground::Exempt, on };
         let campaigns = vec![campaign("spring", true), campaign("autumn", false)];
         let site = Site { campaigns, marketing: Marketing::Never, ..Site::new(1, "example.org") };
         assert!(Basis::of_beacon(&site, "spring").is_some());

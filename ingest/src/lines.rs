@@ -1,8 +1,7 @@
-//! A server log's lines through the same stages as hits: admit (robots only), enrich, anonymise.
+//! Lines of a server's log: they pass the same stages as hits (admit for robots only, enrich, anonymise).
 //!
-//! In comes what a line says; out goes its event, or the reason to refuse. Nobody can object in a log, and its lines name
-//! no host; syntax, method, status and assets are the reader's to judge. Salts are made per local date and live in
-//! memory only.
+//! In come the fields of a line; out goes its event, or the reason to refuse it. A line of a log contains no objection and
+//! no host. The caller checks syntax, method, status and assets. Each local date has a salt that exists in memory only.
 
 use std::sync::Arc;
 
@@ -12,22 +11,22 @@ use schema::fate::{Fault, Refusal};
 use schema::sites::Site;
 use schema::zone::Local;
 
-use crate::accept::Page;
+use crate::accept::PageUrl;
 use crate::admit;
 use crate::anonymise::anonymise;
 use crate::client::Prefix;
 use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::Places;
-use crate::enrich::{Words, enrich};
+use crate::enrich::{EnrichBuffers, enrich};
 use crate::fate::{Refused, Turned};
 use crate::hit::{Hit, Visitor};
 use crate::salt::{Salt, Salts};
 
-/// What a line says. `Debug` is left out on purpose.
-pub struct Line<'a> {
+/// The fields of a line. There is no `Debug`, because it would print personal data.
+pub struct LogLine<'a> {
     /// The truncated address: [`Prefix::of_text`].
     pub prefix: Prefix,
-    /// The user agent; `-` or empty if there is none.
+    /// The user agent; `-` or empty: none.
     pub agent: &'a [u8],
     /// The page before.
     pub referrer: &'a str,
@@ -41,27 +40,27 @@ pub struct Line<'a> {
     pub name: &'a str,
 }
 
-/// Walks the lines of one site.
-pub struct Lines {
+/// Processes the lines of one site.
+pub struct LogLines {
     site: Arc<Site>,
     salts: Salts,
     agents: Agents,
     places: Places,
-    words: Words,
+    words: EnrichBuffers,
     scratch: Vec<u8>,
-    /// The date and salt of the quarter hour last seen.
+    /// The quarter hour of the last line, with its date and salt.
     last: Option<(i64, Local, Arc<Salt>)>,
 }
 
-impl Lines {
-    /// For the lines of a site, whose visitors' places are looked up in these.
-    pub fn new(site: Arc<Site>, places: Places) -> Lines {
+impl LogLines {
+    /// For one site. `places` gives the places of visitors.
+    pub fn new(site: Arc<Site>, places: Places) -> LogLines {
         let (agents, words, scratch) = Default::default();
-        Lines { site, salts: Salts::in_memory(), agents, places, words, scratch, last: None }
+        LogLines { site, salts: Salts::in_memory(), agents, places, words, scratch, last: None }
     }
 
-    /// The line's event, or why there is none.
-    pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, Turned> {
+    /// The event of a line, or why there is none.
+    pub fn walk(&mut self, line: LogLine<'_>) -> Result<Event<'_>, Turned> {
         let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
         let agent = self.agents.get(line.agent, Hints::default(), 0);
         admit::robot(&self.site, agent.crawler.is_some()).map_err(|reason| {
@@ -74,7 +73,7 @@ impl Lines {
             name: line.name,
             interactive: true,
             automated: false,
-            page: Page::of_target(line.target),
+            page: PageUrl::of_target(line.target),
             referrer: line.referrer,
             screen_px: None,
             properties: &[],
@@ -88,7 +87,7 @@ impl Lines {
         Ok(anonymise(hit, seen, local, salt, line.time_s, &mut self.scratch)?)
     }
 
-    /// A line that its reader refuses, dated by the site's calendar.
+    /// The refusal of a line that the caller rejects, dated in the site's zone.
     pub fn refused(&self, time_s: i64, reason: Refusal) -> Refused {
         Refused { site: self.site.id, day: self.site.zone.at(time_s).day, reason, crawler: "" }
     }

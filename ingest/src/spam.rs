@@ -1,7 +1,7 @@
-//! Hosts that send hits only to be seen in the list of sources.
+//! Referrer spam: hosts that send hits only to appear in the list of sources.
 //!
-//! In comes the operator's list, one host a line, as communities keep such lists; then referrers. A host is refused with
-//! all below it. The list may be replaced at any time.
+//! In comes the operator's list, one host a line, in the form of the lists that communities maintain. Hits whose referrer
+//! is on a listed host, or on a subdomain of one, are refused. The list can be replaced at any time.
 
 use std::sync::Arc;
 
@@ -11,31 +11,31 @@ use schema::fate::Refusal;
 
 use crate::accept::host_of;
 
-/// The hosts.
+/// The listed hosts.
 #[derive(Debug, Default)]
 pub struct Spam {
     hosts: HashSet<Box<str>, foldhash::fast::FixedState>,
 }
 
 impl Spam {
-    /// Reads a list. Empty lines and what follows a `#` are passed over.
+    /// Parses a list. Empty lines, and text after a `#`, are ignored.
     pub fn of_list(list: &str) -> Spam {
         let hosts = list.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let hosts = hosts.filter(|host| !host.is_empty());
         Spam { hosts: hosts.map(|host| host.to_ascii_lowercase().trim_start_matches("www.").into()).collect() }
     }
 
-    /// How many there are.
+    /// The number of hosts.
     pub fn len(&self) -> usize {
         self.hosts.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no hosts.
     pub fn is_empty(&self) -> bool {
         self.hosts.is_empty()
     }
 
-    /// Refuses a hit whose page before is on one of them.
+    /// Refuses a hit whose referrer is on a listed host.
     fn admit(&self, referrer: &str) -> Result<(), Refusal> {
         if self.is_empty() {
             return Ok(());
@@ -46,22 +46,22 @@ impl Spam {
     }
 }
 
-/// The list as it is now.
+/// The list of the current configuration.
 #[derive(Debug, Default)]
 pub struct CurrentSpam(ArcSwap<Spam>);
 
 impl CurrentSpam {
-    /// To begin with.
+    /// Begins with this list.
     pub fn new(spam: Spam) -> CurrentSpam {
         CurrentSpam(ArcSwap::from_pointee(spam))
     }
 
-    /// From now on this one.
+    /// Replaces the list.
     pub fn replace(&self, spam: Spam) {
         self.0.store(Arc::new(spam));
     }
 
-    /// Refuses a hit whose page before is on one of its hosts.
+    /// Refuses a hit whose referrer is on a host of the current list.
     pub(crate) fn admit(&self, referrer: &str) -> Result<(), Refusal> {
         if referrer.is_empty() { Ok(()) } else { self.0.load().admit(referrer) }
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listed_host_is_refused_with_all_below_it_and_no_other() {
+    fn a_listed_host_and_its_subdomains_are_refused_and_no_other_host() {
         let spam = Spam::of_list("# seen in 2024\n\nspam.example\nWWW.Cheap-Seo.example # again\r\n");
         assert_eq!(spam.len(), 2);
         for referrer in [
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_replaced_counts_from_then_on() {
+    fn a_new_list_replaces_the_old_one() {
         let spam = CurrentSpam::new(Spam::of_list("old.example"));
         spam.replace(Spam::of_list("new.example"));
         assert_eq!(spam.admit("https://new.example/"), Err(Refusal::ReferrerSpam));

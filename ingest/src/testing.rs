@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use schema::sites::{Bots, Campaign, CurrentSites, Ground, Marketing, Medium, Site, Sites};
+use schema::sites::{BeaconCampaign, Bots, CurrentSites, Ground, Marketing, Medium, Site, Sites};
 use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
@@ -64,9 +64,9 @@ pub(crate) fn sites() -> Vec<Site> {
     ]
 }
 
-fn campaigns() -> Vec<Campaign> {
+fn campaigns() -> Vec<BeaconCampaign> {
     let campaign =
-        |name: &str, on| Campaign { name: name.into(), medium: Medium::Email, ground: Ground::SenderConsent, on };
+        |name: &str, on| BeaconCampaign { name: name.into(), medium: Medium::Email, ground: Ground::SenderConsent, on };
     vec![campaign("spring", true), campaign("autumn", false)]
 }
 

@@ -20,8 +20,8 @@
 //!
 //! A new column is one line here: `warehouse` adds it to tables that exist, and the fold has to fill it.
 
+use crate::closed_set::closed_set;
 use crate::dimensions::Dimension;
-use crate::event::closed_set;
 use crate::measures::Measure;
 
 /// Passes the declaration of all live cubes to the macro `$with`.

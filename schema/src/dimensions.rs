@@ -1,6 +1,6 @@
 //! The columns that name things: a sum can be broken down by each of them.
 
-use crate::event::closed_set;
+use crate::closed_set::closed_set;
 
 closed_set! {
     /// A column that names things. Its label is the column's name.

@@ -1,22 +1,23 @@
-//! What is left of a hit once it is anonymous.
+//! The anonymous event: what remains of a hit.
 
 use std::fmt;
 
+use crate::closed_set::closed_set;
 use crate::day::Day;
 use crate::extra::Extra;
 
 /// The first 64 bits of a keyed hash of (site, truncated address, user agent, language) under the salt of one day.
 ///
-/// It links the events of one browser on one site on one day, and dies with that day's salt. It lives in the spool and
-/// on the stream until the day is done, and never reaches ClickHouse.
+/// The tag links the events of one browser on one site on one day. Once the day's salt is destroyed, nothing can compute
+/// it again. It stays in the spool and on the stream until the day is settled, and never reaches ClickHouse.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VisitorTag(pub u64);
 
 impl VisitorTag {
-    /// Of events that nobody's browser is told apart by.
+    /// The tag of events that belong to no browser in particular.
     pub const NONE: VisitorTag = VisitorTag(0);
 
-    /// Which part of the stream its events are in: all of them in one.
+    /// The partition of the stream that has all events of this tag.
     pub fn partition(self, partitions: u32) -> u32 {
         self.0 as u32 % partitions.max(1)
     }
@@ -28,78 +29,48 @@ impl fmt::Debug for VisitorTag {
     }
 }
 
-/// A closed set with a number on the wire and a name in tables and answers.
-macro_rules! closed_set {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal $label:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant = $code,)* }
-
-        impl $name {
-            /// All of them, in the order of their codes.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// Its number on the wire; never reused.
-            pub fn code(self) -> u32 {
-                self as u32
-            }
-
-            /// From its number on the wire.
-            pub fn from_code(code: u32) -> Option<$name> {
-                match code { $($code => Some($name::$variant),)* _ => None }
-            }
-
-            /// Its name in tables, metrics and answers.
-            pub fn label(self) -> &'static str {
-                match self { $($name::$variant => $label,)* }
-            }
-        }
-    };
-}
-pub(crate) use closed_set;
-
 closed_set! {
-    /// What someone did.
+    /// What kind of event it is.
     Kind {
         /// A page was shown.
         Pageview = 1 "pageview",
-        /// An event the site named.
+        /// An event that the site named.
         Custom = 2 "custom",
-        /// A page could not be shown (404, 5xx) or broke.
+        /// A page could not be shown (404, 5xx), or its script failed.
         Error = 3 "error",
-        /// Someone left for another site.
+        /// The visitor followed a link to another site.
         Outbound = 4 "outbound",
-        /// A file was asked for.
+        /// The visitor requested a file.
         Download = 5 "download",
-        /// Someone searched the site.
+        /// The visitor searched the site.
         Search = 6 "search",
         /// A form was sent.
         Form = 7 "form",
         /// How fast a page was (a web vital).
         Vital = 8 "vital",
-        /// Time spent on a page, and how far down someone came.
+        /// Time spent on a page, and how far down it was scrolled.
         Engagement = 9 "engagement",
-        /// Consent to marketing measures was given.
+        /// The visitor consented to marketing measures.
         Consent = 10 "consent",
-        /// A beacon in a mail or an advertisement was loaded. It has no tag.
+        /// A beacon in a mail or an advertisement was loaded. Such an event has no tag.
         Open = 11 "open",
     }
 }
 
 closed_set! {
-    /// Which fields of a hit may have been read at all.
+    /// Which fields of a hit were allowed to be read.
     Lane {
         /// Nothing that names a campaign, a click id or a purchase.
         Audience = 1 "audience",
-        /// Those too: consent was given, or the site declared a basis.
+        /// Those fields too: the visitor consented, or the site declared another basis.
         Marketing = 2 "marketing",
     }
 }
 
 closed_set! {
-    /// How a visit came, from its referrer host alone.
+    /// How a visit came about, by its referrer's host alone.
     Channel {
-        /// No referrer, or the site's own.
+        /// There is no referrer, or it is the site itself.
         Direct = 1 "Direct",
         /// A search engine.
         Search = 2 "Organic Search",
@@ -123,7 +94,7 @@ closed_set! {
 closed_set! {
     /// The class of a device.
     Device {
-        /// It could not be told.
+        /// Not known.
         Unknown = 0 "unknown",
         /// A desktop or laptop.
         Desktop = 1 "desktop",
@@ -138,13 +109,13 @@ closed_set! {
     }
 }
 
-/// What attributes say when they are not known.
+/// The value of an attribute that is not known.
 pub const UNKNOWN: &str = "unknown";
 
-/// One anonymous event: the only thing about a visitor that outlives the request.
+/// One anonymous event: the only data about a visitor that outlives the request.
 ///
-/// There is no field for an address, a user agent or an id that lives longer than a day. That absence is the privacy
-/// promise; a change here is a change of the promise.
+/// There is no field for an address, a user agent or an identifier that is valid longer than a day. That absence is the
+/// privacy promise: a change here is a change of the promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The site's number.
@@ -155,21 +126,23 @@ pub struct Event<'a> {
     pub time_s: u32,
     /// The zone's offset from UTC then, in quarter hours.
     pub offset_quarters: i8,
-    /// Which fields could be read.
+    /// Which fields of the hit were read.
     pub lane: Lane,
-    /// Who, for one day.
+    /// The visitor, for one day.
     pub tag: VisitorTag,
-    /// What.
+    /// The kind of event.
     pub kind: Kind,
-    /// Whether it shows that someone stayed: an interactive event starts a visit and is no bounce.
+    /// Whether the visitor interacted: an interactive event starts a visit, and its visit is no bounce.
     pub interactive: bool,
-    /// What it is called: a custom event, an error, a host left for, a file, words searched for; empty for page views.
+    /// The name of a custom event, an error's class, the host of an outbound link, the path of a download, the words of a
+    /// search; empty for page views.
     pub name: &'a str,
-    /// Path of the page: no query, no fragment, nothing shaped like an identifier.
+    /// Path of the page, without its query and without anything shaped like an identifier. A fragment is there only if
+    /// the site routes by it.
     pub page: &'a str,
-    /// Where it came from, by the referrer's host: a known name ("Google"), a host, or "Direct".
+    /// The visit's source, by the referrer's host: a known name ("Google"), a host, or "Direct".
     pub source: &'a str,
-    /// The class of that source.
+    /// The class of the source.
     pub channel: Channel,
     /// ISO 3166 country, or "unknown".
     pub country: &'a str,
@@ -185,12 +158,13 @@ pub struct Event<'a> {
     pub language: &'a str,
     /// Class of the screen's width.
     pub screen: &'a str,
-    /// What only some events say.
+    /// What only some events carry.
     pub extra: Extra<'a>,
 }
 
 impl Kind {
-    /// Whether it tells of a step that someone took: it belongs to a visit, and starts one if it is interactive.
+    /// Whether the event is an action of the visitor. Such an event belongs to a visit, and starts one if it is
+    /// interactive.
     pub fn is_step(self) -> bool {
         match self {
             Kind::Pageview | Kind::Custom | Kind::Outbound | Kind::Download | Kind::Search | Kind::Form => true,
@@ -198,7 +172,7 @@ impl Kind {
         }
     }
 
-    /// Whether it is kept by its name, in the cube of events.
+    /// Whether the event is counted by its name, in the cube of events.
     pub fn is_named(self) -> bool {
         match self {
             Kind::Custom | Kind::Error | Kind::Outbound | Kind::Download | Kind::Search | Kind::Form | Kind::Vital => {

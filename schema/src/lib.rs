@@ -1,11 +1,12 @@
-//! What all sides of Footfall agree on, and nothing that only one side needs.
+//! The contract of all parts of Footfall, and nothing that only one part needs.
 //!
 //! ```text
 //! clock, day, zone      time: UTC seconds, quarter-hour buckets, a site's local date
 //! round                 the part of a day that an event belongs to; which shards are imports
-//! sites                 the numbered sites of footfall.toml
-//! event, extra          what is left of a hit once it is anonymous
-//! fate                  what became of it
+//! sites, goals          the numbered sites of footfall.toml, and what each of them declares
+//! closed_set            the macro for enums that have a code on the wire and a label
+//! event, extra          the anonymous event that remains of a hit
+//! fate                  what happened to a hit: stored, refused, failed
 //! wire                  records <-> bytes (protobuf, ../footfall.proto), in the spool and on Kafka
 //! dimensions, measures  the columns
 //! cubes                 the live tables of sums, each declared once
@@ -19,6 +20,8 @@ pub mod clock;
 pub mod day;
 pub mod zone;
 pub mod round;
+mod closed_set;
+pub mod goals;
 pub mod sites;
 pub mod event;
 pub mod extra;

@@ -1,6 +1,6 @@
 //! The columns that are summed. All sums are signed: the second page view of a visit subtracts a bounce.
 
-use crate::event::closed_set;
+use crate::closed_set::closed_set;
 
 closed_set! {
     /// A column of sums. Its label is the column's name.

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
+use crate::closed_set::closed_set;
+use crate::goals::Goals;
 use crate::zone::Zone;
 
-/// The smallest crowd any site may ask for: under 3, a hidden cell means exactly one visitor.
+/// The smallest k that a site may configure: with a smaller one, a hidden cell means exactly one visitor.
 pub const CROWD_MIN: u32 = 3;
-/// The crowd a site gets unless it asks for another.
+/// The k of a site that configures none.
 pub const CROWD_DEFAULT: u32 = 5;
 
-/// When marketing measures (campaigns, purchases) may be read from a hit at all.
+/// When marketing measures (campaigns, purchases) may be read from a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Marketing {
@@ -26,97 +28,91 @@ pub enum Marketing {
     Never,
 }
 
-/// What happens to a hit whose user agent is a known robot.
+/// What happens to a hit whose user agent is a robot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bots {
-    /// Answered and not counted, but by the crawler's name in the refusals.
+    /// The hit is refused, and the refusal is counted under the crawler's name.
     Refuse,
-    /// Counted like a person.
+    /// The hit is counted like a person's.
     Count,
 }
 
-/// By what right a beacon counts its loads.
+/// The legal ground on which the loads of a beacon are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
-    /// The sender holds the consent of those it writes to.
+    /// The sender has the consent of the recipients.
     SenderConsent,
-    /// The law exempts it from consent.
+    /// The law exempts the beacon from consent.
     Exempt,
 }
 
-/// Where a beacon is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Medium {
-    /// In an e-mail.
-    Email,
-    /// In an advertisement.
-    Ad,
-}
-
-impl Medium {
-    /// Its name in tables and answers.
-    pub fn label(self) -> &'static str {
-        match self {
-            Medium::Email => "email",
-            Medium::Ad => "ad",
-        }
+closed_set! {
+    /// Where a beacon is embedded.
+    Medium {
+        /// In an e-mail.
+        Email "email",
+        /// In an advertisement.
+        Ad "ad",
     }
 }
 
 /// A campaign whose beacons may be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Campaign {
-    /// Its name, in the beacon's URL and in statistics.
+pub struct BeaconCampaign {
+    /// The campaign's name, in the beacon's URL and in statistics.
     pub name: String,
-    /// Where its beacons are.
+    /// Where the beacons are embedded.
     pub medium: Medium,
-    /// By what right.
+    /// The legal ground.
     pub ground: Ground,
-    /// Whether it is counted now: off is the way to stop beacons in mails that were sent long ago.
+    /// Whether loads are counted now. Switching a campaign off is the only way to stop counting beacons in mails that were
+    /// sent long ago.
     pub on: bool,
 }
 
 /// One site. A value that exists is valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
-    /// Its number, from 1: the only thing about the site that events carry.
+    /// The site's number, from 1. Events name the site by nothing else.
     pub id: u32,
-    /// Its name on the wire (`d`) and in the API.
+    /// The site's name in hits (`d`) and in the API.
     pub domain: String,
     /// Further values of `d`.
     pub aliases: Vec<String>,
-    /// Whose midnight ends its days.
+    /// The time zone whose midnight ends the site's days.
     pub zone: Zone,
-    /// Hosts a page may be on; empty: any.
+    /// The hosts on which pages may be; empty: any.
     pub hostnames: Vec<String>,
     /// When marketing measures may be read.
     pub marketing: Marketing,
-    /// k: a cell describes at least so many visitor tags, or is not shown.
+    /// k: the least number of visitor tags behind a published number.
     pub crowd: u32,
     /// What happens to robots.
     pub bots: Bots,
-    /// Names of the properties of its own events that are kept.
+    /// Names of the properties of custom events that are counted.
     pub properties: Vec<String>,
     /// The currency of orders that name none, ISO 4217; empty: not known.
     pub currency: String,
     /// Campaigns whose beacons may be counted.
-    pub campaigns: Vec<Campaign>,
+    pub campaigns: Vec<BeaconCampaign>,
+    /// The goals and funnels that events can reach. No key of the configuration declares any yet.
+    pub goals: Goals,
     /// Networks of the site's own people, none finer than a truncated address.
     pub own: Vec<IpNet>,
-    /// What Umami's trackers call it: a UUID in lower case; empty: nothing.
+    /// The site's UUID in Umami's trackers, in lower case; empty: none.
     pub umami: String,
-    /// What Matomo's trackers call it; 0: nothing.
+    /// The site's number in Matomo's trackers; 0: none.
     pub matomo: u32,
 }
 
 impl Site {
-    /// The campaign of that name, if it is declared and counted now.
-    pub fn campaign(&self, name: &str) -> Option<&Campaign> {
+    /// The campaign of that name, if it is declared and switched on.
+    pub fn campaign(&self, name: &str) -> Option<&BeaconCampaign> {
         self.campaigns.iter().find(|campaign| campaign.on && campaign.name == name)
     }
 
-    /// One of which nothing is said but its number and name.
+    /// A site with this number and name, and the default for everything else.
     pub fn new(id: u32, domain: &str) -> Site {
         Site {
             id,
@@ -130,13 +126,14 @@ impl Site {
             properties: Vec::new(),
             currency: String::new(),
             campaigns: Vec::new(),
+            goals: Goals::default(),
             own: Vec::new(),
             umami: String::new(),
             matomo: 0,
         }
     }
 
-    /// All names it is sent under. Numbers of other counters are told apart by whose they are: `umami:UUID`, `matomo:3`.
+    /// All names by which hits name the site. Identifiers of other trackers have a prefix: `umami:UUID`, `matomo:3`.
     pub fn names(&self) -> impl Iterator<Item = String> {
         let umami = (!self.umami.is_empty()).then(|| format!("umami:{}", self.umami));
         let matomo = (self.matomo != 0).then(|| format!("matomo:{}", self.matomo));
@@ -145,7 +142,7 @@ impl Site {
     }
 }
 
-/// All sites, found by name or number.
+/// All sites, indexed by name and by number.
 #[derive(Debug, Clone, Default)]
 pub struct Sites {
     all: Vec<Arc<Site>>,
@@ -153,7 +150,7 @@ pub struct Sites {
     by_id: HashMap<u32, usize>,
 }
 
-/// Two sites want the same number or name.
+/// Two sites have the same number or name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SitesError {
     /// The number is used twice.
@@ -182,22 +179,22 @@ impl Sites {
         Ok(out)
     }
 
-    /// By one of its [names](Site::names), in lower case.
+    /// Finds a site by one of its [names](Site::names), in lower case.
     pub fn by_name(&self, name: &str) -> Option<&Arc<Site>> {
         self.by_name.get(name).map(|&n| &self.all[n])
     }
 
-    /// By number.
+    /// Finds a site by its number.
     pub fn by_id(&self, id: u32) -> Option<&Arc<Site>> {
         self.by_id.get(&id).map(|&n| &self.all[n])
     }
 
-    /// In the order of the file.
+    /// All sites, in the order of the configuration file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
         self.all.iter()
     }
 
-    /// The zones of all sites, and UTC (refusals without a site are dated in UTC).
+    /// The zones of all sites, and UTC, because refusals without a site are dated in UTC.
     pub fn zones(&self) -> Vec<Zone> {
         let mut zones = vec![Zone::utc()];
         for site in &self.all {
@@ -209,27 +206,28 @@ impl Sites {
     }
 }
 
-/// The sites as they are now: those who ask see either the old ones or the new ones, whole.
+/// The sites of the current configuration. A reader gets either all of the old ones or all of the new ones.
 #[derive(Debug)]
 pub struct CurrentSites(ArcSwap<Sites>);
 
 impl CurrentSites {
-    /// To begin with.
+    /// Begins with these sites.
     pub fn new(sites: Sites) -> CurrentSites {
         CurrentSites(ArcSwap::from_pointee(sites))
     }
 
-    /// The sites now.
+    /// The current sites.
     pub fn get(&self) -> Arc<Sites> {
         self.0.load_full()
     }
 
-    /// The sites now, for a moment: it costs no count that all threads would share. Not to be held over an `await`.
+    /// The current sites, for a short time. This increments no counter that all threads share. The guard must not be held
+    /// over an `await`.
     pub fn look(&self) -> impl Deref<Target = Arc<Sites>> + use<> {
         self.0.load()
     }
 
-    /// From now on these.
+    /// Replaces the sites.
     pub fn replace(&self, sites: Sites) {
         self.0.store(Arc::new(sites));
     }
@@ -253,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_counters_call_a_site_finds_it_too() {
+    fn a_site_is_found_by_its_identifiers_in_other_trackers() {
         let named = Site { umami: "b59e9c65-ae32-47f1-8400-119fcf4861c4".into(), matomo: 3, ..Site::new(7, "a.org") };
         let sites = Sites::new(vec![named.clone(), Site::new(3, "b.org")]).unwrap();
         for name in ["umami:b59e9c65-ae32-47f1-8400-119fcf4861c4", "matomo:3", "a.org"] {

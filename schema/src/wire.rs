@@ -1,8 +1,8 @@
-//! Records to bytes and back: protobuf as `../footfall.proto` describes it.
+//! Encodes records to bytes and decodes them: protobuf as `../footfall.proto` describes it.
 //!
-//! Written by hand because both ends are hot: `encode` appends to a buffer the caller reuses, `decode` borrows every
-//! string from the bytes. Unknown fields are skipped, so an older reader survives a newer writer; a test holds it
-//! against a protobuf library.
+//! The code is written by hand because both ends are hot. Encoding appends to a buffer that the caller reuses; decoding
+//! borrows every string from the bytes. Unknown fields are skipped, so that an older reader can read what a newer writer
+//! wrote. Tests compare this module with a protobuf library.
 
 use crate::day::Day;
 use crate::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
@@ -18,41 +18,41 @@ use protobuf::{Fields, fixed64, nested, sint, text, uint};
 /// One record of the spool or the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Which part of the stream it belongs to.
+    /// The partition of the stream.
     pub partition: u32,
-    /// Which life of a collector wrote it.
+    /// The epoch: one run of a collector process.
     pub epoch: u64,
-    /// Its place in that life, from 1, without gaps per (epoch, partition).
+    /// The record's number, from 1, without gaps per (epoch, partition).
     pub number: u64,
-    /// What it says.
+    /// The contents.
     pub body: Body<'a>,
 }
 
-/// What a record says.
+/// The contents of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// Someone did something.
+    /// An event.
     Event(Event<'a>),
-    /// So many hits were refused.
+    /// Numbers of refused hits.
     Fates(Vec<FateCount<'a>>),
-    /// Every date up to this one is over.
+    /// The close of every date up to this one.
     Close(Day),
 }
 
-/// Bytes that are not a record.
+/// Why bytes are not a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// They end inside a field.
+    /// The bytes end inside a field.
     #[error("a record ends inside a field")]
     Truncated,
-    /// A field holds what it cannot hold.
-    #[error("field {0} of a record holds what it cannot hold")]
+    /// A field has a type or a value that it cannot have.
+    #[error("field {0} of a record has an invalid type or value")]
     Field(u32),
-    /// There is no body.
+    /// The record has no body.
     #[error("a record without a body")]
     NoBody,
-    /// A batch whose columns are of different lengths, or point beyond its tables.
-    #[error("a batch whose parts do not fit together")]
+    /// The columns of a batch have different lengths, or refer to entries that its tables do not have.
+    #[error("a batch whose columns and tables do not fit together")]
     Columns,
 }
 
@@ -64,7 +64,7 @@ pub fn encode_record(partition: u32, epoch: u64, number: u64, body: &[u8], out: 
     out.extend_from_slice(body);
 }
 
-/// Appends an event as the body of a record: the field's key and length, then the event.
+/// Appends an event as the body of a record: the key and the length of the field, then the event.
 pub fn encode_event(event: &Event<'_>, out: &mut Vec<u8>) {
     nested(4, out, |out| {
         // A new field must be placed here, or this does not compile.
@@ -135,33 +135,33 @@ pub fn encode_close(day: Day, out: &mut Vec<u8>) {
     nested(6, out, |out| sint(1, day.0, out));
 }
 
-/// Reads one record; its strings borrow from `bytes`.
+/// Decodes one record. Its strings borrow from `bytes`.
 pub fn decode(bytes: &[u8]) -> Result<Record<'_>, WireError> {
-    let Sealed { partition, epoch, number, body } = decode_sealed(bytes)?;
+    let RawRecord { partition, epoch, number, body } = decode_raw(bytes)?;
     let body = match body {
-        SealedBody::Event(bytes) => Body::Event(decode_event(bytes)?),
-        SealedBody::Fates(bytes) => Body::Fates(decode_fates(bytes)?),
-        SealedBody::Close(bytes) => Body::Close(decode_close(bytes)?),
+        RawBody::Event(bytes) => Body::Event(decode_event(bytes)?),
+        RawBody::Fates(bytes) => Body::Fates(decode_fates(bytes)?),
+        RawBody::Close(bytes) => Body::Close(decode_close(bytes)?),
     };
     Ok(Record { partition, epoch, number, body })
 }
 
-/// A record whose body is not looked into.
+/// A record whose body is not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealed<'a> {
-    /// Which part of the stream it belongs to.
+pub struct RawRecord<'a> {
+    /// The partition of the stream.
     pub partition: u32,
-    /// Which life of a collector wrote it.
+    /// The epoch: one run of a collector process.
     pub epoch: u64,
-    /// Its place in that life.
+    /// The record's number in that epoch and partition.
     pub number: u64,
-    /// What is in it.
-    pub body: SealedBody<'a>,
+    /// The contents.
+    pub body: RawBody<'a>,
 }
 
-/// The bytes of a body, and of which kind they are.
+/// The bytes of a body, by its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealedBody<'a> {
+pub enum RawBody<'a> {
     /// An event.
     Event(&'a [u8]),
     /// Refusals.
@@ -170,8 +170,8 @@ pub enum SealedBody<'a> {
     Close(&'a [u8]),
 }
 
-/// Reads a record's head only.
-pub fn decode_sealed(bytes: &[u8]) -> Result<Sealed<'_>, WireError> {
+/// Decodes a record's numbers, and leaves its body as bytes.
+pub fn decode_raw(bytes: &[u8]) -> Result<RawRecord<'_>, WireError> {
     let (mut partition, mut epoch, mut number, mut body) = (0, 0, 0, None);
     for field in Fields(bytes) {
         let (key, value) = field?;
@@ -179,13 +179,13 @@ pub fn decode_sealed(bytes: &[u8]) -> Result<Sealed<'_>, WireError> {
             1 => partition = value.u32(key)?,
             2 => epoch = value.u64(key)?,
             3 => number = value.u64(key)?,
-            4 => body = Some(SealedBody::Event(value.bytes(key)?)),
-            5 => body = Some(SealedBody::Fates(value.bytes(key)?)),
-            6 => body = Some(SealedBody::Close(value.bytes(key)?)),
+            4 => body = Some(RawBody::Event(value.bytes(key)?)),
+            5 => body = Some(RawBody::Fates(value.bytes(key)?)),
+            6 => body = Some(RawBody::Close(value.bytes(key)?)),
             _ => {}
         }
     }
-    Ok(Sealed { partition, epoch, number, body: body.ok_or(WireError::NoBody)? })
+    Ok(RawRecord { partition, epoch, number, body: body.ok_or(WireError::NoBody)? })
 }
 
 fn decode_event(bytes: &[u8]) -> Result<Event<'_>, WireError> {
@@ -234,7 +234,7 @@ fn decode_event(bytes: &[u8]) -> Result<Event<'_>, WireError> {
             17 => event.os = value.text(key)?,
             18 => event.language = value.text(key)?,
             19 => event.screen = value.text(key)?,
-            20 => event.extra = Extra::read(value.bytes(key)?)?,
+            20 => event.extra = Extra::decode(value.bytes(key)?)?,
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! A site's time zone: from UTC seconds to its local date, and back to where that date begins.
+//! A site's time zone: from UTC seconds to the local date, and from a local date to the UTC seconds at which it begins.
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -11,12 +11,12 @@ pub struct Zone {
     zone: TimeZone,
 }
 
-/// What a clock on the wall of the site says.
+/// The local date of a zone at some moment, and its offset from UTC then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Local {
     /// The site's date.
     pub day: Day,
-    /// The zone's offset from UTC then, in quarter hours (rounded down where a zone's history is odder).
+    /// The zone's offset from UTC then, in quarter hours. Historical offsets that are no quarter hours are rounded down.
     pub offset_quarters: i8,
 }
 
@@ -26,7 +26,7 @@ pub struct Local {
 pub struct UnknownZone(String);
 
 impl Zone {
-    /// Looks the zone up by its IANA name.
+    /// Finds the zone by its IANA name.
     pub fn new(name: &str) -> Result<Zone, UnknownZone> {
         let zone = TimeZone::get(name).map_err(|_| UnknownZone(name.to_owned()))?;
         Ok(Zone { name: name.to_owned(), zone })
@@ -42,7 +42,7 @@ impl Zone {
         &self.name
     }
 
-    /// The local date and offset at a moment. The whole quarter hour of a moment gets the same answer.
+    /// The local date and offset at a moment. All moments of one quarter hour have the same result.
     pub fn at(&self, time_s: i64) -> Local {
         let bucket = time_s - time_s.rem_euclid(i64::from(BUCKET_S));
         let moment = Timestamp::from_second(bucket).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_over_when_its_last_zone_says_so() {
+    fn a_date_is_over_when_it_is_over_in_the_last_zone() {
         let zones = [Zone::new("Pacific/Auckland").unwrap(), Zone::new("America/Los_Angeles").unwrap()];
         let day: Day = "2026-11-20".parse().unwrap();
         let over = zones[1].ends_s(day);

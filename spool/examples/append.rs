@@ -1,9 +1,9 @@
-//! A writer for `tests/it`, which kills it, injects disk errors and traces its system calls. It is also an example of how
-//! to use a writer: open, frames, commit, answer.
+//! A writer for `tests/it`, which kills it, injects disk errors and traces its system calls. It is also an example of
+//! how to use a writer: open, frames, commit, answer.
 //!
 //! `append DIR SEGMENT_BYTES FIRST COUNT` commits the numbers from FIRST on, three frames per commit. It prints
-//! `committed NUMBER POSITION` for each commit that is on disk and `failed NUMBER WHY` for each that is not. At the end it
-//! prints `read FRAMES`, the number of frames that a reader sees.
+//! `committed NUMBER POSITION` for each commit that is on disk and `failed NUMBER WHY` for each that is not. At the end
+//! it prints `read FRAMES`, the number of frames that a reader sees.
 
 use std::error::Error;
 use std::io::{Write, stdout};

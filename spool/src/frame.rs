@@ -10,8 +10,9 @@
 //! ```
 //! Little-endian; offsets count from the segment's first frame.
 //!
-//! * The mark identifies the start of a frame at any offset without trusting any length. The mark is never zero. The salt
-//!   is random and never leaves the disk, so a client that chooses a payload cannot put a false frame start into it.
+//! * The mark identifies the start of a frame at any offset without trusting any length. The mark is never zero. The
+//!   salt is random and never leaves the disk, so a client that chooses a payload cannot put a false frame start into
+//!   it.
 //! * `rest` makes a commit atomic: frames without the last frame of their commit are not a commit.
 
 /// Bytes before the payload.

@@ -23,20 +23,20 @@
 //! of its first frame.
 //!
 //! **A commit is atomic**: one `pwrite`, one `fdatasync`. After any crash, either all frames of the commit are on disk
-//! or none is. A failed commit never stands in front of a later one: after a failure the next commit goes to a new
-//! segment, and the header of that segment records where the old segment was last good.
+//! or none is. The spool never contains a failed commit together with a later one: after a failure the next commit goes
+//! to a new segment, and the header of that segment records where the old segment was last good.
 //!
 //! **No test inside the process can prove durability.** The page cache answers a read whether or not `fdatasync` was
 //! called, so neither an in-process test nor `kill -9` shows that bytes reached the disk (or that the drive is honest).
 //! Three things guard durability instead:
 //!
 //! * One function writes and syncs, and only that function moves the synced position ([`Writer::commit`] calls it).
-//! * A test traces the system calls from outside (`tests/it/inject.rs`): the acknowledgement comes after the `fdatasync`
-//!   of the same file, and a failed `fdatasync` is never acknowledged.
+//! * A test traces the system calls from outside (`tests/it/inject.rs`): the acknowledgement comes after the
+//!   `fdatasync` of the same file, and a failed `fdatasync` is never acknowledged.
 //! * A reviewer reads that function.
 //!
-//! Limit: if a file system persists the `unlink`s of one directory out of order, a power cut during [`Handle::trim`] can
-//! leave a gap between segments, and `open` reports the gap as corruption. ext4, xfs and btrfs keep the order.
+//! Limit: if a file system persists the `unlink`s of one directory out of order, a power cut during [`Handle::trim`]
+//! can leave a gap between segments, and `open` reports the gap as corruption. ext4, xfs and btrfs keep the order.
 
 mod error;
 mod frame;

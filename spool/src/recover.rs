@@ -1,8 +1,8 @@
 //! A directory after a crash -> readable segments, and a report of what was cut.
 //!
-//! Only the last segment is read frame by frame, so the time of a start does not grow with the size of the spool. Of the
-//! other segments, recovery checks headers and lengths; readers verify each frame. Recovery ends the last segment: a
-//! process never writes into a file of an earlier process.
+//! Only the last segment is read frame by frame, so the time of a start does not grow with the size of the spool. Of
+//! the other segments, recovery checks headers and lengths; readers verify each frame. Recovery ends the last segment:
+//! a process never writes into a file of an earlier process.
 
 use std::collections::VecDeque;
 use std::fs::File;

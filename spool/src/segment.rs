@@ -1,8 +1,8 @@
 //! Segment files: names, zeroes, publishing, cutting. Knows the layout of files, not the content of frames.
 //!
 //! A segment is created in three steps: zeroes are written and synced under a scratch name, then the header is written,
-//! then the file gets its real name. A file with a segment's name therefore always has a complete header. The zeroes are
-//! really written, not only allocated: an `fdatasync` into written zeroes has no metadata to write (measured: the
+//! then the file gets its real name. A file with a segment's name therefore always has a complete header. The zeroes
+//! are really written, not only allocated: an `fdatasync` into written zeroes has no metadata to write (measured: the
 //! fastest of the variants tried).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

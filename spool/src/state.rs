@@ -81,8 +81,8 @@ impl SpoolState {
         self.segments.lock().list.len()
     }
 
-    /// Reserves `needed` bytes, counting on `freed` bytes that will be released. If the bound does not allow it, nothing
-    /// is reserved.
+    /// Reserves `needed` bytes, counting on `freed` bytes that will be released. If the bound does not allow it,
+    /// nothing is reserved.
     pub(crate) fn reserve(&self, needed: u64, freed: u64) -> Result<(), Error> {
         let mut segments = self.segments.lock();
         if segments.bytes - freed + needed > self.bytes_max {
@@ -114,8 +114,8 @@ impl SpoolState {
         if last.base == synced { last.previous } else { Some(last.base) }
     }
 
-    /// Adds a new segment that is on disk and whose bytes were reserved. The new segment replaces an empty last one with
-    /// the same base.
+    /// Adds a new segment that is on disk and whose bytes were reserved. The new segment replaces an empty last one
+    /// with the same base.
     pub(crate) fn push(&self, segment: Segment) {
         let mut segments = self.segments.lock();
         let SegmentList { list, bytes } = &mut *segments;

@@ -88,9 +88,9 @@ impl Writer {
 
     /// Writes and syncs the pending frames as one commit. After `Ok` they are on disk and readers see them.
     ///
-    /// After any error the pending frames are dropped and none of them is in the spool. (One exception: if the process is
-    /// killed before the next segment begins, a commit whose `fdatasync` failed can be whole after the restart. Such a
-    /// commit never stands in front of a later one.) Without pending frames, `commit` does nothing.
+    /// After any error the pending frames are dropped and none of them is in the spool. (One exception: if the process
+    /// is killed before the next segment begins, a commit whose `fdatasync` failed can be whole after the restart, but
+    /// never together with a later commit.) Without pending frames, `commit` does nothing.
     pub fn commit(&mut self) -> Result<Committed, Error> {
         let (bytes, frames) = (self.pending.len() as u64, self.pending_frames);
         if frames == 0 {
@@ -156,8 +156,8 @@ impl Writer {
             }
             Err((doing, source)) => {
                 // After a failed sync the state of the kernel's pages is unknown, and a second `fdatasync` would not
-                // reveal it. This file therefore gets no more commits. The next segment begins at once, because only its
-                // header records on disk where this segment was last good.
+                // reveal it. This file therefore gets no more commits. The next segment begins at once, because only
+                // its header records on disk where this segment was last good.
                 let path = segment::path(&self.state.dir, active.header.base);
                 self.active = None;
                 if let Err(error) = self.begin_segment(0) {

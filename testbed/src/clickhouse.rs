@@ -1,4 +1,4 @@
-//! A ClickHouse for one test: `footfall engine` on a free port and a folder of its own; killed and started at will.
+//! A ClickHouse for one test: `footfall engine` on a free port, in its own directory. It can be killed and restarted.
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -7,42 +7,45 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A running (or killed) ClickHouse; gone when dropped, or when the process that holds it ends.
+/// A running (or killed) ClickHouse. It is killed when dropped, and also when the process of the test ends.
 pub struct Engine {
     program: PathBuf,
-    further: String,
+    /// Further elements of the configuration.
+    elements: String,
     dir: TempDir,
     port: u16,
+    /// The process, and the pipe whose end stops the engine.
     child: Option<(Child, File)>,
 }
 
-/// Where `./start` and `./check` put the library.
+/// The engine's library, as `./start` and `./check` download it.
 #[must_use]
 pub fn library() -> PathBuf {
     crate::fetched("engine-26.7.3-stable.1/libchdb.so")
 }
 
 impl Engine {
-    /// Starts an empty one by this `footfall`, and waits for an answer.
+    /// Starts an empty engine with this `footfall` program, and waits until it answers.
     pub async fn start(program: impl AsRef<Path>) -> Engine {
         Engine::with(program, "").await
     }
 
-    /// The same with these further elements in its configuration. `default` must stay a user without a password.
-    pub async fn with(program: impl AsRef<Path>, further: &str) -> Engine {
-        let (program, further, dir) = (program.as_ref().to_owned(), further.to_owned(), TempDir::new().unwrap());
-        let mut engine = Engine { program, further, dir, port: crate::free_port(), child: None };
+    /// Like [`Engine::start`], with these further elements in its configuration. The user `default` must stay without a
+    /// password.
+    pub async fn with(program: impl AsRef<Path>, elements: &str) -> Engine {
+        let (program, elements, dir) = (program.as_ref().to_owned(), elements.to_owned(), TempDir::new().unwrap());
+        let mut engine = Engine { program, elements, dir, port: crate::free_port(), child: None };
         engine.run().await;
         engine
     }
 
-    /// Starts it (again) with the data and the port that it had, and waits for an answer.
+    /// Starts the engine (again) with its previous data and port, and waits until it answers.
     pub async fn run(&mut self) {
         let at = |name: &str| self.dir.path().join(name);
         let config = format!(
             "<clickhouse><logger><console>false</console></logger><listen_host>127.0.0.1</listen_host>\
              <timezone>UTC</timezone><background_pool_size>2</background_pool_size>{}</clickhouse>",
-            self.further
+            self.elements
         );
         std::fs::write(at("config.xml"), config).unwrap();
         let _none_yet = std::fs::remove_file(at("alive"));
@@ -61,14 +64,14 @@ impl Engine {
             .spawn()
             .unwrap();
         self.child = Some((child, alive));
-        let began = Instant::now();
+        let start = Instant::now();
         while self.client().query("SELECT 1").fetch_one::<u8>().await.is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the engine does not answer");
+            assert!(start.elapsed() < Duration::from_secs(60), "the engine does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// kill -9.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         if let Some((mut child, _alive)) = self.child.take() {
             child.kill().unwrap();
@@ -76,19 +79,19 @@ impl Engine {
         }
     }
 
-    /// Its process.
+    /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.child.as_ref().expect("it runs").0.id()
+        self.child.as_ref().expect("the engine runs").0.id()
     }
 
-    /// Where it listens.
+    /// Its HTTP address.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// A client of it.
+    /// A client that is connected to this engine.
     #[must_use]
     pub fn client(&self) -> clickhouse::Client {
         clickhouse::Client::default().with_url(self.url())

@@ -1,10 +1,10 @@
-//! Events for tests that care for little of them.
+//! Events for tests that need only a few of their fields.
 
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
 use schema::extra::Extra;
 
-/// A page view of site 1 at 12:00:`second` UTC of a day; what is not named is the same for all.
+/// A page view of site 1 at 12:00:`second` UTC of a day. All other fields are the same for every view.
 #[must_use]
 pub fn view(day: Day, second: u32, tag: VisitorTag, page: &str) -> Event<'_> {
     Event {

@@ -1,4 +1,4 @@
-//! An Apache Kafka for one test: one process that is broker and controller, on free ports and a folder of its own.
+//! An Apache Kafka for one test: one process that is broker and controller, on free ports, in its own directory.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::held::Held;
+use crate::linked_child::LinkedChild;
 
-/// It is small and lives for seconds: what starts soonest is best. It logs what is wrong, and that it has started.
+/// Options for a small broker that runs for seconds: the shortest start matters most. The broker logs warnings, and a
+/// line when it has started.
 const JVM: [&str; 5] = [
     "-Xmx384m",
     "-XX:TieredStopAtLevel=1",
@@ -24,35 +25,38 @@ const JVM: [&str; 5] = [
 
 const STARTED: &str = "Kafka Server started";
 
-/// Some 16 bytes in base64, as Kafka wants a cluster to be named.
+/// The name of the cluster: 16 bytes in base64.
 const CLUSTER: &str = "Zm9vdGZhbGwtdGVzdHMtMQ";
 
-/// How long a start or a stop may take on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest accepted start or stop, on a machine that runs other tests at the same time.
+const START_MAX: Duration = Duration::from_secs(90);
 
-/// A running (or killed, or paused) broker; gone when dropped, or when the process that holds it ends.
+/// A running (or killed, or paused) broker. It is killed when dropped, and also when the process of the test ends.
 pub struct Broker {
     dir: TempDir,
     port: u16,
-    process: Option<Held>,
+    process: Option<LinkedChild>,
 }
 
 impl Broker {
-    /// Starts an empty one, and waits until it takes requests. Takes about 3 s.
+    /// Starts an empty broker, and waits until it accepts requests. Takes about 3 s.
     #[must_use]
     pub fn start() -> Broker {
         Broker::with(&[])
     }
 
-    /// The same with these further properties, which go before ours. `{}` in one stands for what it is without.
+    /// Like [`Broker::start`], with these further properties, which override ours. `{}` in a value stands for our value
+    /// of that property.
     #[must_use]
     pub fn with(properties: &[(&str, &str)]) -> Broker {
         let mut broker = Broker { dir: TempDir::new().unwrap(), port: crate::free_port(), process: None };
-        let own = broker.properties();
-        let without = |key: &str| own.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or("");
-        let further = properties.iter().map(|&(key, value)| format!("{key}={}\n", value.replace("{}", without(key))));
-        // The last of two lines about one property counts.
-        let text = further.fold(own.clone(), |text, line| text + &line);
+        let ours = broker.properties();
+        let our_value = |key: &str| ours.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        let further = properties
+            .iter()
+            .map(|&(key, value)| format!("{key}={}\n", value.replace("{}", our_value(key).unwrap_or_default())));
+        // If a property has two lines, Kafka uses the last.
+        let text = further.fold(ours.clone(), |text, line| text + &line);
         std::fs::write(broker.at("server.properties"), text).unwrap();
         let format = ["kafka.tools.StorageTool", "format", "--standalone", "--cluster-id", CLUSTER, "--config"];
         let (program, args) = java(&format);
@@ -60,85 +64,87 @@ impl Broker {
             .args(args)
             .arg(broker.at("server.properties"))
             .stdin(Stdio::null())
-            .stdout(broker.log())
-            .stderr(broker.log())
+            .stdout(broker.open_log())
+            .stderr(broker.open_log())
             .status()
             .unwrap();
-        assert!(formatted.success(), "the broker's disk was not formatted: {}", broker.said());
+        assert!(formatted.success(), "the broker's disk was not formatted: {}", broker.log());
         broker.run();
         broker
     }
 
-    /// Starts it (again) with the data and the ports that it had, and waits until it takes requests.
+    /// Starts the broker (again) with its previous data and ports, and waits until it accepts requests.
     ///
-    /// After a kill this takes 3 s more than at first: the controller waits for the broker that it remembers.
+    /// After a kill this takes 3 s longer than the first start: the controller waits for the session of the killed
+    /// broker to end.
     pub fn run(&mut self) {
-        assert!(self.process.is_none(), "it runs already");
-        let log = self.log();
-        let said_before = usize::try_from(log.metadata().unwrap().len()).unwrap();
+        assert!(self.process.is_none(), "the broker already runs");
+        let log = self.open_log();
+        let log_start = usize::try_from(log.metadata().unwrap().len()).unwrap();
         let (program, args) = java(&["kafka.Kafka"]);
         let command = [program].into_iter().chain(args).chain([self.at("server.properties").into()]);
-        let process = self.process.insert(Held::spawn(command.collect(), log));
-        let began = Instant::now();
-        let mut ended = None;
-        while ended.is_none() && began.elapsed() < PATIENCE {
-            // It answers some requests before it leads its partitions, and says that it has started after that.
-            let said = std::fs::read(self.dir.path().join("kafka.log")).unwrap();
-            if String::from_utf8_lossy(&said[said_before..]).contains(STARTED) && answers(self.port, PATIENCE) {
+        let process = self.process.insert(LinkedChild::spawn(command.collect(), log));
+        let start = Instant::now();
+        let mut exit_status = None;
+        while exit_status.is_none() && start.elapsed() < START_MAX {
+            // The broker answers some requests before it leads its partitions. It logs `STARTED` after that.
+            let log = std::fs::read(self.dir.path().join("kafka.log")).unwrap();
+            if String::from_utf8_lossy(&log[log_start..]).contains(STARTED) && is_answering(self.port, START_MAX) {
                 return;
             }
-            ended = process.ended();
+            exit_status = process.exit_status();
             std::thread::sleep(Duration::from_millis(20));
         }
-        let end = ended.map_or("it takes too long".to_owned(), |status| status.to_string());
-        panic!("the broker did not start ({end}): {}", self.said());
+        let reason = exit_status.map_or("no start within the deadline".to_owned(), |status| status.to_string());
+        panic!("the broker did not start ({reason}): {}", self.log());
     }
 
-    /// kill -9.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Sends SIGTERM and waits for the end of the process.
     pub fn stop(&mut self) {
-        let mut process = self.process.take().expect("it runs");
+        let mut process = self.process.take().expect("the broker runs");
         process.signal(Signal::TERM);
-        let began = Instant::now();
-        while process.ended().is_none() {
-            assert!(began.elapsed() < PATIENCE, "the broker does not stop: {}", self.said());
+        let start = Instant::now();
+        while process.exit_status().is_none() {
+            assert!(start.elapsed() < START_MAX, "the broker does not stop: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// SIGSTOP: connections stay, and from now on nothing answers.
+    /// Stops all threads with SIGSTOP. Connections stay open, and the broker answers nothing.
     pub fn pause(&self) {
-        self.process.as_ref().expect("it runs").pause();
+        self.process.as_ref().expect("the broker runs").pause();
     }
 
-    /// SIGCONT.
+    /// Continues after [`Broker::pause`] (SIGCONT).
     pub fn resume(&self) {
-        self.process.as_ref().expect("it was paused").signal(Signal::CONT);
+        self.process.as_ref().expect("the broker was paused").signal(Signal::CONT);
     }
 
-    /// What clients call `bootstrap.servers`.
+    /// The address for `bootstrap.servers` of clients.
     #[must_use]
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Its process, if it runs.
+    /// Its process id, if it runs.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
-        self.process.as_ref().map(Held::id)
+        self.process.as_ref().map(LinkedChild::id)
     }
 
-    /// Whether it answers a request (which API versions it has) in this time.
+    /// Whether the broker answers a request for its API versions within this time.
     #[must_use]
-    pub fn answers(&self, within: Duration) -> bool {
-        answers(self.port, within)
+    pub fn is_answering(&self, within: Duration) -> bool {
+        is_answering(self.port, within)
     }
 
-    /// Runs one of Kafka's own tools, named by its class, against it, and returns what it printed. Takes about 1 s.
+    /// Runs one of Kafka's own tools against this broker and returns its output. `class` is the tool's Java class.
+    /// Takes about 1 s.
     #[must_use]
     pub fn tool(&self, class: &str, args: &[&str]) -> String {
         let (program, own) = java(&[class, "--bootstrap-server", &self.bootstrap()]);
@@ -148,9 +154,9 @@ impl Broker {
         text(&output.stdout)
     }
 
-    /// Everything it logged.
+    /// Everything that the broker has logged.
     #[must_use]
-    pub fn said(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.at("kafka.log")).unwrap_or_default()).into_owned()
     }
 
@@ -158,7 +164,7 @@ impl Broker {
         self.dir.path().join(name)
     }
 
-    fn log(&self) -> File {
+    fn open_log(&self) -> File {
         OpenOptions::new().create(true).append(true).open(self.at("kafka.log")).unwrap()
     }
 
@@ -176,13 +182,13 @@ impl Broker {
              inter.broker.listener.name=PLAINTEXT\n\
              listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
              log.dirs={data}\n\
-             {ALONE}{SMALL}{SOON}"
+             {SINGLE_BROKER}{SMALL}{FAST}"
         )
     }
 }
 
-/// There is no other broker to hold a copy.
-const ALONE: &str = "offsets.topic.replication.factor=1\n\
+/// No other broker exists that could hold a replica.
+const SINGLE_BROKER: &str = "offsets.topic.replication.factor=1\n\
                      transaction.state.log.replication.factor=1\n\
                      transaction.state.log.min.isr=1\n\
                      share.coordinator.state.topic.replication.factor=1\n\
@@ -197,8 +203,9 @@ const SMALL: &str = "auto.create.topics.enable=false\n\
                      num.network.threads=2\n\
                      num.io.threads=2\n";
 
-/// What a test waits for comes in a second: a group's consumers, old segments' removal, a start after a kill.
-const SOON: &str = "group.initial.rebalance.delay.ms=0\n\
+/// Short intervals for what tests wait for: the consumers of a group, the removal of old segments, a start after a
+/// kill. Each takes about a second.
+const FAST: &str = "group.initial.rebalance.delay.ms=0\n\
                     group.min.session.timeout.ms=1000\n\
                     log.initial.task.delay.ms=500\n\
                     log.retention.check.interval.ms=500\n\
@@ -206,16 +213,16 @@ const SOON: &str = "group.initial.rebalance.delay.ms=0\n\
                     broker.heartbeat.interval.ms=500\n\
                     broker.session.timeout.ms=3000\n";
 
-/// Java with Kafka's jars, and these arguments.
+/// The command that runs Java with Kafka's jars and these arguments.
 fn java(args: &[&str]) -> (OsString, Vec<OsString>) {
     let jars = crate::fetched("kafka-4.1.2/lib").join("*");
-    let own = JVM.iter().map(OsString::from).chain(["-cp".into(), jars.into()]);
-    ("java".into(), own.chain(args.iter().map(OsString::from)).collect())
+    let options = JVM.iter().map(OsString::from).chain(["-cp".into(), jars.into()]);
+    ("java".into(), options.chain(args.iter().map(OsString::from)).collect())
 }
 
-/// Asks which API versions it has: the one request that every client begins with.
-fn answers(port: u16, within: Duration) -> bool {
-    // Length, API 18 in version 0, a number that comes back, no client's name.
+/// Sends the request that every client begins with (`ApiVersions`) and waits for the answer.
+fn is_answering(port: u16, within: Duration) -> bool {
+    // Length, API 18 in version 0, the correlation id that the answer repeats, no client name.
     let request = [0, 0, 0, 10, 0, 18, 0, 0, b'f', b'o', b'o', b't', 255, 255];
     let ask = || -> std::io::Result<[u8; 8]> {
         let address = ([127, 0, 0, 1], port).into();

@@ -1,8 +1,9 @@
-//! Real parts for tests: a Kafka broker and a ClickHouse engine, each with a folder and ports of its own, killed and
-//! started at will, gone when dropped.
+//! Real servers for tests: a Kafka broker and a ClickHouse engine. Each has its own directory and ports, can be killed
+//! and restarted, and is removed when dropped.
 //!
-//! What goes wrong here is a panic that says what: there is no test to go on with.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+//! Input: a test that needs a server, an event or an MMDB file. Output: addresses and clients of the server. This crate
+//! does not know what the tests check. Every failure here is a panic with a reason, because the test cannot continue.
+#![expect(clippy::unwrap_used, reason = "a test whose server fails cannot continue, and the panic shows the line")]
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -10,29 +11,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub mod clickhouse;
 pub mod events;
-mod held;
+mod linked_child;
 pub mod kafka;
 pub mod mmdb;
 
-/// A loopback port that nothing listens on, and that this process was not given before.
+/// A loopback port without a listener. No two calls in one process return the same port.
 ///
-/// It is below those that outgoing connections get, so that none of them takes it while its server is down, and none
-/// that looks for the server meets itself.
+/// The port is below the range of outgoing connections. So no outgoing connection takes the port while its server is
+/// down, and a client that connects to the port cannot connect to itself.
 #[must_use]
 pub fn free_port() -> u16 {
     const FIRST: u32 = 12_000;
     const COUNT: u32 = 20_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Processes that run at the same time begin far apart.
+    // Processes that run at the same time begin at distant ports.
     let offset = std::process::id() % COUNT * 7919;
     let ports = (0..COUNT).map(|_| FIRST + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
     let mut ports = ports.map(|port| u16::try_from(port).unwrap());
     ports.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).expect("no loopback port is free")
 }
 
-/// The program `footfall`, as built beside the test that asks.
+/// The program `footfall` in the target directory of the running test.
 ///
-/// A test of `footfall` itself has `env!("CARGO_BIN_EXE_footfall")`, which is never an old build.
+/// A test of the crate `footfall` uses `env!("CARGO_BIN_EXE_footfall")` instead, which is never an old build.
 #[must_use]
 pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -42,9 +43,9 @@ pub fn program() -> PathBuf {
     })
 }
 
-/// Where `./start` and `./check` put what they fetch.
+/// A path in the directory where `./start` and `./check` put downloads.
 fn fetched(name: &str) -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "the tests find what was fetched where the configuration would")]
+    #[expect(clippy::disallowed_methods, reason = "the tests look for downloads where the configuration would")]
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = env("XDG_CACHE_HOME").or_else(|| env("HOME").map(|home| home.join(".cache"))).unwrap();
     let path = cache.join("footfall").join(name);

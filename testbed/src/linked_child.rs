@@ -1,9 +1,10 @@
-//! A child process that ends when this process does, however that ends.
+//! A child process that the kernel kills when this process ends, in whatever way it ends (`setpriv --pdeathsig`).
 //!
-//! The kernel kills it (`setpriv --pdeathsig`). A shell that waits for the end of a pipe could do it too, but it can
-//! itself be killed, and it may be late: by then its process id can be a stranger's. What the kernel watches is the
-//! *thread* that spawned the child, and a test's thread ends with the test; so each child has a thread of its own,
-//! which spawns it and then waits until it is let go.
+//! Why not a shell that waits for the end of a pipe: the shell can itself be killed, and it can be late. By then the
+//! child's process id can belong to another process.
+//!
+//! The kernel watches the *thread* that spawned the child, and a test's thread ends with the test. Each child therefore
+//! has its own thread, which spawns the child and then waits until the `LinkedChild` is dropped.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,33 +14,33 @@ use std::sync::mpsc::{Sender, channel};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 /// A running child process, killed on drop.
-pub(crate) struct Held {
+pub(crate) struct LinkedChild {
     child: Child,
-    /// Dropped last; only then the thread that the kernel watches may end.
+    /// Dropped last: only then may the thread that the kernel watches end.
     _thread: Sender<()>,
 }
 
-impl Held {
-    /// Spawns this command; what it says goes into `said`.
-    pub(crate) fn spawn(command: Vec<OsString>, said: File) -> Held {
+impl LinkedChild {
+    /// Spawns this command. Its standard output and its errors are appended to `log`.
+    pub(crate) fn spawn(command: Vec<OsString>, log: File) -> LinkedChild {
         let (spawned, spawn) = channel();
-        let (held, let_go) = channel();
+        let (thread, until_dropped) = channel();
         std::thread::spawn(move || {
             let child = Command::new("setpriv")
                 .args(["--pdeathsig", "KILL", "sh", "-c"])
-                // If this process ended before the kernel was told, nothing is started.
+                // If this process has ended before `setpriv` ran, the shell starts nothing.
                 .args(["[ \"$PPID\" = \"$0\" ] && exec \"$@\"", &std::process::id().to_string()])
                 .args(command)
                 .stdin(Stdio::null())
-                .stdout(said.try_clone().unwrap())
-                .stderr(said)
+                .stdout(log.try_clone().unwrap())
+                .stderr(log)
                 .spawn();
             spawned.send(child).unwrap();
-            // Nothing is ever sent: this ends when the other side is dropped.
-            let _let_go = let_go.recv();
+            // No value is ever sent: `recv` returns when the sender is dropped.
+            let _dropped = until_dropped.recv();
         });
         let child = spawn.recv().unwrap().expect("`setpriv` (of util-linux) starts it");
-        Held { child, _thread: held }
+        LinkedChild { child, _thread: thread }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -50,24 +51,24 @@ impl Held {
         rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// SIGSTOP; back when all its threads have stopped. The signal only begins that: on a busy machine a thread may go
-    /// on for a while, until another one had its turn to tell it.
+    /// Sends SIGSTOP and returns once all threads of the child have stopped. The signal only begins this: on a busy
+    /// machine a thread can run on for a while before the kernel stops it.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
         let stopped_or_ended = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), stopped_or_ended).unwrap();
-        assert!(status.is_some_and(|status| status.stopped()), "it ended instead");
+        assert!(status.is_some_and(|status| status.stopped()), "the child ended instead of stopping");
     }
 
-    /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    /// The exit status, if the child has ended.
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 }
 
-impl Drop for Held {
+impl Drop for LinkedChild {
     fn drop(&mut self) {
-        // Both fail only if it was seen to have ended before.
+        // Both fail only if `exit_status` has already seen the end.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! MMDB files, as an operator would give one: networks and what is said of each.
+//! MMDB files like those that an operator configures: networks, each with a country and a region.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use ipnet::IpNet;
 use mmdb_writer::{IpVersion, Writer};
 use serde_json::{Value, json};
 
-/// When these files say that they were built: 2026-11-03 07:06:40 UTC.
+/// The build time in these files: 2026-11-03 07:06:40 UTC.
 pub const BUILT_S: u64 = 1_793_689_600;
 
-/// A file of this type with a record for each network; an IPv4-only one if all networks are.
+/// An MMDB file of this type with a record for each network. If all networks are IPv4, the file is IPv4-only.
 #[must_use]
 pub fn file(kind: &str, built_s: u64, records: &[(&str, Value)]) -> Vec<u8> {
     let records: Vec<(IpNet, &Value)> = records.iter().map(|(net, value)| (net.parse().unwrap(), value)).collect();
@@ -24,7 +24,7 @@ pub fn file(kind: &str, built_s: u64, records: &[(&str, Value)]) -> Vec<u8> {
     writer.to_bytes().unwrap()
 }
 
-/// As MaxMind lays a city out.
+/// A record in MaxMind's layout for cities.
 #[must_use]
 pub fn nested(country: &str, region: &str) -> Value {
     json!({
@@ -37,7 +37,7 @@ pub fn nested(country: &str, region: &str) -> Value {
     })
 }
 
-/// As DB-IP's tables are laid out in one MMDB.
+/// A record in the flat layout of DB-IP's MMDB files.
 #[must_use]
 pub fn flat(country: &str, region: &str) -> Value {
     json!({

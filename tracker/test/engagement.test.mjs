@@ -136,7 +136,7 @@ test('no engagement is reported for a page that was not counted', async () => {
     stage.blur()
     history.pushState(null, '', '/two')
   })
-  assert.deepEqual(await allSent(), [], 'nobody has seen it')
+  assert.deepEqual(await allSent(), [], 'the page was never visible')
 
   await page.goto(`${site.origin}/404`)
   await page.evaluate(() => {

@@ -91,7 +91,7 @@ test('a step names the page before it as its referrer', async () => {
   assert.equal((await site.next()).body.r, site.origin)
 })
 
-test('a fragment is a page only where data-hash says so', async () => {
+test('a fragment is part of the page only with data-hash', async () => {
   const { page, site } = visit
   await page.goto(`${site.origin}/hash#/a`)
   const views = [await site.next()]

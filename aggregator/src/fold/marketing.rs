@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use schema::event::Event;
-use schema::extra::Item;
+use schema::extra::OrderItem;
 
 use super::facts::{Fact, Facts, id_of};
 use super::keys::{CampaignKey, CampaignSums, CubeCells, ItemKey, ItemSums, When};
@@ -146,7 +146,7 @@ pub(super) struct NumberedOrder<'a> {
     /// The source of the visit.
     pub(super) source: Name,
     /// The names of product and category, and the item itself.
-    pub(super) items: &'a [([Name; 2], Item<'a>)],
+    pub(super) items: &'a [([Name; 2], OrderItem<'a>)],
 }
 
 /// Of what an order is a first.

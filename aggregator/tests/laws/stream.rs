@@ -9,7 +9,7 @@ use proptest::sample::select;
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
-use schema::extra::{Campaign, Engagement, Extra, ExtraBuf, Item};
+use schema::extra::{Campaign, Engagement, Extra, ExtraBuf, OrderItem};
 use schema::fate::{FateCount, Refusal};
 use schema::wire::{Body, Record};
 use warehouse::Rows;
@@ -132,17 +132,22 @@ fn extra() -> impl Strategy<Value = Extra<'static>> {
             }
             properties.iter().for_each(|(name, value)| buf.property(name, value));
             if let Some((currency, revenue, items)) = order {
-                let items =
-                    items.iter().map(|&(product, category, units, revenue)| Item { product, category, units, revenue });
+                let items = items.iter().map(|&(product, category, units, revenue)| OrderItem {
+                    product,
+                    category,
+                    units,
+                    revenue,
+                });
                 buf.order(currency, revenue, items);
             }
             if let Some((ms, scroll)) = engagement {
                 buf.engagement(Engagement { ms, scroll });
             }
             buf.amount(amount);
+            buf.reached((0..amount).map(|goal| goal as u16 + 1), None);
             let mut bytes = Vec::new();
             buf.extra().numbered(order_id, once).write(&mut bytes);
-            Extra::read(bytes.leak()).expect("it was just made")
+            Extra::decode(bytes.leak()).expect("it was just made")
         },
     );
     prop_oneof![1 => Just(Extra::NONE), 2 => said]

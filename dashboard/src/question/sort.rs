@@ -1,6 +1,7 @@
 //! The order of results.
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -17,9 +18,7 @@ pub enum SortKey {
 }
 
 /// Which end comes first.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(into = "&'static str")]
 pub enum SortDirection {
     /// The smallest.

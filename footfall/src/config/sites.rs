@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use ipnet::IpNet;
-use schema::sites::{Bots, CROWD_DEFAULT, CROWD_MIN, Campaign, Marketing, Site, Sites};
+use schema::goals::Goals;
+use schema::sites::{BeaconCampaign, Bots, CROWD_DEFAULT, CROWD_MIN, Marketing, Site, Sites};
 use schema::zone::Zone;
 
 use super::choices;
@@ -72,6 +73,7 @@ fn site(keys: TomlTable<'_>, taken: &mut Taken) -> Option<Site> {
         currency,
         own,
         campaigns,
+        goals: Goals::default(), // there are no keys for them yet
         umami,
         matomo,
     })
@@ -90,19 +92,19 @@ fn crowd(value: TomlValue<'_>) -> Result<u32, String> {
     let crowd = number(value, 0)?;
     if crowd < CROWD_MIN {
         return Err(format!(
-            "is {crowd}, but under {CROWD_MIN} a hidden number would tell of one visitor: ask for {CROWD_MIN} or more"
+            "is {crowd}, but below {CROWD_MIN} a withheld number would describe a single visitor: set {CROWD_MIN} or more"
         ));
     }
     Ok(crowd)
 }
 
-fn campaign(keys: TomlTable<'_>) -> Option<Campaign> {
+fn campaign(keys: TomlTable<'_>) -> Option<BeaconCampaign> {
     let name = keys.required("name", |value| campaign_name(value.text()?));
     let medium = keys.required("medium", |value| choices::parse(value, choices::MEDIUM));
     let ground = keys.required("basis", |value| choices::parse(value, choices::BASIS));
     let on = keys.or("on", true, |value| value.boolean());
     keys.refuse_unknown_keys();
-    Some(Campaign { name: name?, medium: medium?, ground: ground?, on })
+    Some(BeaconCampaign { name: name?, medium: medium?, ground: ground?, on })
 }
 
 /// A campaign's name. It stands in URLs and in statistics without any change.

@@ -13,7 +13,7 @@ fn config(text: &str) -> Config {
     read_with(text, &[("HOME", "/home/me")]).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
 }
 
-/// `want` is each mistake's line and words of its sentence, in order; there must be no other.
+/// Asserts that `text` has exactly these mistakes: the line of each, and words of its sentence, in order.
 #[track_caller]
 fn check(text: &str, want: &[(usize, &str)]) {
     let mistakes = read_with(text, &[]).expect_err("there should be mistakes");
@@ -24,19 +24,19 @@ fn check(text: &str, want: &[(usize, &str)]) {
     }
 }
 
-/// The example with its commented keys switched on.
+/// The example file with its commented keys uncommented.
 fn whole_example() -> String {
     let is_key = |line: &str| {
         let key = line.split(" = ").next().unwrap_or_default();
         ["[[token]]", "[[site.campaign]]", "[kafka]"].contains(&line)
             || (line.contains(" = ") && key.bytes().all(|b| b.is_ascii_lowercase() || b"_3".contains(&b)))
     };
-    let switch_on = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
-    EXAMPLE.lines().map(switch_on).collect::<Vec<_>>().join("\n")
+    let uncomment = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line);
+    EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
+fn a_file_without_optional_keys_has_the_defaults_of_the_example() {
     let (short, example) = (config(SITE), config(EXAMPLE));
     assert_eq!(short.listen, example.listen);
     assert_eq!(short.metrics_listen, example.metrics_listen);
@@ -55,18 +55,18 @@ fn a_file_that_says_nothing_means_the_defaults_the_example_shows() {
 }
 
 #[test]
-fn the_example_shows_every_key() {
+fn the_example_has_every_key() {
     let text = whole_example();
     let source = TomlText::new(&text);
     let password = |name: &str| (name == "KAFKA_PASSWORD").then(|| "x".to_owned());
     let config = read(&source, Path::new("footfall.toml"), password).unwrap();
-    assert_eq!(source.absent(), Vec::<String>::new(), "keys that are read and not shown");
+    assert_eq!(source.absent(), Vec::<String>::new(), "keys that are parsed and not in the example");
     assert_eq!(source.into_mistakes(), []);
     assert_eq!(config.tokens.len(), 1);
 }
 
 #[test]
-fn each_key_is_read() {
+fn each_key_is_parsed() {
     let config = config(
         r#"
         listen = "0.0.0.0:80"
@@ -128,7 +128,7 @@ fn each_key_is_read() {
 }
 
 #[test]
-fn every_mistake_is_named_at_once_with_its_line() {
+fn all_mistakes_are_named_at_once_with_their_lines() {
     check(
         "listen = \"here\"\nmetrics_listen = 9091\ndata = \"\"\ntrusted_proxies = [\n  \"10.0.0.0/8\",\n  \"10.0.0.1\",\n  7,\n]\n\
          live_step = \"15\"\nengine = true\ncolour = \"red\"\n[limits]\nspool_bytes_max = 1_000\nidle_s_max = \"1 m\"\nwheels = 4\n\
@@ -154,7 +154,7 @@ fn every_mistake_is_named_at_once_with_its_line() {
             (20, "\"https://a.org\", which is no host name"),
             (20, "with `xn--` for other scripts"),
             (21, "`marketing` must be \"consent\""),
-            (22, "under 3 a hidden number would tell of one visitor"),
+            (22, "below 3 a withheld number would describe a single visitor"),
             (23, "`bots` must be \"refuse\" or \"count\""),
             (24, "addresses are cut to /24"),
             (25, "[[site]] has no key `zone`"),
@@ -167,7 +167,7 @@ fn every_mistake_is_named_at_once_with_its_line() {
 }
 
 #[test]
-fn what_is_taken_or_missing_is_named() {
+fn taken_and_missing_values_are_named() {
     check("", &[(1, "there is no `[[site]]`")]);
     check(
         "[[site]]\nid = 1\ndomain = \"a.org\"\naliases = [\"b.org\"]\n[[site]]\nid = 1\ndomain = \"B.ORG\"\n\
@@ -190,7 +190,7 @@ fn what_is_taken_or_missing_is_named() {
 }
 
 #[test]
-fn what_other_counters_call_a_site_is_read_and_given_once() {
+fn ids_of_other_trackers_are_parsed_and_must_be_unique() {
     let uuid = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
     let sites = config(&format!("{SITE}umami = \"{}\"\nmatomo = 3\n", uuid.to_uppercase())).sites;
     assert_eq!(sites.by_name(&format!("umami:{uuid}")).unwrap().id, 1);
@@ -204,7 +204,7 @@ fn what_other_counters_call_a_site_is_read_and_given_once() {
 }
 
 #[test]
-fn a_token_that_sends_reads_nothing() {
+fn a_token_that_sends_cannot_read() {
     let token = |more: &str| format!("{SITE}[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\n{more}");
     assert_eq!(senders(&config(&token("")).tokens).len(), 0);
     let sending = senders(&config(&token("send = true\n")).tokens);
@@ -213,12 +213,12 @@ fn a_token_that_sends_reads_nothing() {
 }
 
 #[test]
-fn what_is_not_toml_is_named_at_every_place() {
+fn every_syntax_error_is_named() {
     check("listen = \"127.0.0.1:80\ndata = x\n", &[(1, "this is not TOML"), (2, "this is not TOML")]);
 }
 
 #[test]
-fn places_are_absolute_wherever_the_file_is_named_from() {
+fn relative_paths_are_relative_to_the_folder_of_the_file() {
     let read = |path: &str| Config::read(SITE, Path::new(path), |_| None).unwrap().data;
     let here = std::env::current_dir().unwrap();
     assert_eq!(read("footfall.toml"), here.join("data"));
@@ -227,7 +227,7 @@ fn places_are_absolute_wherever_the_file_is_named_from() {
 }
 
 #[test]
-fn the_engine_is_where_start_put_it() {
+fn the_default_engine_is_where_start_put_it() {
     for (env, want) in [
         (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/home/me")][..], "/c/footfall"),
         (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/home/me")][..], "/home/me/.cache/footfall"),
@@ -240,7 +240,7 @@ fn the_engine_is_where_start_put_it() {
 }
 
 #[test]
-fn a_server_of_ones_own_is_used_instead_of_the_engine() {
+fn clickhouse_url_replaces_the_embedded_engine() {
     let url = ("CLICKHOUSE_URL", "http://127.0.0.1:8123");
     let server = |user: &str, password: &str| ClickHouse::Server {
         url: url.1.into(),
@@ -261,16 +261,16 @@ fn a_server_of_ones_own_is_used_instead_of_the_engine() {
         "http://",
         "http://h/secret",
     ] {
-        let said = read_with(SITE, &[("CLICKHOUSE_URL", wrong)]).unwrap_err().to_string();
+        let message = read_with(SITE, &[("CLICKHOUSE_URL", wrong)]).unwrap_err().to_string();
         assert!(
-            said.starts_with("/etc/footfall.toml: the variable CLICKHOUSE_URL must") && !said.contains("secret"),
-            "{said}"
+            message.starts_with("/etc/footfall.toml: the variable CLICKHOUSE_URL must") && !message.contains("secret"),
+            "{message}"
         );
     }
 }
 
 #[test]
-fn a_server_may_be_reached_over_tls_and_its_certificates_be_named() {
+fn clickhouse_ca_names_the_certificates_of_an_https_server() {
     let url = ("CLICKHOUSE_URL", "https://db.example:8443");
     let ca = |env: &[(&str, &str)]| match read_with(SITE, env).unwrap().clickhouse {
         ClickHouse::Server { ca, .. } => ca,
@@ -279,29 +279,29 @@ fn a_server_may_be_reached_over_tls_and_its_certificates_be_named() {
     assert_eq!(ca(&[url]), None);
     assert_eq!(ca(&[url, ("CLICKHOUSE_CA", "/etc/ca.pem")]), Some("/etc/ca.pem".into()));
     let plain = [("CLICKHOUSE_URL", "http://db.example:8123"), ("CLICKHOUSE_CA", "/etc/ca.pem")];
-    let said = read_with(SITE, &plain).unwrap_err().to_string();
-    assert!(said.contains("CLICKHOUSE_CA means nothing unless"), "{said}");
+    let message = read_with(SITE, &plain).unwrap_err().to_string();
+    assert!(message.contains("CLICKHOUSE_CA means nothing unless"), "{message}");
 }
 
 #[test]
-fn replicated_tables_need_a_server() {
+fn replicated_tables_need_clickhouse_url() {
     let text = format!("replicated_tables = true\n{SITE}");
-    let said = read_with(&text, &[]).unwrap_err().to_string();
-    assert!(said.contains("set CLICKHOUSE_URL"), "{said}");
+    let message = read_with(&text, &[]).unwrap_err().to_string();
+    assert!(message.contains("set CLICKHOUSE_URL"), "{message}");
     assert!(read_with(&text, &[("CLICKHOUSE_URL", "http://h:8123")]).unwrap().replicated_tables);
     assert!(!config(SITE).replicated_tables);
 }
 
 #[test]
-fn how_much_is_logged_is_said_by_a_variable() {
+fn the_log_level_is_a_variable() {
     assert_eq!(config(SITE).log, LevelFilter::INFO);
     assert_eq!(read_with(SITE, &[("FOOTFALL_LOG", "trace")]).unwrap().log, LevelFilter::TRACE);
-    let said = read_with(SITE, &[("FOOTFALL_LOG", "loud")]).unwrap_err().to_string();
-    assert!(said.contains("FOOTFALL_LOG must be"), "{said}");
+    let message = read_with(SITE, &[("FOOTFALL_LOG", "loud")]).unwrap_err().to_string();
+    assert!(message.contains("FOOTFALL_LOG must be"), "{message}");
 }
 
 #[test]
-fn steps_are_read_with_their_unit() {
+fn durations_are_parsed_with_their_unit() {
     for (text, seconds) in [("0", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("0m", 0)] {
         assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
@@ -312,7 +312,7 @@ fn steps_are_read_with_their_unit() {
 }
 
 #[test]
-fn a_configuration_cannot_be_printed_with_its_secrets() {
+fn debug_output_of_a_configuration_hides_its_secrets() {
     let text = format!("{SITE}[[token]]\nname = \"t\"\nsites = [1]\nblake3 = \"{HASH}\"\n");
     let env = [("CLICKHOUSE_URL", "http://h:8123"), ("CLICKHOUSE_PASSWORD", "swordfish")];
     let printed = format!("{:?}", read_with(&text, &env).unwrap());
@@ -324,7 +324,7 @@ fn a_configuration_cannot_be_printed_with_its_secrets() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_is_answered_with_a_panic(text in "\\PC{0,80}", cut in 0usize..9_000, junk in "[\\[\\]\"=,.#a-z0-9\n ]{0,12}") {
+    fn no_text_causes_a_panic(text in "\\PC{0,80}", cut in 0usize..9_000, junk in "[\\[\\]\"=,.#a-z0-9\n ]{0,12}") {
         let mut mixed: Vec<u8> = EXAMPLE.bytes().collect();
         let at = cut.min(mixed.len());
         mixed.splice(at..at, junk.bytes());

@@ -1,4 +1,4 @@
-//! What one day's lines came to: anonymous events, packed (each word is held once, an event takes 56 bytes), and how
+//! What one day's lines came to: anonymous events, packed (each word is held once, an event takes 64 bytes), and how
 //! many lines were refused.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub(super) struct OneDay {
     /// In the order they came, until they are sorted.
     events: Vec<Packed>,
     words: Words,
+    extras: Extras,
     refused: BTreeMap<(Refusal, &'static str), u64>,
 }
 
@@ -36,6 +37,7 @@ struct Packed {
     os: u32,
     language: u32,
     screen: u32,
+    extra: u32,
     channel: Channel,
     device: Device,
     kind: Kind,
@@ -47,7 +49,14 @@ struct Packed {
 impl OneDay {
     /// With nothing in it yet.
     pub(super) fn new(day: Day, site: u32) -> OneDay {
-        OneDay { day, site, events: Vec::new(), words: Words::default(), refused: BTreeMap::new() }
+        OneDay {
+            day,
+            site,
+            events: Vec::new(),
+            words: Words::default(),
+            extras: Extras::default(),
+            refused: BTreeMap::new(),
+        }
     }
 
     /// The day.
@@ -78,12 +87,13 @@ impl OneDay {
             os,
             language,
             screen,
-            extra: _, // a line of a log says nothing of the kind
+            extra,
         } = event;
         let mut word = |word| self.words.number(word);
         let (name, page, source) = (word(name), word(page), word(source));
         let (country, region, browser) = (word(country), word(region), word(browser));
         let (os, language, screen) = (word(os), word(language), word(screen));
+        let extra = self.extras.number(extra);
         self.events.push(Packed {
             tag,
             time_s,
@@ -96,6 +106,7 @@ impl OneDay {
             os,
             language,
             screen,
+            extra,
             channel,
             device,
             kind,
@@ -112,7 +123,7 @@ impl OneDay {
 
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.events.capacity() * size_of::<Packed>() + self.words.bytes
+        self.events.capacity() * size_of::<Packed>() + self.words.bytes + self.extras.bytes
     }
 
     /// Puts the events in the order of their times; those of equal times stay in the order they came.
@@ -149,7 +160,7 @@ impl OneDay {
             os: word(packed.os),
             language: word(packed.language),
             screen: word(packed.screen),
-            extra: Extra::NONE,
+            extra: self.extras.get(packed.extra),
         })
     }
 }
@@ -173,5 +184,39 @@ impl Words {
         self.all.push(Arc::clone(&word));
         self.numbers.insert(word, number);
         number
+    }
+}
+
+/// What few events carry (a line of a log: the goals that it reaches), each distinct one once; to numbers and back.
+#[derive(Default)]
+struct Extras {
+    all: Vec<Arc<[u8]>>,
+    numbers: HashMap<Arc<[u8]>, u32, RandomState>,
+    encoded: Vec<u8>,
+    bytes: usize,
+}
+
+impl Extras {
+    /// 0 for none, which nearly every event has.
+    fn number(&mut self, extra: Extra<'_>) -> u32 {
+        if extra.is_empty() {
+            return 0;
+        }
+        self.encoded.clear();
+        extra.write(&mut self.encoded);
+        if let Some(&number) = self.numbers.get(&*self.encoded) {
+            return number;
+        }
+        let bytes: Arc<[u8]> = self.encoded.as_slice().into();
+        self.bytes += WORD_BYTES + bytes.len();
+        self.all.push(Arc::clone(&bytes));
+        let number = u32::try_from(self.all.len()).expect("2^32 of them would take more memory than there is");
+        self.numbers.insert(bytes, number);
+        number
+    }
+
+    fn get(&self, number: u32) -> Extra<'_> {
+        let Some(at) = (number as usize).checked_sub(1) else { return Extra::NONE };
+        Extra::decode(&self.all[at]).expect("an `Extra` wrote these bytes")
     }
 }

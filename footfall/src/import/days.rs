@@ -101,6 +101,8 @@ impl Days {
 #[cfg(test)]
 mod tests {
     use schema::event::{Channel, Device, Kind, Lane, VisitorTag};
+    use schema::extra::ExtraBuf;
+    use schema::goals::FunnelStep;
 
     use super::*;
 
@@ -136,7 +138,15 @@ mod tests {
     #[test]
     fn an_event_comes_out_as_it_went_in() {
         let mut days = Days::new(7, BYTES_MAX);
-        let events = [event(1, 90_000, "/a"), Event { kind: Kind::Pageview, name: "", ..event(1, 90_001, "/b") }];
+        let mut reached = ExtraBuf::default();
+        reached.reached([1, 9], [FunnelStep { funnel: 2, step: 3 }]);
+        let events = [
+            event(1, 90_000, "/a"),
+            Event { kind: Kind::Pageview, name: "", ..event(1, 90_001, "/b") },
+            Event { extra: reached.extra(), ..event(1, 90_002, "/c") },
+            Event { extra: reached.extra().numbered(5, 6), ..event(1, 90_003, "/c") },
+            Event { extra: reached.extra(), ..event(1, 90_004, "/d") },
+        ];
         assert!(events.iter().all(|event| days.push(event).is_none()));
         assert_eq!(days.first().unwrap().events().collect::<Vec<_>>(), events);
         assert!(days.first().is_none() && days.bytes == 0);

@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use ingest::client::Prefix;
 use ingest::enrich::place::{Geo, Places};
 use ingest::fate::Turned;
-use ingest::lines::{Line, Lines};
+use ingest::lines::{LogLine, LogLines};
 use schema::day::Day;
 use schema::event::Kind;
 use schema::fate::{Fault, Refusal};
@@ -94,7 +94,7 @@ enum LineFate {
 struct LogReader {
     task: ReadTask,
     parser: LineParser,
-    lines: Lines,
+    lines: LogLines,
     fates: LineFates,
     /// The date of the last good line. LineError lines have no date and are counted under this one.
     day: Option<Day>,
@@ -105,7 +105,7 @@ struct LogReader {
 impl ReadTask {
     /// Reads all logs in this order, then sends the days that remain.
     pub(super) fn read(self, logs: &[PathBuf]) -> Result<ReadResult, ReadError> {
-        let lines = Lines::new(Arc::clone(&self.site), Places::new(self.geo.clone()));
+        let lines = LogLines::new(Arc::clone(&self.site), Places::new(self.geo.clone()));
         let (parser, fates) = (LineParser::default(), LineFates::default());
         let mut reader = LogReader { task: self, parser, lines, fates, day: None, undated: 0 };
         for log in logs {
@@ -202,7 +202,7 @@ impl LogReader {
                 return Ok(LineFate::Taken);
             }
         };
-        let walked = self.lines.walk(Line {
+        let walked = self.lines.walk(LogLine {
             prefix: std::str::from_utf8(request.address).map_or(Prefix::UNKNOWN, Prefix::of_text),
             agent: request.agent.unwrap_or(NO_AGENT),
             referrer: &request.referrer.map(String::from_utf8_lossy).unwrap_or_default(),

@@ -1,7 +1,7 @@
-// The real trackers of other counters, as people install them, against a Footfall that runs: two in Chromium, two in Node;
-// and in Chromium what two more need that npm does not have: leave to send from another origin.
-// Each prints one line for each answer it got: who, where to, and what it was told. What arrived is for the caller to see.
-// Usage: node clients.mjs HOST:PORT WEBSITE-UUID MATOMO-NUMBER
+// Runs trackers of other products, as npm has them, against a running Footfall: two in Chromium, two in Node. In
+// Chromium it also makes the cross-origin requests of two trackers that npm does not have. For each answer it prints
+// one line: client, endpoint, status, answer. The caller checks what was counted. Usage: node clients.mjs HOST:PORT
+// WEBSITE-UUID MATOMO-NUMBER
 import assert from 'node:assert/strict'
 import http, { createServer } from 'node:http'
 import { createRequire } from 'node:module'
@@ -13,7 +13,7 @@ import { Umami } from '@umami/node'
 import { launch } from '../../../tracker/test/browser.mjs'
 
 const [address, website, matomoSite] = process.argv.slice(2)
-// Footfall refuses headless browsers, as robots; these play a person.
+// Footfall refuses headless browsers as robots, so these send the user agent of a person's browser.
 const userAgent =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
@@ -23,7 +23,7 @@ const modules = {
   'plausible-tracker': dirname(require.resolve('plausible-tracker/package.json')),
 }
 
-function told(client, endpoint, status, answer) {
+function report(client, endpoint, status, answer) {
   console.log(JSON.stringify([client, endpoint, status, answer]))
 }
 
@@ -45,7 +45,7 @@ const pages = {
   '/scripts': '<!doctype html><title>scripts</title><h1>Shop</h1>',
 }
 
-/** A site whose pages carry the two trackers for browsers. */
+/** Serves a site whose pages contain the two trackers for browsers. */
 async function serveSite() {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://site')
@@ -53,7 +53,7 @@ async function serveSite() {
     if (area === 'modules' && modules[name]) {
       const file = join(modules[name], ...rest)
       response.setHeader('content-type', 'text/javascript')
-      // One of them imports its own files without their extension, as bundlers allow.
+      // One tracker imports its own files without their extension, as bundlers allow.
       response.end(await readFile(file).catch(() => readFile(`${file}.js`)))
     } else if (pages[pathname]) {
       response.setHeader('content-type', 'text/html').end(pages[pathname])
@@ -85,7 +85,7 @@ async function inChromium() {
         tab.removeAllListeners('response')
         for (const answer of answers) {
           const dropped = answer.headers()['x-footfall-dropped']
-          told(client, new URL(answer.url()).pathname, answer.status(), dropped ?? '')
+          report(client, new URL(answer.url()).pathname, answer.status(), dropped ?? '')
         }
       }
       await tab.close()
@@ -99,7 +99,7 @@ async function inChromium() {
         does: () => tab.evaluate(() => window.track('Bought', { revenue: { currency: 'EUR', amount: 12.3 } })),
         hits: 1,
       },
-      // How long and how far goes ahead of the next page's view.
+      // The engagement with this page is sent before the next page's view.
       { does: () => tab.evaluate(() => history.pushState({}, '', '/official/next')), hits: 2 },
       { does: () => tab.click('#out'), hits: 1 },
     ])
@@ -107,7 +107,7 @@ async function inChromium() {
       { does: () => tab.evaluate(() => window.tracker.trackEvent('Community', { props: { plan: 'paid' } })), hits: 1 },
       { does: () => tab.evaluate(() => history.pushState({}, '', '/community/next')), hits: 1 },
     ])
-    await likeScripts(await context.newPage(), site.origin)
+    await requestLikeScripts(await context.newPage(), site.origin)
   } finally {
     await close()
     site.close()
@@ -115,10 +115,9 @@ async function inChromium() {
 }
 
 /**
- * Requests that a browser lets a page of another origin send only if it is told that it may, as the scripts of Umami
- * and Matomo make them (npm has neither): with headers of their own, so that it asks before; with the page's cookies.
- */
-async function likeScripts(tab, site) {
+ * Makes the requests of the scripts of Umami and Matomo, which npm does not have. They come from another origin and
+ * have headers of their own or the page's cookies, so the browser sends them only if Footfall allows it. /
+async function requestLikeScripts(tab, site) {
   await tab.goto(`${site}/scripts`)
   const ask = (path, how) =>
     tab.evaluate(
@@ -132,12 +131,12 @@ async function likeScripts(tab, site) {
   for (const own of [{}, { 'x-umami-cache': 'undefined' }]) {
     const headers = { 'content-type': 'application/json', ...own }
     const body = JSON.stringify({ type: 'event', payload: seen })
-    told('like Umami’s script', '/api/send', ...(await ask('/api/send', { headers, body, keepalive: true })))
+    report('like Umami’s script', '/api/send', ...(await ask('/api/send', { headers, body, keepalive: true })))
   }
   const query = `idsite=${matomoSite}&rec=1&url=${encodeURIComponent('https://example.org/shown')}&send_image=0`
   const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }
   const shown = await ask('/matomo.php', { headers, body: query, credentials: 'include' })
-  told('like Matomo’s script', '/matomo.php', ...shown)
+  report('like Matomo’s script', '/matomo.php', ...shown)
   await tab.close()
 }
 
@@ -146,8 +145,8 @@ async function umamiInNode() {
   const send = async (answer) => {
     const got = await answer
     const text = await got.text()
-    assert.deepEqual(JSON.parse(text), { beep: 'boop' }, 'nobody is told who they are')
-    told('@umami/node', '/api/send', got.status, got.headers.get('x-footfall-dropped') ?? text)
+    assert.deepEqual(JSON.parse(text), { beep: 'boop' }, 'the answer holds no id of the visitor')
+    report('@umami/node', '/api/send', got.status, got.headers.get('x-footfall-dropped') ?? text)
   }
   await send(umami.track({ url: '/umami', hostname: 'example.org', title: 'Umami', referrer: 'https://news.example/' }))
   await send(umami.track({ url: '/umami', hostname: 'example.org', name: 'Umami', data: { plan: 'free' } }))
@@ -158,7 +157,7 @@ async function umamiInNode() {
 async function matomoInNode() {
   const tracker = new MatomoTracker(Number(matomoSite), `http://${address}/matomo.php`)
   tracker.on('error', (error) => assert.fail(`matomo-tracker: ${error}`))
-  // It keeps its answers to itself, unless something is wrong with them.
+  // matomo-tracker returns no answer unless it is an error, so the HTTP agent below records the answers.
   const url = 'https://example.org/matomo'
   const all = [
     { url, action_name: 'Matomo' },
@@ -188,13 +187,13 @@ async function matomoInNode() {
     const answered = new Promise((resolve) => (ended = resolve))
     tracker.track(options)
     const { statusCode, headers } = await answered
-    told('matomo-tracker', '/matomo.php', statusCode, headers['x-footfall-dropped'] ?? '')
+    report('matomo-tracker', '/matomo.php', statusCode, headers['x-footfall-dropped'] ?? '')
   }
   const bulk = await new Promise((resolve) =>
     tracker.trackBulk([{ url: `${url}/bulk/1` }, { url: `${url}/bulk/2` }, { url: 'none' }], resolve),
   )
   assert.deepEqual(JSON.parse(bulk), { status: 'success', tracked: 2, invalid: 1 })
-  told('matomo-tracker', '/matomo.php', 200, bulk)
+  report('matomo-tracker', '/matomo.php', 200, bulk)
 }
 
 await inChromium()

@@ -1,4 +1,4 @@
-//! A real Chromium loads a page with the tracker, and then the dashboard by the link that `serve` printed.
+//! A real Chromium loads a page with the tracker, then opens the dashboard by the link that `serve` prints.
 
 use std::path::Path;
 use std::process::Command;
@@ -26,11 +26,11 @@ fn a_page_its_spa_step_and_a_custom_event_are_counted_and_shown() {
     footfall.stop();
 }
 
-/// Runs browser.mjs, which does one of its two visits and checks what it sees.
+/// Runs one of the two visits of browser.mjs, which checks what the browser shows.
 fn visit(footfall: &Footfall, what: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser.mjs");
     let link = format!("http://{}/#token={}", footfall.address(), footfall.token);
     let output = Command::new("node").arg(script).args([what, &footfall.address(), &link]).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{}", footfall.said());
+    let output_text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{output_text}\n{}", footfall.log_text());
 }

@@ -1,10 +1,10 @@
-//! The canary: a marked visitor walks through, and no mark is found in anything that is left of the visit.
+//! The canary: a visitor with marked data is counted, and no mark is found in anything that remains of the visit.
 //!
-//! It comes by every endpoint, and as the trackers of other counters tell of it.
+//! The visitor's hits arrive by every endpoint, and in the formats of other trackers.
 //!
-//! Looked through: every file of the data directory (spool, ClickHouse, engine), the log at its most verbose level,
-//! `/metrics`, `/proc` is not. Marks: an address as text, integer, hexadecimal and raw bytes, a user agent, a language,
-//! e-mail addresses in path and query, what came after `?`, a referrer's path, a purchase's order id.
+//! Searched: every file of the data directory (spool, ClickHouse, engine, the log at its most verbose level) and
+//! `/metrics`. Not searched: `/proc`. Marks: an address as text, integer, hexadecimal and raw bytes, a user agent, a
+//! language, e-mail addresses in path and query, the query string, a referrer's path, the order id of a purchase.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::footfall::{Footfall, noon_zone, ureq_agent};
 
 const V4: [u8; 4] = [203, 0, 113, 77];
 const V6: &str = "2001:db8:feed:beef:1:2:3:4";
-/// A server that tells of its visitors.
+/// The token of a server that sends hits.
 const SENDER: &str = "kein-treffer-token";
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0 kanarienvogel/7731";
 
@@ -41,7 +41,7 @@ fn marks() -> Vec<(&'static str, Vec<u8>)> {
         text("the referrer's path", "verraeterisch"),
         text("the order", "ORDER-4711"),
         text("a body that is no hit", "kein-treffer"),
-        text("what a tracker calls its visitor", "besucher-4711"),
+        text("a tracker's id of the visitor", "besucher-4711"),
         text("a server's key", "schluessel-4711"),
     ]
 }
@@ -64,8 +64,8 @@ fn send(footfall: &Footfall, address: &str, method: &str, path: &str, body: &str
     ureq_agent().run(request).unwrap().status().as_u16()
 }
 
-/// The same visitor as the trackers of other counters tell of it, and how many hits that is.
-fn send_as_others_do(footfall: &Footfall, address: &str) -> u32 {
+/// Sends the same visitor's hits in the formats of other trackers. Returns how many of them are stored.
+fn send_in_other_formats(footfall: &Footfall, address: &str) -> u32 {
     let page = "https%3A%2F%2Fexample.org%2Fp%2Fperson%2540canary.example%3Fgeheimnis";
     let matomo = format!(
         "idsite=3&rec=1&url={page}&_id=besucher-4711&uid=query@canary.example&token_auth=kein-treffer&\
@@ -120,7 +120,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn look(place: &str, bytes: &[u8], found: &mut Vec<String>) {
+fn search(place: &str, bytes: &[u8], found: &mut Vec<String>) {
     for (name, mark) in marks() {
         if bytes.windows(mark.len()).any(|window| window.eq_ignore_ascii_case(&mark)) {
             found.push(format!("{name} in {place}"));
@@ -130,7 +130,7 @@ fn look(place: &str, bytes: &[u8], found: &mut Vec<String>) {
 
 #[test]
 fn no_mark_of_a_visitor_is_left_anywhere() {
-    // Beside its folder: the file that says where networks are has them in it.
+    // Outside the data directory, because the geo file contains the networks of the marks.
     let geo = tempfile::NamedTempFile::new().unwrap();
     let records = [("203.0.113.0/24", nested("FR", "IDF")), ("2001:db8:feed::/48", nested("DE", "BE"))];
     std::fs::write(geo.path(), file("Test", BUILT_S, &records)).unwrap();
@@ -154,7 +154,7 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
         assert_eq!(send(&footfall, address, "POST", "/api/event", &hit("pageview", page)), 202);
         assert_eq!(send(&footfall, address, "POST", "/api/event", &hit("Signup", "/p/person%40canary.example")), 202);
         assert_eq!(send(&footfall, address, "GET", "/f.gif?d=example.org&p=/person@canary.example", ""), 200);
-        // What fails or is refused must not talk either.
+        // Hits that fail or are refused must leave no mark either.
         assert_eq!(send(&footfall, address, "POST", "/api/event", "{\"kein-treffer\": person@canary.example"), 400);
         assert_eq!(send(&footfall, address, "POST", "/api/event", &"kein-treffer".repeat(4000)), 413);
         assert_eq!(
@@ -168,23 +168,23 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
             202
         );
         assert!(send(&footfall, address, "GET", "/person@canary.example?geheimnis", "") == 404);
-        by_others += send_as_others_do(&footfall, address);
+        by_others += send_in_other_formats(&footfall, address);
         send(&footfall, address, "POST", "/api/v2/query", "{\"site_id\":\"kein-treffer\"}");
     }
     footfall.wait_until_quiet();
     let mut found = Vec::new();
     let metrics = footfall.metrics();
-    let stored = format!("footfall_hits_total{{fate=\"stored\"}} {}\n", 9 + by_others);
-    assert!(by_others == 3 * 8 && metrics.contains(&stored), "{metrics}");
-    look("/metrics", metrics.as_bytes(), &mut found);
+    let stored_hits = format!("footfall_hits_total{{fate=\"stored\"}} {}\n", 9 + by_others);
+    assert!(by_others == 3 * 8 && metrics.contains(&stored_hits), "{metrics}");
+    search("/metrics", metrics.as_bytes(), &mut found);
     footfall.stop();
     let files = files(footfall.dir());
-    assert!(files.len() > 50, "ClickHouse's files are among them: {}", files.len());
-    let kept: Vec<u8> = files.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
-    assert!(kept.windows(9).any(|window| window == b"/welcome/"), "the page itself is kept");
-    assert!(kept.windows(6).any(|window| window == b"FR-IDF"), "and where it was looked at");
+    assert!(files.len() > 50, "ClickHouse's files are missing: only {} files", files.len());
+    let stored: Vec<u8> = files.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(stored.windows(9).any(|window| window == b"/welcome/"), "the page itself is stored");
+    assert!(stored.windows(6).any(|window| window == b"FR-IDF"), "and so is the region");
     for path in &files {
-        look(&path.display().to_string(), &std::fs::read(path).unwrap(), &mut found);
+        search(&path.display().to_string(), &std::fs::read(path).unwrap(), &mut found);
     }
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -213,7 +213,7 @@ async fn clickhouse_has_no_column_for_an_identifier_or_a_finer_time() {
                         .any(|m| m.label() == name && kind == if m.is_wide() { "Int64" } else { "Int32" })
             }
         };
-        assert!(known, "{table}.{name} {kind}: what is it for?");
+        assert!(known, "{table}.{name} {kind} is neither a dimension nor a measure");
     }
     assert!(columns.len() > 70, "{}", columns.len());
 }

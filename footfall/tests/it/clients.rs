@@ -1,31 +1,32 @@
-//! Clients that send hits with pages all distinct, one after the other, and note which were answered as stored.
+//! Clients that send hits one after the other, each with its own page, and record which were answered as stored.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// One in so many hits is a crawler's: answered, and refused.
+use parking_lot::Mutex;
+
+/// One in this number of hits comes from a crawler: it is answered and refused.
 pub(crate) const CRAWLER_EVERY: u64 = 97;
 
-/// What all clients of a test share.
+/// The state that all clients of a test share.
 pub(crate) struct Answers {
     /// Hits to send.
     pub(crate) hits: u64,
-    /// Visitors that send them in turn.
+    /// Number of visitors, who take turns.
     pub(crate) visitors: u64,
-    /// What each page's path ends with.
+    /// The end of each page's path.
     pub(crate) suffix: String,
-    /// Hits that may be sent by now; the others wait.
+    /// How many hits may be sent by now. The clients wait before they send more.
     pub(crate) allowed: AtomicU64,
-    /// The next hit.
+    /// The number of the next hit.
     pub(crate) next: AtomicU64,
-    /// Those answered as stored.
+    /// The numbers of the hits that were answered as stored.
     pub(crate) counted: Mutex<Vec<u64>>,
-    /// How many were answered as refused.
+    /// How many hits were answered as refused.
     pub(crate) refused: AtomicU64,
-    /// How many were answered 503.
+    /// How many hits were answered 503.
     pub(crate) failed: AtomicU64,
 }
 
@@ -36,17 +37,17 @@ impl Answers {
         Answers { hits, visitors, suffix: String::new(), allowed, next, counted: Mutex::default(), refused, failed }
     }
 
-    /// The page of a hit.
+    /// The page of hit `n`.
     pub(crate) fn page(&self, n: u64) -> String {
         format!("/page/{n}{}", self.suffix)
     }
 
     fn note(&self, counted: Vec<u64>) {
-        self.counted.lock().unwrap().extend(counted);
+        self.counted.lock().extend(counted);
     }
 }
 
-/// One client: a hit, its answer, the next; a new connection whenever one breaks.
+/// Runs one client: it sends a hit, reads the answer, and sends the next. If a connection breaks, it opens another.
 pub(crate) fn send_hits(address: &str, answers: &Answers, over: &AtomicBool) {
     let mut stream: Option<TcpStream> = None;
     let mut mine = Vec::new();
@@ -61,7 +62,7 @@ pub(crate) fn send_hits(address: &str, answers: &Answers, over: &AtomicBool) {
         }
         let crawler = n.is_multiple_of(CRAWLER_EVERY);
         let request = request(&answers.page(n), n % answers.visitors, crawler);
-        // Refused connections are those of a restart: wait for it, and send the same hit, which was never sent.
+        // A connection is refused only during a restart. The client waits and sends the same hit, which was never sent.
         let connected = loop {
             match stream.take().map_or_else(|| connect(address), Some) {
                 Some(connected) => break connected,
@@ -102,7 +103,7 @@ fn request(page: &str, visitor: u64, crawler: bool) -> String {
     )
 }
 
-/// Sends a request and reads a whole answer; `None` if the connection broke first.
+/// Sends a request and reads a whole answer. `None` if the connection broke first.
 fn exchange(mut stream: TcpStream, request: &str, answer: &mut Vec<u8>) -> Option<TcpStream> {
     stream.write_all(request.as_bytes()).ok()?;
     answer.clear();

@@ -1,9 +1,9 @@
-//! What the commands say: each file in `tests/cmd` shows a command and, word for word, its answer.
+//! The output of the commands: each file in `tests/cmd` holds commands and, word for word, their output.
 //!
-//! To take over a wanted change: `TRYCMD=overwrite cargo test --release -p footfall --test it commands`.
+//! To accept a change: `TRYCMD=overwrite cargo test --release -p footfall --test it commands`.
 
 #[test]
-fn the_commands_answer_as_written_down() {
+fn the_output_of_each_command_is_as_recorded() {
     let cases = trycmd::TestCases::new();
     cases.env("HOME", "/home/someone");
     for unset in

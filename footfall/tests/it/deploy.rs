@@ -1,5 +1,5 @@
-//! docker-compose.yml and what is in `deploy`, held against the code: what is renamed here and not there fails. What can
-//! be judged by the tool that will read it is: nginx, Prometheus, ClickHouse, docker-compose.
+//! docker-compose.yml and the files in `deploy`, compared with the code: a name that changes in only one of them fails
+//! a test. Files of nginx, Prometheus, ClickHouse and docker-compose are checked by the tool that reads them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,28 +32,29 @@ fn words(list: &Value) -> Vec<&str> {
     list.as_array().map_or(Vec::new(), |list| list.iter().filter_map(Value::as_str).collect())
 }
 
-/// Runs a tool that `./check` installs; what it says if it is not content.
-fn judged(command: &mut Command) -> Result<String, String> {
+/// Runs a tool that `./check` installs. Its output is the error if it fails.
+fn run_tool(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("{name}: {error}; `./check` installs it"));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    if output.status.success() { Ok(said) } else { Err(said) }
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { Ok(text) } else { Err(text) }
 }
 
-/// `footfall check-config` on the configuration of docker-compose.yml, in the environment of this service.
-fn checked(service: &str) -> String {
+/// The output of `footfall check-config` for the configuration of docker-compose.yml, in the environment of this
+/// service.
+fn check_config(service: &str) -> String {
     let service = &services()[service];
     let mut command = Command::new(env!("CARGO_BIN_EXE_footfall"));
     command.args(["check-config", "--config"]).arg(root().join("deploy/footfall/footfall.toml")).env_clear();
     for (name, value) in service["environment"].as_object().into_iter().flatten() {
         command.env(name, value.as_str().unwrap());
     }
-    judged(&mut command).unwrap_or_else(|said| panic!("{said}"))
+    run_tool(&mut command).unwrap_or_else(|output| panic!("{output}"))
 }
 
 #[test]
-fn the_services_are_commands_of_ours_in_an_environment_that_is_read() {
+fn each_service_runs_a_command_of_the_program_with_known_variables() {
     let variables: BTreeSet<String> = {
         let config = text("footfall/src/config.rs");
         let rows =
@@ -70,11 +71,11 @@ fn the_services_are_commands_of_ours_in_an_environment_that_is_read() {
         let (kind, _) = name.split_once('-').unwrap_or((name, ""));
         let command = words(&service["command"]);
         assert_eq!(command, [kind, "--config", "/etc/footfall/footfall.toml"], "{name}");
-        // The program knows the command.
-        judged(Command::new(env!("CARGO_BIN_EXE_footfall")).args([kind, "--help"])).unwrap();
+        // The program has the command.
+        run_tool(Command::new(env!("CARGO_BIN_EXE_footfall")).args([kind, "--help"])).unwrap();
         let mut environment = service["environment"].as_object().into_iter().flatten();
         let unknown = environment.find(|(variable, _)| !variables.contains(*variable));
-        assert!(unknown.is_none(), "{name}: {unknown:?} is a variable that nobody reads");
+        assert!(unknown.is_none(), "{name}: the program does not read {unknown:?}");
         let volumes = words(&service["volumes"]).join(" ");
         assert!(volumes.contains("./deploy/footfall/footfall.toml:/etc/footfall/footfall.toml:ro"), "{name}");
         let health = words(&service["healthcheck"]["test"]);
@@ -87,12 +88,12 @@ fn the_services_are_commands_of_ours_in_an_environment_that_is_read() {
     let instances: BTreeSet<&str> = ["aggregate-1", "aggregate-2"]
         .map(|name| services[name]["environment"]["FOOTFALL_INSTANCE"].as_str().unwrap())
         .into();
-    assert_eq!(instances.len(), 2, "aggregators of one name push each other out");
+    assert_eq!(instances.len(), 2, "two aggregators of one name would fence each other");
     assert_eq!(text("Cargo.toml").lines().find(|line| line.starts_with("version")), Some("version = \"0.1.0\""));
 }
 
 #[test]
-fn what_runs_may_do_little_and_is_pinned_and_watched() {
+fn every_service_has_few_rights_a_pinned_image_and_a_health_check() {
     let compose = yaml("docker-compose.yml");
     assert_eq!(compose["networks"]["inside"]["internal"], true);
     for (name, service) in services() {
@@ -106,8 +107,8 @@ fn what_runs_may_do_little_and_is_pinned_and_watched() {
             tag.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()) && tag.contains('.'),
             "{name}:{tag}"
         );
-        assert!(service["healthcheck"]["test"].is_array(), "{name} is not watched");
-        // Only these are reached from outside, and the dashboard from this machine only.
+        assert!(service["healthcheck"]["test"].is_array(), "{name} has no health check");
+        // Only nginx is reached from outside; the dashboard only from this machine.
         let ports = words(&service["ports"]);
         match name.as_str() {
             "nginx" => assert_eq!(ports, ["80:8080"]),
@@ -125,16 +126,16 @@ fn what_runs_may_do_little_and_is_pinned_and_watched() {
 }
 
 #[test]
-fn the_configuration_is_valid_and_fits_what_is_around_it() {
+fn the_configuration_is_valid_and_agrees_with_the_other_files() {
     let compose = yaml("docker-compose.yml");
     for service in ["aggregate-1", "aggregate-2", "dashboard"] {
-        let said = checked(service);
-        assert!(said.contains("http://clickhouse:8123, user footfall, a password"), "{service}: {said}");
+        let output = check_config(service);
+        assert!(output.contains("http://clickhouse:8123, user footfall, a password"), "{service}: {output}");
     }
-    let said = checked("aggregate-1");
+    let output = check_config("aggregate-1");
     let value = |key: &str| {
-        let found = said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
-        found.unwrap_or_else(|| panic!("no {key} in {said}")).trim_matches('"').to_owned()
+        let found = output.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        found.unwrap_or_else(|| panic!("no {key} in {output}")).trim_matches('"').to_owned()
     };
     assert_eq!(value("listen"), "0.0.0.0:8000");
     assert_eq!(value("metrics_listen"), "0.0.0.0:9091");
@@ -148,11 +149,11 @@ fn the_configuration_is_valid_and_fits_what_is_around_it() {
     for name in ["ingest-1", "ingest-2"] {
         let service = &services()[name];
         assert_eq!(words(&service["secrets"]), ["salt-keys"]);
-        assert!(words(&service["tmpfs"])[0].starts_with("/run/footfall:"), "salts have a place in memory");
+        assert!(words(&service["tmpfs"])[0].starts_with("/run/footfall:"), "salts need a directory in memory");
         assert!(words(&service["volumes"]).iter().any(|volume| volume.ends_with(&format!(":{}", value("data")))));
     }
 
-    // Kafka: what it calls itself, and no topic that Footfall would not make.
+    // Kafka advertises the address of `brokers`, and makes no topic by itself.
     let kafka = &services()["kafka"]["environment"];
     assert_eq!(kafka["KAFKA_ADVERTISED_LISTENERS"], format!("PLAINTEXT://{}", value("brokers")));
     assert_eq!(kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"], "false");
@@ -160,14 +161,14 @@ fn the_configuration_is_valid_and_fits_what_is_around_it() {
     let named = format!("Footfall makes its topics ({}) itself", topics.join(", "));
     assert!(text("docker-compose.yml").contains(&named), "docker-compose.yml does not say: {named}");
 
-    // The alerts know two numbers of it.
+    // The alerts repeat two numbers of the configuration.
     let rules = text("deploy/prometheus/rules.yml");
     assert!(rules.contains(&format!("footfall_spool_bytes > 0.8 * {}\n", value("spool_bytes_max"))));
     assert!(rules.contains(&format!("or vector(0)) < {}\n", value("partitions"))));
 }
 
 #[test]
-fn nginx_keeps_nothing_and_its_own_test_is_content() {
+fn nginx_logs_nothing_and_accepts_its_configuration() {
     let conf = text("deploy/nginx/nginx.conf");
     let lines: Vec<&str> = conf.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
     for needed in [
@@ -182,24 +183,25 @@ fn nginx_keeps_nothing_and_its_own_test_is_content() {
     }
     let servers: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("server ")?.split(' ').next()).collect();
     assert_eq!(servers, ["ingest-1:8000", "ingest-2:8000", "{"], "the collectors, and nginx itself");
-    // Nothing else that writes, or that remembers addresses.
+    // No other directive that writes, or that stores addresses.
     for banned in
         ["access_log /", "log_format", "limit_req", "limit_conn", "proxy_cache", "$proxy_add_x_forwarded_for", "map $"]
     {
         assert!(!lines.iter().any(|line| line.contains(banned)), "{banned}");
     }
-    // A body that fits never goes to a disk.
+    // A body within the limit is never written to disk.
     assert!(conf.contains("client_max_body_size 16k;") && conf.contains("client_body_buffer_size 32k;"));
 
     let dir = TempDir::new().unwrap();
     let here = |name: &str| format!("{}/{name}", dir.path().display());
     let conf = conf.replace("ingest-1:8000", "127.0.0.1:8000").replace("ingest-2:8000", "127.0.0.1:8000");
     std::fs::write(here("nginx.conf"), conf.replace("/tmp/", &here(""))).unwrap();
-    judged(Command::new("nginx").args(["-t", "-q", "-c", &here("nginx.conf")])).unwrap_or_else(|said| panic!("{said}"));
+    run_tool(Command::new("nginx").args(["-t", "-q", "-c", &here("nginx.conf")]))
+        .unwrap_or_else(|output| panic!("{output}"));
 }
 
 #[test]
-fn prometheus_scrapes_all_of_us_and_its_alerts_fire_as_tested() {
+fn prometheus_scrapes_every_service_and_its_alert_tests_pass() {
     let scraped: BTreeSet<String> = yaml("deploy/prometheus/prometheus.yml")["scrape_configs"]
         .as_array()
         .unwrap()
@@ -212,11 +214,11 @@ fn prometheus_scrapes_all_of_us_and_its_alerts_fire_as_tested() {
 
     let dir = root().join("deploy/prometheus");
     for args in [["check", "config", "prometheus.yml"], ["test", "rules", "rules.test.yml"]] {
-        let said = judged(Command::new("promtool").args(args).current_dir(&dir));
-        said.unwrap_or_else(|said| panic!("{args:?}: {said}"));
+        let output = run_tool(Command::new("promtool").args(args).current_dir(&dir));
+        output.unwrap_or_else(|output| panic!("{args:?}: {output}"));
     }
 
-    // Each alert is tested, and each metric is one that the code has.
+    // Each alert has a test, and each metric exists in the code.
     let (rules, tests) = (yaml("deploy/prometheus/rules.yml"), text("deploy/prometheus/rules.test.yml"));
     let code = sources(&["aggregator/src", "ingest/src", "footfall/src", "spool/src", "kafka/src"]);
     for rule in rules["groups"][0]["rules"].as_array().unwrap() {
@@ -231,7 +233,7 @@ fn prometheus_scrapes_all_of_us_and_its_alerts_fire_as_tested() {
     }
 }
 
-/// All Rust below these folders.
+/// All Rust source below these folders.
 fn sources(folders: &[&str]) -> String {
     let mut found = String::new();
     let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
@@ -248,23 +250,23 @@ fn sources(folders: &[&str]) -> String {
 }
 
 #[test]
-fn docker_compose_is_content() {
+fn docker_compose_accepts_its_file_and_demands_a_password() {
     let mut command = Command::new("docker-compose");
     command.args(["config", "--quiet"]).current_dir(root()).env("CLICKHOUSE_PASSWORD", "x");
-    judged(&mut command).unwrap_or_else(|said| panic!("{said}"));
-    let without = judged(
+    run_tool(&mut command).unwrap_or_else(|output| panic!("{output}"));
+    let without = run_tool(
         Command::new("docker-compose").args(["config", "--quiet"]).current_dir(root()).env("CLICKHOUSE_PASSWORD", ""),
     );
     assert!(without.unwrap_err().contains("put one into .env"));
 }
 
-/// The configuration of docker-compose.yml in a real ClickHouse; its Keeper is what this engine has not.
+/// Runs the ClickHouse configuration of docker-compose.yml in a real ClickHouse. Only the Keeper is missing there.
 #[tokio::test]
-async fn clickhouse_takes_its_configuration_and_lacks_only_a_keeper() {
+async fn clickhouse_accepts_its_configuration_except_for_the_missing_keeper() {
     let dir = TempDir::new().unwrap();
     let users = text("deploy/clickhouse/users.xml")
         .replace(" from_env=\"CLICKHOUSE_PASSWORD\"/>", ">swordfish</password>")
-        // Who asks whether it lives.
+        // The user of the health check.
         .replace("<users>", "<users><default><password/><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></default>");
     std::fs::write(dir.path().join("users.xml"), users).unwrap();
     let config = text("deploy/clickhouse/config.xml");
@@ -277,7 +279,7 @@ async fn clickhouse_takes_its_configuration_and_lacks_only_a_keeper() {
         .replace("/var/lib/clickhouse/", &format!("{}/", dir.path().join("data").display()))
         .replace("<console>true</console>", "<console>false</console>")
         .replace("<listen_host>0.0.0.0</listen_host>", "");
-    // A port that nobody listens on.
+    // A port without a listener.
     let further = further.replace("<port>9181</port>", &format!("<port>{}</port>", testbed::free_port()));
     let engine = Engine::with(env!("CARGO_BIN_EXE_footfall"), &further).await;
     let client = engine.client().with_user("footfall").with_password("swordfish");
@@ -297,7 +299,7 @@ async fn clickhouse_takes_its_configuration_and_lacks_only_a_keeper() {
         .unwrap();
     assert!(logs.is_empty(), "{logs:?}");
 
-    // Every statement is right up to the Keeper that is not there; one with a wrong setting is not.
+    // Every statement fails only because of the missing Keeper. One with a wrong setting fails because of that.
     let statements: Vec<String> = tables::all().collect();
     assert_eq!(statements.len(), tables::names().count());
     for statement in statements {

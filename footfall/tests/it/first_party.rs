@@ -1,5 +1,6 @@
-//! `deploy/nginx/first-party.conf` with a real nginx before the real program, and a real Chromium before that: a page of
-//! the site's own host is counted by the address nginx sees, and whoever presses the button of `/opt-out` is not.
+//! `deploy/nginx/first-party.conf` in a real nginx before the real program, with a real Chromium as the client. A page
+//! on the site's own host is counted by the address that nginx sees, until its visitor presses the button of
+//! `/opt-out`.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::footfall::{Footfall, noon_zone, ureq_agent};
 
-/// nginx in the foreground, ended with the test.
+/// nginx in the foreground. It ends when this is dropped.
 struct Nginx {
     child: Child,
     port: u16,
@@ -69,7 +70,7 @@ impl Drop for Nginx {
 }
 
 #[test]
-fn a_first_party_page_is_counted_until_its_reader_objects() {
+fn a_first_party_page_is_counted_until_its_visitor_objects() {
     let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
     let nginx = Nginx::before(&footfall);
     assert_eq!(nginx.get("/stats/opt-out/status").1, r#"{"opted_out":false,"gpc":false,"dnt":false,"counted":true}"#);
@@ -79,10 +80,11 @@ fn a_first_party_page_is_counted_until_its_reader_objects() {
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/opt_out.mjs");
     let output = Command::new("node").arg(script).arg(format!("http://127.0.0.1:{}", nginx.port)).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{}", footfall.said());
+    let output_text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{output_text}\n{}", footfall.log_text());
 
-    // The page before the objection, and the one after it was taken back. Hits sent by hand with the cookie are refused.
+    // Stored: the page before the objection, and the one after the objection was withdrawn. Refused: the hits that the
+    // script sent with the cookie.
     assert_eq!(footfall.metric("footfall_hits_total{fate=\"stored\"}"), 2.0);
     assert_eq!(footfall.metric("footfall_hits_total{fate=\"opt_out\"}"), 3.0);
     footfall.stop();

@@ -1,5 +1,5 @@
-//! Many machines on one: a Kafka broker, a ClickHouse, any number of `footfall ingest` and `footfall aggregate`, each with
-//! a folder and ports of its own, killed and started at will.
+//! Many machines on one: a Kafka broker, a ClickHouse, and any number of `footfall ingest` and `footfall aggregate`.
+//! Each process has its own folder and ports, and a test can kill and restart it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use testbed::kafka::Broker;
 
 use crate::footfall::{noon_zone, ureq_agent};
 
-/// Everything of one deployment.
+/// All processes of one deployment.
 pub(crate) struct Fleet {
     pub(crate) broker: Broker,
     pub(crate) engine: Engine,
@@ -28,7 +28,7 @@ pub(crate) struct Fleet {
     _keys: TempDir,
 }
 
-/// One process.
+/// One `footfall` process.
 pub(crate) struct Member {
     dir: TempDir,
     command: &'static str,
@@ -38,7 +38,7 @@ pub(crate) struct Member {
     child: Option<Child>,
 }
 
-/// How large a fleet is.
+/// The numbers of partitions and processes.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) partitions: u32,
@@ -47,7 +47,7 @@ pub(crate) struct Size {
 }
 
 impl Fleet {
-    /// Starts all of it; `limits` is put into every configuration.
+    /// Starts all processes. `limits` is added to the `[limits]` table of each configuration.
     pub(crate) fn start(size: Size, limits: &str) -> Fleet {
         let mut fleet = Fleet::prepare(size, limits);
         fleet.aggregates.iter_mut().for_each(Member::run);
@@ -56,7 +56,7 @@ impl Fleet {
         fleet
     }
 
-    /// The same, but no `footfall` runs yet.
+    /// Starts the broker and ClickHouse, and writes the configurations, but starts no `footfall`.
     pub(crate) fn prepare(size: Size, limits: &str) -> Fleet {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let broker = Broker::start();
@@ -87,12 +87,12 @@ impl Fleet {
         Fleet { broker, engine, ingests, aggregates, partitions: size.partitions, runtime, _keys: keys }
     }
 
-    /// How a client reaches the broker.
+    /// How to reach the broker.
     pub(crate) fn connection(&self) -> Connection {
         Connection { brokers: self.broker.bootstrap(), tls: None, login: None }
     }
 
-    /// Appends messages to a partition of `hits`, as a collector would; all of them are there when this returns.
+    /// Appends messages to a partition of `hits`, as a collector does, and waits until the broker has all of them.
     pub(crate) fn produce(&self, partition: u32, messages: &[Vec<u8>]) {
         let producer: BaseProducer = self.connection().producer("test").create().unwrap();
         for message in messages {
@@ -102,7 +102,7 @@ impl Fleet {
         producer.flush(Duration::from_secs(30)).unwrap();
     }
 
-    /// What is committed for a partition: offset and metadata.
+    /// The commit of a partition: offset and metadata.
     pub(crate) fn committed(&self, partition: u32) -> Option<(i64, String)> {
         let group = self.group();
         let mut list = TopicPartitionList::new();
@@ -112,7 +112,7 @@ impl Fleet {
         Some((element.offset().to_raw().filter(|&offset| offset >= 0)?, element.metadata().to_owned()))
     }
 
-    /// Commits in place of the aggregators, who must all be gone.
+    /// Commits in place of the aggregators, none of which may run.
     pub(crate) fn commit(&self, partition: u32, offset: i64, metadata: &str) {
         let group = self.group();
         let mut list = TopicPartitionList::new();
@@ -120,23 +120,23 @@ impl Fleet {
         list.find_partition("hits", partition as i32).unwrap().set_metadata(metadata);
         let began = Instant::now();
         while let Err(error) = group.commit(&list, CommitMode::Sync) {
-            assert!(began.elapsed() < Duration::from_secs(60), "the group never forgets its members: {error}");
+            assert!(began.elapsed() < Duration::from_secs(60), "the group does not drop its members: {error}");
             std::thread::sleep(Duration::from_millis(200));
         }
     }
 
-    /// The group and its commits are gone; its members must be, or about to be forgotten.
-    pub(crate) fn forget_group(&self) {
+    /// Deletes the group and its commits. Waits until the group has dropped its members, none of which may run.
+    pub(crate) fn delete_group(&self) {
         let admin = kafka::topics::admin(&self.connection()).unwrap();
         let began = Instant::now();
         let options = kafka::rdkafka::admin::AdminOptions::new();
         while self.block_on(admin.delete_groups(&["footfall"], &options)).unwrap()[0].is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "the group never forgets its members");
+            assert!(began.elapsed() < Duration::from_secs(60), "the group does not drop its members");
             std::thread::sleep(Duration::from_millis(300));
         }
     }
 
-    /// Takes a member's place in the group, and is gone without a word.
+    /// Joins the group under the name of a running member, then disappears without leaving the group.
     pub(crate) fn join_and_leave(&self, instance: &str) {
         let mut config = self.connection().client("test");
         config.set("group.id", "footfall").set("group.instance.id", instance).set("session.timeout.ms", "6000");
@@ -144,14 +144,14 @@ impl Fleet {
         member.subscribe(&["hits"]).unwrap();
         let began = Instant::now();
         while member.assignment().unwrap().count() == 0 {
-            assert!(began.elapsed() < Duration::from_secs(60), "it gets no partition");
+            assert!(began.elapsed() < Duration::from_secs(60), "the member is assigned no partition");
             let _silence = member.poll(Duration::from_millis(50));
         }
     }
 
-    /// Leaves the group as it is when members are killed after partitions were given up and before they are handed out: of
-    /// these two the first has half of them, the second none.
-    pub(crate) fn leave_half_dealt(&self, instances: [&str; 2]) {
+    /// Leaves the group in the state of members that were killed in the middle of a rebalance, after partitions were
+    /// revoked and before they were assigned: the first member has half of the partitions, the second has none.
+    pub(crate) fn leave_half_assigned(&self, instances: [&str; 2]) {
         let join = |instance: &str| {
             let mut config = self.connection().client(instance);
             config.set("group.id", "footfall").set("group.instance.id", instance).set("session.timeout.ms", "30000");
@@ -161,19 +161,19 @@ impl Fleet {
             member
         };
         let first = join(instances[0]);
-        self.wait("the first has all", |fleet| {
+        self.wait("the first member has all partitions", |fleet| {
             let _silence = first.poll(Duration::from_millis(50));
             first.assignment().unwrap().count() == fleet.partitions as usize
         });
         let second = join(instances[1]);
-        // The first looks no more, so it is never told to join once more.
+        // The first member polls no more, so it does not take part in the second step of the rebalance.
         let asker = self.group();
-        self.wait("the group has dealt for two", |_| {
+        self.wait("the group is stable with two members", |_| {
             let _silence = second.poll(Duration::from_millis(50));
             let groups = asker.fetch_group_list(Some("footfall"), Duration::from_secs(10)).unwrap();
             groups.groups().iter().any(|it| it.state() == "Stable" && it.members().len() == 2)
         });
-        // Killed: what ends well tells the group.
+        // `forget`, because a consumer that is dropped leaves the group.
         std::mem::forget((first, second));
     }
 
@@ -182,28 +182,38 @@ impl Fleet {
         config.set("group.id", "footfall").set("enable.auto.commit", "false").create().unwrap()
     }
 
-    /// The first offset that a partition of `hits` still holds, and the one after its last.
+    /// The first offset that a partition of `hits` still holds, and its high-water mark.
     pub(crate) fn watermarks(&self, partition: u32) -> (i64, i64) {
         self.group().fetch_watermarks("hits", partition as i32, Duration::from_secs(10)).unwrap()
     }
 
-    /// Runs a future.
+    /// Whether every partition of `hits` has held a message. False if the topic does not exist yet.
+    pub(crate) fn has_a_message_in_every_partition(&self) -> bool {
+        let group = self.group();
+        let high_water_mark = |partition: u32| {
+            let marks = group.fetch_watermarks("hits", partition as i32, Duration::from_secs(10));
+            marks.map_or(0, |(_, high)| high)
+        };
+        (0..self.partitions).all(|partition| high_water_mark(partition) > 0)
+    }
+
+    /// Runs a future on the fleet's runtime.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    /// A new ClickHouse process on the old data.
+    /// Kills ClickHouse and starts it again on the same data.
     pub(crate) fn kill_engine(&mut self) {
         self.engine.kill();
         self.runtime.block_on(self.engine.run());
     }
 
-    /// A query's only value.
+    /// The only value of a query's result.
     pub(crate) fn one<T: clickhouse::RowOwned + clickhouse::RowRead>(&self, sql: &str) -> T {
         self.runtime.block_on(async { self.engine.client().query(sql).fetch_one::<T>().await.unwrap() })
     }
 
-    /// Page -> views, as readers count them.
+    /// Page -> views, by the generations that a reader counts.
     pub(crate) fn views(&self) -> HashMap<String, i64> {
         let sql = "SELECT page, sum(pageviews) FROM live_pages WHERE (shard, generation) IN \
                    (SELECT shard, max(generation) FROM shards GROUP BY shard) GROUP BY page HAVING sum(pageviews) != 0";
@@ -213,7 +223,7 @@ impl Fleet {
         rows.into_iter().collect()
     }
 
-    /// A sum over one live table, as readers count it.
+    /// A sum over one live table, by the generations that a reader counts.
     pub(crate) fn sum(&self, measure: &str, table: &str) -> i64 {
         self.one(&format!(
             "SELECT sum({measure}) FROM {table} WHERE (shard, generation) IN \
@@ -221,17 +231,17 @@ impl Fleet {
         ))
     }
 
-    /// Everything answered is counted: shipped, folded, inserted, and nothing moves any more.
+    /// Waits until every answered hit is shipped, folded and inserted, and no position changes any more.
     pub(crate) fn wait_until_quiet(&self) {
         let positions = |fleet: &Fleet| {
             let shipped = fleet.ingests.iter().all(|it| {
                 let synced = it.metric("footfall_spool_synced_position_bytes");
                 synced.is_some() && synced == it.metric("footfall_ship_position_bytes")
             });
-            // Asked of the broker: an aggregator that has just been started knows of no end yet, and one that gave a
-            // partition away shows an old one.
+            // The broker is asked for the ends: an aggregator that has just started has none yet, and one whose
+            // partition was revoked shows an old one.
             let ends: Vec<u64> = (0..fleet.partitions).map(|partition| fleet.watermarks(partition).1 as u64).collect();
-            let inserted = fleet.each("footfall_aggregate_inserted_position");
+            let inserted = fleet.by_shard("footfall_aggregate_inserted_position");
             let all = (0..).zip(&ends).all(|(shard, end)| inserted.get(&format!("{{shard=\"{shard}\"}}")) == Some(end));
             (shipped && all).then_some(ends)
         };
@@ -242,8 +252,8 @@ impl Fleet {
         });
     }
 
-    /// A position of all shards: of two processes that show the same one, the later.
-    fn each(&self, name: &str) -> BTreeMap<String, u64> {
+    /// A metric by shard. If two processes show the same shard, the higher value.
+    fn by_shard(&self, name: &str) -> BTreeMap<String, u64> {
         let texts = self.aggregates.iter().map(Member::metrics).collect::<Vec<_>>().join("\n");
         let mut all = BTreeMap::new();
         for (labels, value) in texts.lines().filter_map(|line| line.strip_prefix(name)?.split_once(' ')) {
@@ -253,17 +263,18 @@ impl Fleet {
         all
     }
 
-    /// The ends of all logs, and behind them where everybody stands.
-    pub(crate) fn said(&self) -> String {
+    /// The ends of all logs, then the positions of all processes.
+    pub(crate) fn all_logs(&self) -> String {
         let all = || self.ingests.iter().chain(&self.aggregates);
         let logs: String = all().map(|it| format!("\n--- {}:\n{}", it.command, it.end_of_log())).collect();
         logs + &all().map(|it| format!("\n--- {}:\n{}", it.command, it.positions())).collect::<String>()
     }
 
+    /// Waits until `is_true`. `what` is named if it never is.
     pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Fleet) -> bool) {
         let began = Instant::now();
         while !is_true(self) {
-            assert!(began.elapsed() < Duration::from_secs(180), "waited in vain until {what}: {}", self.said());
+            assert!(began.elapsed() < Duration::from_secs(180), "waited in vain until {what}: {}", self.all_logs());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -275,12 +286,12 @@ impl Member {
         Member { dir: TempDir::new().unwrap(), command, listen, metrics, url, child: None }
     }
 
-    /// Starts it (again), and waits for nothing.
+    /// Starts the process, the first time or again, without waiting until it is ready.
     pub(crate) fn run(&mut self) {
         self.run_with(&[]);
     }
 
-    /// The same with further arguments.
+    /// Starts the process with further arguments.
     pub(crate) fn run_with(&mut self, arguments: &[&str]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_footfall"))
@@ -296,7 +307,7 @@ impl Member {
         self.child = Some(child);
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -304,7 +315,7 @@ impl Member {
         }
     }
 
-    /// Memory it holds now, in MiB.
+    /// Its resident memory, in MiB.
     pub(crate) fn memory_mib(&self) -> u64 {
         let Some(child) = &self.child else { return 0 };
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
@@ -312,20 +323,20 @@ impl Member {
         kib.unwrap_or(0u64) / 1024
     }
 
-    /// SIGSTOP or SIGCONT.
+    /// Sends a signal.
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         if let Some(child) = &self.child {
             rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
         }
     }
 
-    /// SIGTERM, and how it ended.
+    /// Sends SIGTERM and returns the exit status.
     pub(crate) fn stop(&mut self) -> std::process::ExitStatus {
         self.signal(rustix::process::Signal::TERM);
         self.child.take().unwrap().wait().unwrap()
     }
 
-    /// Waits until it ends by itself with an error that says so.
+    /// Waits until it ends by itself with an error that contains `words`.
     pub(crate) fn fails_with(&mut self, words: &str) {
         let mut child = self.child.take().unwrap();
         let began = Instant::now();
@@ -336,12 +347,12 @@ impl Member {
             if began.elapsed() > Duration::from_secs(90) {
                 child.kill().unwrap();
                 child.wait().unwrap();
-                panic!("it does not end: {}", self.end_of_log());
+                panic!("the process does not end: {}", self.end_of_log());
             }
             std::thread::sleep(Duration::from_millis(50));
         };
-        let said = self.said();
-        assert!(!status.success() && said.contains(words), "{status}, and {words:?} is not in: {}", self.end_of_log());
+        let log = self.log_text();
+        assert!(!status.success() && log.contains(words), "{status}, and {words:?} is not in: {}", self.end_of_log());
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -352,14 +363,14 @@ impl Member {
         format!("127.0.0.1:{}", self.listen)
     }
 
-    /// Everything it said.
-    pub(crate) fn said(&self) -> String {
+    /// Everything it has logged.
+    pub(crate) fn log_text(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
     fn end_of_log(&self) -> String {
-        let said = self.said();
-        let lines: Vec<&str> = said.lines().collect();
+        let log = self.log_text();
+        let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
@@ -373,11 +384,12 @@ impl Member {
         ureq_agent().get(url).call().map_or(String::new(), |mut answer| answer.body_mut().read_to_string().unwrap())
     }
 
-    /// The metrics that say how far it is.
+    /// Its metrics of positions, partitions and shards.
     fn positions(&self) -> String {
-        let said = self.metrics();
-        let tells = |line: &&str| line.contains("position") || line.contains("partitions") || line.contains("shards");
-        said.lines().filter(|line| !line.starts_with('#')).filter(tells).collect::<Vec<_>>().join("\n")
+        let metrics = self.metrics();
+        let is_position =
+            |line: &&str| line.contains("position") || line.contains("partitions") || line.contains("shards");
+        metrics.lines().filter(|line| !line.starts_with('#')).filter(is_position).collect::<Vec<_>>().join("\n")
     }
 
     /// The value of one metric with exactly these labels.

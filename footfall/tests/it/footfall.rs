@@ -1,4 +1,4 @@
-//! `footfall serve` for one test: a data directory of its own, free ports, killed and started at will.
+//! One `footfall serve` for one test, with its own data directory and free ports. A test can kill and restart it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ pub(crate) struct Footfall {
     listen: u16,
     metrics: u16,
     child: Option<Child>,
-    /// What the page's link carries.
+    /// The token of the dashboard's link.
     pub(crate) token: String,
 }
 
-/// The site of all these tests. It is about noon there, so that no test meets a midnight.
+/// A time zone where it is about noon now, so that no test runs over a midnight.
 pub(crate) fn noon_zone() -> String {
     let hour = schema::clock::now_s().rem_euclid(86_400) / 3600;
     // POSIX signs: Etc/GMT-3 is three hours ahead of UTC.
@@ -29,12 +29,12 @@ pub(crate) fn noon_zone() -> String {
 }
 
 impl Footfall {
-    /// Starts it with one site, `example.org`, and these further lines in its table.
+    /// Starts it with one site, `example.org`. `site` is added to the site's table.
     pub(crate) fn start(site: &str) -> Footfall {
         Footfall::start_with("", site)
     }
 
-    /// The same, with these lines for the whole too.
+    /// Starts it with one site. `whole` is added to the top of the configuration, `site` to the site's table.
     pub(crate) fn start_with(whole: &str, site: &str) -> Footfall {
         let (listen, metrics) = (testbed::free_port(), testbed::free_port());
         let footfall = Footfall { dir: TempDir::new().unwrap(), listen, metrics, child: None, token: String::new() };
@@ -49,9 +49,9 @@ impl Footfall {
         footfall
     }
 
-    /// Starts it (again), and waits until it is ready.
+    /// Starts the process, the first time or again, and waits until it is ready.
     pub(crate) fn run(&mut self) {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_footfall"))
             .args(["serve", "--config"])
             .arg(self.config())
@@ -66,12 +66,12 @@ impl Footfall {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let link = lines.map_while(Result::ok).find(|line| line.contains("#token="));
         self.child = Some(child);
-        let link = link.unwrap_or_else(|| panic!("serve did not start: {}", self.said()));
+        let link = link.unwrap_or_else(|| panic!("serve did not start: {}", self.log_text()));
         self.token = link.split("#token=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         self.wait("it is ready", |it| it.get("/healthz/ready").0 == 200);
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -79,34 +79,34 @@ impl Footfall {
         }
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Sends SIGTERM and waits for the end, which must be a success.
     pub(crate) fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = child.wait().unwrap();
-        assert!(status.success(), "{status}: {}", self.said());
+        assert!(status.success(), "{status}: {}", self.log_text());
     }
 
-    /// SIGHUP.
+    /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
         let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     }
 
-    /// kill -9 of its engine.
+    /// Sends SIGKILL to its engine.
     pub(crate) fn kill_engine(&self) {
         for pid in self.engine().into_iter().filter_map(rustix::process::Pid::from_raw) {
             let _gone_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     }
 
-    /// Its process.
+    /// The number of its process.
     pub(crate) fn id(&self) -> i32 {
         self.child.as_ref().unwrap().id() as i32
     }
 
-    /// Its engine's process, which may have been spawned by any of its threads.
+    /// The processes of its engine. Any thread may have started one, so the children of all threads are listed.
     pub(crate) fn engine(&self) -> Vec<i32> {
         let Some(child) = &self.child else { return Vec::new() };
         let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
@@ -122,13 +122,13 @@ impl Footfall {
         self.dir.path().join("footfall.toml")
     }
 
-    fn log(&self) -> PathBuf {
+    fn log_path(&self) -> PathBuf {
         self.dir.path().join("footfall.log")
     }
 
-    /// Everything it logged.
-    pub(crate) fn said(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
+    /// Everything it has logged.
+    pub(crate) fn log_text(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
     pub(crate) fn address(&self) -> String {
@@ -143,7 +143,7 @@ impl Footfall {
         })
     }
 
-    /// What Prometheus would read.
+    /// The text that Prometheus would scrape.
     pub(crate) fn metrics(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
         ureq_agent().get(url).call().map_or(String::new(), |mut answer| answer.body_mut().read_to_string().unwrap())
@@ -156,7 +156,7 @@ impl Footfall {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// A question to the stats API: status and JSON.
+    /// Asks the stats API: status and JSON of the answer.
     pub(crate) fn query(&self, question: &serde_json::Value) -> (u16, serde_json::Value) {
         let request = ureq_agent()
             .post(format!("http://{}/api/v2/query", self.address()))
@@ -166,13 +166,13 @@ impl Footfall {
         (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}")))
     }
 
-    /// Its ClickHouse.
+    /// A client of its ClickHouse.
     pub(crate) fn clickhouse(&self) -> clickhouse::Client {
         let url = std::fs::read_to_string(self.dir.path().join("data/engine/endpoint")).unwrap();
         clickhouse::Client::default().with_url(url)
     }
 
-    /// Quiet: everything on disk is in ClickHouse, at two looks with a moment between them.
+    /// Waits until everything in the spool is in ClickHouse, seen twice with half a second in between.
     pub(crate) fn wait_until_quiet(&self) {
         let position = |it: &Footfall| {
             let synced = it.metric("footfall_stream_end_position{shard=\"0\"}");
@@ -185,10 +185,11 @@ impl Footfall {
         });
     }
 
+    /// Waits until `is_true`. `what` is named if it never is.
     pub(crate) fn wait(&self, what: &str, mut is_true: impl FnMut(&Footfall) -> bool) {
         let began = Instant::now();
         while !is_true(self) {
-            assert!(began.elapsed() < Duration::from_secs(90), "waited in vain until {what}: {}", self.said());
+            assert!(began.elapsed() < Duration::from_secs(90), "waited in vain until {what}: {}", self.log_text());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -200,7 +201,7 @@ impl Drop for Footfall {
     }
 }
 
-/// Any status is an answer, not an error.
+/// An HTTP client that returns every status as an answer, not as an error.
 pub(crate) fn ureq_agent() -> ureq::Agent {
     let config =
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));

@@ -1,4 +1,5 @@
-//! Country and region by the operator's file: from a hit through a proxy to an answer, and a new file on the way.
+//! Country and region by the operator's geo file, from a hit through a proxy to an answer; and a new file while hits
+//! arrive.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -29,7 +30,7 @@ fn places(all: &[(&str, &str, i64)]) -> Places {
     all.iter().map(|(country, region, visits)| ((*country).to_owned(), (*region).to_owned(), *visits)).collect()
 }
 
-/// Puts a file in another's place at once.
+/// Replaces a file by a rename.
 fn replace(path: &Path, bytes: &[u8]) {
     let new = path.with_extension("new");
     std::fs::write(&new, bytes).unwrap();
@@ -42,7 +43,7 @@ fn nested_file(country: &str, region: &str, built_s: u64) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hit_is_counted_where_the_file_says_and_a_new_file_is_taken_without_a_stop() {
+async fn a_hit_is_counted_in_its_country_and_a_new_file_is_used_without_a_restart() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("geo.mmdb");
     std::fs::write(&path, nested_file("FR", "IDF", BUILT_S)).unwrap();
@@ -75,11 +76,11 @@ async fn a_hit_is_counted_where_the_file_says_and_a_new_file_is_taken_without_a_
     };
     assert_eq!((found("DE"), found("FR")), (Some(json!(6)), Some(json!(6))), "{answer}");
 
-    // A page of errors in its place: what was there goes on.
+    // A file that is no MMDB file replaces it: the old one stays in use.
     replace(&path, b"<html>404 Not Found</html>");
     footfall.wait("the bad file is noticed", |it| failures(it) == 1);
     send(&collector, "203.0.113.77", 7);
-    // And then a good one, whose network is elsewhere.
+    // Then a good file, with another country for the network.
     replace(&path, &nested_file("BE", "BRU", BUILT_S + 1));
     footfall.wait("the new file is in use", |it| built(it) == BUILT_S + 1);
     send(&collector, "203.0.113.77", 8);
@@ -88,15 +89,15 @@ async fn a_hit_is_counted_where_the_file_says_and_a_new_file_is_taken_without_a_
     assert_eq!(footfall.clickhouse().query(PLACES).fetch_all::<(String, String, i64)>().await.unwrap(), places(&after));
     assert_eq!(failures(&footfall), 1);
     footfall.stop();
-    let said = footfall.said();
-    assert_eq!(said.matches("is no whole MMDB file").count(), 1, "{said}");
+    let printed = footfall.log_text();
+    assert_eq!(printed.matches("is no whole MMDB file").count(), 1, "{printed}");
     for word in ["203.0.113", "2001:db8", "198.51.100"] {
-        assert!(!said.contains(word), "{word} in {said}");
+        assert!(!printed.contains(word), "{word} in {printed}");
     }
 }
 
 #[test]
-fn a_collector_of_many_machines_looks_places_up_too() {
+fn a_collector_of_many_machines_uses_the_geo_file_too() {
     let mut fleet = Fleet::prepare(Size { partitions: 1, ingests: 1, aggregates: 1 }, "");
     let ingest = fleet.ingests[0].config();
     let records = [("127.0.0.0/8", flat("FR", "Île-de-France"))];
@@ -123,7 +124,7 @@ fn command(dir: &Path, name: &str) -> Output {
 }
 
 #[test]
-fn what_the_file_is_is_said_and_a_bad_one_is_a_mistake_at_the_start() {
+fn check_config_describes_the_geo_file_and_a_bad_file_is_an_error_at_the_start() {
     let dir = TempDir::new().unwrap();
     let ports = [testbed::free_port(), testbed::free_port()];
     let config = format!(
@@ -134,10 +135,10 @@ fn what_the_file_is_is_said_and_a_bad_one_is_a_mistake_at_the_start() {
     let path = dir.path().join("geo.mmdb");
     std::fs::write(&path, nested_file("FR", "IDF", BUILT_S)).unwrap();
     let Output { status, stdout, stderr } = command(dir.path(), "check-config");
-    let said = String::from_utf8(stderr).unwrap();
+    let printed = String::from_utf8(stderr).unwrap();
     let about = "note: geo: \"Test-City\", built 2026-11-03, with 2 countries in `country.iso_code` and 2 regions in \
                  `subdivisions[0].iso_code`; for IPv4 and IPv6\n";
-    assert!(status.success() && said.contains(about), "{said}");
+    assert!(status.success() && printed.contains(about), "{printed}");
     assert!(String::from_utf8(stdout).unwrap().contains(&format!("geo = {path:?}\n")));
 
     let asn = [("203.0.113.0/24", json!({ "autonomous_system_number": 64_496 }))];
@@ -157,8 +158,11 @@ fn what_the_file_is_is_said_and_a_bad_one_is_a_mistake_at_the_start() {
         }
         for name in ["check-config", "serve"] {
             let Output { status, stderr, .. } = command(dir.path(), name);
-            let said = String::from_utf8(stderr).unwrap();
-            assert!(!status.success() && said.contains(&format!("geo: {} {words}", path.display())), "{name}: {said}");
+            let printed = String::from_utf8(stderr).unwrap();
+            assert!(
+                !status.success() && printed.contains(&format!("geo: {} {words}", path.display())),
+                "{name}: {printed}"
+            );
         }
     }
 }

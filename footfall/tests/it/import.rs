@@ -1,4 +1,4 @@
-//! `footfall import`, held against an independent count of the same logs, and killed on the way.
+//! `footfall import`, compared with an independent count of the same logs, and killed at several moments.
 
 mod bench;
 mod made_up;
@@ -18,7 +18,7 @@ use testbed::clickhouse::Engine;
 use testbed::mmdb::{BUILT_S, file, flat};
 
 use crate::footfall::Footfall;
-use bench::{Bench, complaint, fates_of, import_command, independent_count, summary, write_config};
+use bench::{Bench, fates_of, import_command, import_error, independent_count, summary, write_config};
 use made_up::{FIREFOX, line, some_day};
 
 const ALL_COUNT: &str = "bots = \"count\"";
@@ -33,13 +33,13 @@ fn noon(day: Day) -> i64 {
     i64::from(day.0) * 86_400 + 43_200
 }
 
-/// The last date before `day` that is not 24 hours long there.
-fn odd_day(zone: &Zone, day: Day) -> Day {
+/// The last date before `day` on which the zone's clocks changed.
+fn clock_change_day(zone: &Zone, day: Day) -> Day {
     (1..400).map(|n| day.plus(-n)).find(|&day| zone.ends_s(day) - zone.begins_s(day) != 86_400).unwrap()
 }
 
 #[tokio::test]
-async fn a_days_traffic_counts_as_an_independent_count_says() {
+async fn recorded_traffic_is_counted_like_the_independent_count() {
     let bench = Bench::new(ALL_COUNT).await;
     let log = bench.write("traffic.log.gz", include_bytes!("../traffic.log.gz"));
     let from: Day = "2026-11-02".parse().unwrap();
@@ -51,12 +51,12 @@ async fn a_days_traffic_counts_as_an_independent_count_says() {
 }
 
 #[tokio::test]
-async fn any_log_counts_as_an_independent_count_says() {
+async fn random_logs_are_counted_like_the_independent_count() {
     for (seed, zone) in [(1, "Europe/Paris"), (2, "America/St_Johns"), (3, "Asia/Kolkata"), (4, "Pacific/Auckland")] {
         let bench = Bench::new(&format!("{ALL_COUNT}\ntime_zone = \"{zone}\"")).await;
         let there = Zone::new(zone).unwrap();
-        // Three dates, the clocks change on one of them where they do.
-        let day = if zone == "Asia/Kolkata" { some_day() } else { odd_day(&there, some_day()) };
+        // Three dates. In the zones that change their clocks, they change on the one in the middle.
+        let day = if zone == "Asia/Kolkata" { some_day() } else { clock_change_day(&there, some_day()) };
         let lines = made_up::log(seed, there.begins_s(day.plus(-1)), there.ends_s(day.plus(1)), 4_000);
         let log = bench.write("made-up.log", &lines);
         let summary = bench.check(&log, 0, zone).await;
@@ -65,38 +65,38 @@ async fn any_log_counts_as_an_independent_count_says() {
 }
 
 #[tokio::test]
-async fn edges_count_as_said() {
+async fn edge_cases_are_counted_like_the_independent_count() {
     let bench = Bench::new(ALL_COUNT).await;
     let day = some_day();
     let (t, midnight) = (noon(day), i64::from(day.plus(1).0) * 86_400);
     let get = |address, time_s, target: &str| line(address, time_s, &format!("GET {target} HTTP/1.1"), 200, FIREFOX);
     let lines = [
-        // 1800 s later is the same visit, 1801 s is another; the lines are not in order.
+        // 1800 s later is the same visit, 1801 s later is another. The lines are not in order.
         get("10.0.1.1", t + 3601, "/c"),
         get("10.0.1.1", t, "/a"),
         get("10.0.1.1", t + 1800, "/b?mail=x"),
         // A visit ends at midnight.
         get("10.0.2.1", midnight - 1, "/night"),
         get("10.0.2.1", midnight, "/night"),
-        // One visitor: the same /24; the same /48.
+        // One visitor: the same /24, or the same /48.
         get("10.0.3.1", t, "/p"),
         get("10.0.3.255", t + 5, "/q"),
         get("2001:db8:7:1::1", t, "/p"),
         get("2001:db8:7:2::2", t, "/q"),
-        // Two visitors: by their agents.
+        // Two visitors, by their user agents.
         line("10.0.4.1", t, "GET /p HTTP/1.1", 200, r#"a \"quoted\" agent"#),
         line("10.0.4.1", t, "GET /p HTTP/1.1", 200, r#"another \"quoted\" agent"#),
-        // Equal times stay in order: it begins with /first and ends there.
+        // Equal times keep their order: the visit begins at /first and ends there too.
         get("10.0.5.1", t, "/first"),
         get("10.0.5.1", t, "/second"),
-        // An error of a visit, and one without.
+        // An error within a visit, and one without a visit.
         line("10.0.1.1", t + 3, "GET /lost HTTP/1.1", 404, FIREFOX),
         line("10.0.9.1", t, "GET /x.png HTTP/1.1", 503, FIREFOX),
         // Not counted.
         line("10.0.1.1", t, "HEAD / HTTP/1.1", 200, FIREFOX),
         get("10.0.1.1", t, "/style.css?v=3"),
         line("10.0.1.1", t, "GET / HTTP/1.1", 301, FIREFOX),
-        // As Windows ends it; and no lines of a log.
+        // A line with the line end of Windows; then bad lines.
         get("10.0.6.1", t, "/crlf").replace('\n', "\r\n"),
         "\n".to_owned(),
         "10.0.1.1 - - [no time] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"\n".to_owned(),
@@ -124,14 +124,14 @@ async fn edges_count_as_said() {
 }
 
 #[tokio::test]
-async fn of_a_log_that_grew_only_the_new_lines_count() {
+async fn of_a_log_that_grew_only_the_new_lines_are_counted() {
     let bench = Bench::new(ALL_COUNT).await;
     let day = some_day();
     let whole = made_up::log(5, noon(day), noon(day.plus(3)), 900);
     let ends: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] == b'\n').map(|at| at + 1).collect();
     let log = bench.write("whole.log", &whole);
 
-    // Also while it is shorter than its head, and with half a line at its end.
+    // Also while the log is shorter than its head, and with half a line at its end.
     let mut before = 0;
     for (lines, gzipped) in [(1, false), (9, true), (300, false), (700, true)] {
         let part = &whole[..ends[lines - 1] + 5];
@@ -145,7 +145,7 @@ async fn of_a_log_that_grew_only_the_new_lines_count() {
     let summary = bench.import(&log, &[]);
     assert_eq!((&summary["lines"], &summary["unfinished"]), (&json!(200), &json!(0)));
 
-    // Again, however it is written and named: nothing.
+    // The same log under other names, gzipped or shorter: nothing is new.
     let counted = bench.counted(None).await;
     let again = bench.write("again.gz", &gzip(&whole));
     let shorter = bench.write("shorter.log", &whole[..ends[500]]);
@@ -155,20 +155,20 @@ async fn of_a_log_that_grew_only_the_new_lines_count() {
     }
     assert_eq!(bench.counted(None).await, counted);
 
-    // But moved by a day it is another log.
+    // Shifted by a day it is another log.
     let moved = bench.import(&log, &["--shift", "1"]);
     assert_eq!(moved["lines"], 900);
     assert_eq!(bench.import(&log, &["--shift", "1"])["lines"], 0);
 }
 
 #[tokio::test]
-async fn several_logs_in_any_order_count_like_one() {
+async fn several_logs_in_any_order_are_counted_like_one() {
     let bench = Bench::new(ALL_COUNT).await;
     let day = some_day();
     let whole = made_up::log(6, noon(day), noon(day.plus(2)), 900);
     let ends: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] == b'\n').map(|at| at + 1).collect();
     let parts = [&whole[..ends[299]], &whole[ends[299]..ends[599]], &whole[ends[599]..]];
-    // Newest first, as a shell lists rotated logs; and one of them twice.
+    // The newest log first, as a shell lists rotated logs; and one of them twice.
     let names = ["access.log.2.gz", "access.log.1", "access.log"];
     let logs: Vec<_> = parts
         .iter()
@@ -186,7 +186,7 @@ async fn several_logs_in_any_order_count_like_one() {
 }
 
 #[tokio::test]
-async fn lines_of_dates_too_old_or_not_yet_closed_are_told_apart_and_the_latter_left() {
+async fn lines_of_old_dates_are_dropped_and_lines_of_open_dates_are_left_for_later() {
     let bench = Bench::new("").await;
     let now_s = clock::now_s();
     let view = |time_s| line("10.0.0.1", time_s, "GET / HTTP/1.1", 200, FIREFOX);
@@ -200,7 +200,7 @@ async fn lines_of_dates_too_old_or_not_yet_closed_are_told_apart_and_the_latter_
     assert_eq!(figures, [7, 3, 1, 3, 0], "{summary:#}");
     assert_eq!(fates_of(&summary), 7);
 
-    // What follows the first open date is not done.
+    // The lines from the first open date on were left.
     let again = bench.import(&log, &[]);
     let figures = ["lines", "pageviews", "not_yet_closed"].map(|figure| again[figure].as_u64().unwrap());
     assert_eq!((figures, &again["shard"]), ([3, 0, 3], &Value::Null));
@@ -208,7 +208,7 @@ async fn lines_of_dates_too_old_or_not_yet_closed_are_told_apart_and_the_latter_
 }
 
 #[tokio::test]
-async fn robots_are_refused_by_name_unless_the_site_counts_them_or_the_log_cannot_tell() {
+async fn robots_are_refused_by_name_unless_the_log_has_no_user_agents() {
     let bench = Bench::new("").await;
     let t = noon(some_day());
     let robot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -225,37 +225,37 @@ async fn robots_are_refused_by_name_unless_the_site_counts_them_or_the_log_canno
 }
 
 #[tokio::test]
-async fn what_is_no_log_or_cannot_be_read_stops_the_import_and_counts_nothing() {
+async fn a_file_that_is_no_log_or_cannot_be_read_stops_the_import_and_nothing_is_counted() {
     let bench = Bench::new("").await;
     let good = bench.write("good.log", line("10.0.0.1", noon(some_day()), "GET / HTTP/1.1", 200, FIREFOX).as_bytes());
     let prose = bench.write("prose.txt", b"It was a dark and stormy night.\n\n");
     let cut = gzip(&made_up::log(7, noon(some_day()), noon(some_day()) + 9, 500));
     let cut = bench.write("cut.gz", &cut[..cut.len() / 2]);
-    for (bad, says) in [
+    for (bad, words) in [
         (prose, "none of its 2 lines"),
         (cut, "nothing of this import is counted"),
         (bench.dir().join("missing.log"), "No such file"),
         (bench.dir().to_owned(), "directory"),
     ] {
-        let said = complaint(bench.command(&[]).args([&good, &bad]));
-        assert!(said.contains(says) && said.contains(bad.file_name().unwrap().to_str().unwrap()), "{said}");
-        assert!(!said.contains("stormy"), "{said}");
+        let error = import_error(bench.command(&[]).args([&good, &bad]));
+        assert!(error.contains(words) && error.contains(bad.file_name().unwrap().to_str().unwrap()), "{error}");
+        assert!(!error.contains("stormy"), "{error}");
     }
-    assert!(complaint(import_command(bench.dir()).args(["--site", "8"]).arg(&good)).contains("7 (example.org)"));
+    assert!(import_error(import_command(bench.dir()).args(["--site", "8"]).arg(&good)).contains("7 (example.org)"));
     assert_eq!(bench.import(&good, &[])["pageviews"], 1);
 }
 
 #[tokio::test]
-async fn while_an_import_runs_a_second_one_says_so_and_ends() {
+async fn a_second_import_is_refused_while_one_runs() {
     let bench = Bench::new("").await;
     let view = line("10.0.0.1", noon(some_day()), "GET / HTTP/1.1", 200, FIREFOX);
     let log = bench.write("a.log", view.as_bytes());
-    // The first reads from a pipe, and so goes on for as long as we like.
+    // The first import reads from a pipe, so it runs until the test closes the pipe.
     let pipe = bench.dir().join("pipe.log");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600), 0).unwrap();
     let first = bench.command(&[]).arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
-    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap(); // waits until it reads
-    assert!(complaint(bench.command(&[]).arg(&log)).contains("another import"));
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap(); // waits until the import reads
+    assert!(import_error(bench.command(&[]).arg(&log)).contains("another import"));
     writer.write_all(view.as_bytes()).unwrap();
     drop(writer);
     let first: Value = serde_json::from_slice(&first.wait_with_output().unwrap().stdout).unwrap();
@@ -263,17 +263,17 @@ async fn while_an_import_runs_a_second_one_says_so_and_ends() {
     assert_eq!(bench.import(&log, &[])["lines"], 0, "the same lines, from a file");
 }
 
-/// Everything that stands in a table.
+/// The number of rows of a table.
 async fn rows(engine: &Engine, table: &str) -> u64 {
     engine.client().query(&format!("SELECT count() FROM {table}")).fetch_one().await.unwrap_or(0)
 }
 
 #[tokio::test]
-async fn killed_at_any_moment_nothing_is_counted_and_the_next_import_counts_all_once() {
+async fn a_killed_import_counts_nothing_and_the_next_one_counts_every_line_once() {
     let bench = Bench::new(ALL_COUNT).await;
     let day = some_day();
     let log = bench.write("long.log", &made_up::log(8, noon(day.plus(-30)), noon(day), 12_000));
-    // Before anything, and once the first, and more and more rows of it are there.
+    // Killed before it has inserted any row, after the first, and after more and more.
     for wanted in [0, 1, 800, 1_600] {
         let before = rows(&bench.engine, "live_pages").await;
         let mut child = bench.command(&[]).arg(&log).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -291,13 +291,13 @@ async fn killed_at_any_moment_nothing_is_counted_and_the_next_import_counts_all_
 }
 
 #[tokio::test]
-async fn what_a_killed_import_left_behind_never_becomes_anothers() {
+async fn rows_and_positions_of_a_killed_import_are_not_taken_for_those_of_the_next() {
     let bench = Bench::new(ALL_COUNT).await;
     let t = noon(some_day());
     let view = |page: &str| line("10.0.0.1", t, &format!("GET {page} HTTP/1.1"), 200, FIREFOX);
     let (one, two) = (bench.write("one.log", view("/one").as_bytes()), bench.write("two.log", view("/two").as_bytes()));
     assert_eq!(bench.import(&one, &[])["lines"], 1);
-    // Killed just before it was named; and then its rows were swept.
+    // As if it had been killed just before its shard was named, and its rows had been swept then.
     let client = bench.engine.client();
     client.query("TRUNCATE TABLE shards").execute().await.unwrap();
     for table in ["live_visits", "live_pages", "live_events", "live_fates"] {
@@ -309,7 +309,7 @@ async fn what_a_killed_import_left_behind_never_becomes_anothers() {
 }
 
 #[tokio::test]
-async fn alone_it_starts_the_engine_itself() {
+async fn without_a_running_serve_the_import_starts_the_engine() {
     let dir = TempDir::new().unwrap();
     write_config(dir.path(), ALL_COUNT);
     let log = dir.path().join("made-up.log");
@@ -317,12 +317,12 @@ async fn alone_it_starts_the_engine_itself() {
     let run = |args: &[&str]| summary(import_command(dir.path()).args(["--site", "7"]).args(args).arg(&log));
     let first = run(&[]);
     assert_eq!((&first["lines"], &first["shard"]), (&json!(500), &json!(1000)));
-    // It is there at the next start.
+    // The next import finds what the first one stored.
     assert_eq!((&run(&[])["lines"], &run(&["--shift", "1"])["shard"]), (&json!(0), &json!(1001)));
 }
 
 #[tokio::test]
-async fn lines_are_counted_where_the_geo_file_says() {
+async fn lines_are_counted_in_the_country_of_the_geo_file() {
     let bench = Bench::new("").await;
     let records = [("203.0.113.0/24", flat("FR", "Bretagne")), ("2001:db8:feed::/48", flat("BE", "Brussels"))];
     bench.write("geo.mmdb", &file("flat", BUILT_S, &records));
@@ -337,12 +337,12 @@ async fn lines_are_counted_where_the_geo_file_says() {
     assert_eq!(found, [("BE", "BE-Brussels", 1), ("FR", "FR-Bretagne", 2), ("unknown", "unknown", 2)]);
 
     bench.write("geo.mmdb", b"garbage");
-    let said = complaint(bench.command(&[]).arg(bench.dir().join("a.log")));
-    assert!(said.contains("geo.mmdb is no whole MMDB file"), "{said}");
+    let error = import_error(bench.command(&[]).arg(bench.dir().join("a.log")));
+    assert!(error.contains("geo.mmdb is no whole MMDB file"), "{error}");
 }
 
 #[test]
-fn beside_a_running_serve_it_uses_its_engine_and_is_seen_at_once() {
+fn beside_a_running_serve_the_import_uses_its_engine_and_the_dashboard_shows_the_lines_at_once() {
     let mut footfall = Footfall::start("");
     let day = some_day();
     let lines: String =
@@ -361,7 +361,7 @@ fn beside_a_running_serve_it_uses_its_engine_and_is_seen_at_once() {
 }
 
 #[tokio::test]
-async fn neither_what_it_says_nor_what_it_keeps_shows_who_asked() {
+async fn neither_output_nor_files_hold_an_address_or_a_user_agent() {
     let dir = TempDir::new().unwrap();
     write_config(dir.path(), "");
     let t = noon(some_day());
@@ -375,23 +375,23 @@ async fn neither_what_it_says_nor_what_it_keeps_shows_who_asked() {
     assert!(output.status.success());
     std::fs::remove_file(&log).unwrap();
 
-    let mut kept = vec![("what it says".into(), [output.stdout, output.stderr].concat())];
+    let mut stored = vec![("the output".into(), [output.stdout, output.stderr].concat())];
     let mut folders = vec![dir.path().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             match entry.metadata().unwrap() {
                 kind if kind.is_dir() => folders.push(entry),
-                kind if kind.is_file() => kept.push((entry.clone(), std::fs::read(&entry).unwrap())),
+                kind if kind.is_file() => stored.push((entry.clone(), std::fs::read(&entry).unwrap())),
                 _ => {}
             }
         }
     }
     let number = u32::from_be_bytes([203, 0, 113, 77]);
     let marks = ["203.0.113.77", "CANARY-AGENT", "canary@example.org", &number.to_string(), "cb00714d", "CB00714D"];
-    for (place, bytes) in &kept {
+    for (place, bytes) in &stored {
         for mark in marks {
             assert!(memchr::memmem::find(bytes, mark.as_bytes()).is_none(), "{mark} in {}", place.display());
         }
     }
-    assert!(kept.len() > 10);
+    assert!(stored.len() > 10);
 }

@@ -1,6 +1,7 @@
 //! Tests of the whole program with real parts: the embedded ClickHouse, Kafka, nginx, Chromium, disks, sockets, kills.
 //!
-//! One program for all of them: cargo links it once. A file is a subject; `cargo test -p footfall --test it NAME` runs one.
+//! One program for all of them: cargo links it once. A file is a subject; `cargo test -p footfall --test it NAME` runs
+//! one.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap names the line of the test")]
 
 mod browser;

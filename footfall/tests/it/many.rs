@@ -1,4 +1,4 @@
-//! `footfall ingest`, Kafka and `footfall aggregate` with real parts.
+//! `footfall ingest`, Kafka, `footfall aggregate` and ClickHouse together, without faults.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, Size};
 
 const SMALL: Size = Size { partitions: 4, ingests: 2, aggregates: 2 };
 
-/// Sends hits to all collectors in turn from `connections` clients, and waits until they are sent.
+/// Sends all hits from `connections` clients, spread over the collectors, and waits until they are sent.
 pub(crate) fn send(fleet: &Fleet, answers: &Answers, connections: usize) {
     let addresses: Vec<String> = fleet.ingests.iter().map(|it| it.address()).collect();
     let over = AtomicBool::new(false);
@@ -20,20 +20,20 @@ pub(crate) fn send(fleet: &Fleet, answers: &Answers, connections: usize) {
 }
 
 #[test]
-fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_both_is_one() {
+fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_both_has_one_tag() {
     let mut fleet = Fleet::start(SMALL, "");
     let answers = Answers::new(5_000, 50);
     send(&fleet, &answers, 8);
     fleet.wait_until_quiet();
     let views = fleet.views();
-    let counted = answers.counted.lock().unwrap();
+    let counted = answers.counted.lock();
     assert_eq!(counted.len() as u64 + answers.refused.load(Ordering::Relaxed), 5_000);
     assert!(counted.iter().all(|n| views.get(&format!("/page/{n}")) == Some(&1)));
     assert_eq!(views.len(), counted.len());
-    assert_eq!(fleet.sum("visitors", "live_visits"), 50, "a visitor of two collectors is one");
+    assert_eq!(fleet.sum("visitors", "live_visits"), 50, "a visitor of two collectors has one tag");
     assert_eq!(fleet.sum("hits", "live_fates") as u64, 5_000 / CRAWLER_EVERY + 1);
     assert!(fleet.one::<u64>("SELECT uniqExact(shard) FROM live_pages") == 4, "all partitions have traffic");
-    // stored = shipped = folded = inserted. Records are hits and, each second, one of refusals.
+    // stored = shipped = folded = inserted. The records are the hits, and up to one record of refusals a second.
     let all = |members: &[crate::fleet::Member], name: &str| -> f64 {
         members.iter().map(|it| it.metric(name).unwrap_or(0.0)).sum()
     };
@@ -44,10 +44,10 @@ fn hits_at_two_collectors_are_counted_once_by_two_aggregators_and_a_visitor_of_b
     let closes = all(&fleet.aggregates, "footfall_aggregate_records_total") - shipped;
     assert!(
         (4.0..=16.0).contains(&closes),
-        "what is shipped is folded, and closes, one a partition when they are said: {closes}"
+        "every shipped record is folded, and so are the closes, one per partition and close: {closes}"
     );
-    assert_eq!(stored as i64, fleet.sum("pageviews", "live_pages"), "what is folded is inserted");
+    assert_eq!(stored as i64, fleet.sum("pageviews", "live_pages"), "every folded hit is inserted");
     for member in fleet.aggregates.iter_mut().chain(&mut fleet.ingests) {
-        assert!(member.stop().success(), "{}", member.said());
+        assert!(member.stop().success(), "{}", member.log_text());
     }
 }

@@ -1,5 +1,5 @@
-//! Kafka away, then ClickHouse away, under load: hits go on being answered, memory and disk stay bounded, and when both are
-//! back everything is counted once.
+//! Outages under load: first Kafka, then ClickHouse is away. Hits are still answered, and memory and disk stay bounded.
+//! When both are back, every hit is counted once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn half_a_minute_without_kafka_and_without_clickhouse_loses_nothing() {
 #[test]
 #[ignore = "takes 22 minutes: cargo test --release -p footfall --test it outages -- --ignored --nocapture"]
 fn ten_minutes_without_kafka_and_without_clickhouse_lose_nothing() {
-    outages(Duration::from_secs(600), 1_400); // no more pages than a day tells apart
+    outages(Duration::from_secs(600), 1_400); // a day holds no more distinct pages
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_full_spool_answers_503_and_takes_hits_again_once_kafka_is_back() {
         let before = answers.next.load(Ordering::Relaxed) - answers.failed.load(Ordering::Relaxed);
         assert!(before > 100_000, "{before} hits do not fill a spool");
         fleet.broker.run();
-        // Hits that found no room are answered at once, so there are many of them.
+        // A hit that is refused because the spool is full is answered at once, so there are many of them.
         let stored = || fleet.ingests[0].metric("footfall_hits_total{fate=\"stored\"}").unwrap();
         let full = stored();
         fleet.wait("hits are taken again", |_| stored() > full + 1_000.0);
@@ -49,7 +49,7 @@ fn a_full_spool_answers_503_and_takes_hits_again_once_kafka_is_back() {
 }
 
 #[derive(Debug, Default)]
-struct Most {
+struct Peak {
     ingest_mib: u64,
     aggregate_mib: u64,
     spool_bytes: u64,
@@ -67,9 +67,9 @@ fn outages(long: Duration, hits_per_s: u64) {
         }
         load(&fleet, &answers, Duration::from_secs(5), hits_per_s);
         fleet.broker.kill();
-        let most = load(&fleet, &answers, long, hits_per_s);
-        println!("{} s without Kafka: {most:?}", long.as_secs());
-        assert!(most.ingest_mib < 250, "memory is bounded");
+        let peak = load(&fleet, &answers, long, hits_per_s);
+        println!("{} s without Kafka: {peak:?}", long.as_secs());
+        assert!(peak.ingest_mib < 250, "memory is bounded");
         let began = Instant::now();
         fleet.broker.run();
         load(&fleet, &answers, Duration::from_secs(10), hits_per_s);
@@ -79,9 +79,9 @@ fn outages(long: Duration, hits_per_s: u64) {
         });
         println!("caught up {:.1} s after the broker was started", began.elapsed().as_secs_f64());
         fleet.engine.kill();
-        let most = load(&fleet, &answers, long, hits_per_s);
-        println!("{} s without ClickHouse: {most:?}", long.as_secs());
-        assert!(most.aggregate_mib < 1024, "memory is bounded");
+        let peak = load(&fleet, &answers, long, hits_per_s);
+        println!("{} s without ClickHouse: {peak:?}", long.as_secs());
+        assert!(peak.aggregate_mib < 1024, "memory is bounded");
         fleet.kill_engine();
         let began = Instant::now();
         load(&fleet, &answers, Duration::from_secs(5), hits_per_s);
@@ -95,14 +95,14 @@ fn outages(long: Duration, hits_per_s: u64) {
     });
     assert_eq!(answers.failed.load(Ordering::Relaxed), 0, "every hit was taken");
     assert_counted_once(&fleet, &answers);
-    let answered = answers.counted.lock().unwrap().len() as u64 + answers.refused.load(Ordering::Relaxed);
+    let answered = answers.counted.lock().len() as u64 + answers.refused.load(Ordering::Relaxed);
     println!("{hits} hits, all answered: {answered}");
     assert_eq!(answered, hits);
 }
 
-/// Lets clients send so many hits a second, and looks at what the processes take.
-fn load(fleet: &Fleet, answers: &Answers, long: Duration, hits_per_s: u64) -> Most {
-    let (began, mut most) = (Instant::now(), Most::default());
+/// Lets the clients send `hits_per_s`, and returns the peaks of memory and disk.
+fn load(fleet: &Fleet, answers: &Answers, long: Duration, hits_per_s: u64) -> Peak {
+    let (began, mut peak) = (Instant::now(), Peak::default());
     let first = answers.allowed.load(Ordering::Acquire);
     let mut looked = began;
     while began.elapsed() < long {
@@ -111,11 +111,11 @@ fn load(fleet: &Fleet, answers: &Answers, long: Duration, hits_per_s: u64) -> Mo
         std::thread::sleep(Duration::from_millis(20));
         if looked.elapsed() > Duration::from_secs(1) {
             looked = Instant::now();
-            most.ingest_mib = most.ingest_mib.max(fleet.ingests[0].memory_mib());
-            most.aggregate_mib = most.aggregate_mib.max(fleet.aggregates[0].memory_mib());
+            peak.ingest_mib = peak.ingest_mib.max(fleet.ingests[0].memory_mib());
+            peak.aggregate_mib = peak.aggregate_mib.max(fleet.aggregates[0].memory_mib());
             let spool = fleet.ingests[0].metric("footfall_spool_bytes").unwrap_or(0.0) as u64;
-            most.spool_bytes = most.spool_bytes.max(spool);
+            peak.spool_bytes = peak.spool_bytes.max(spool);
         }
     }
-    most
+    peak
 }

@@ -1,4 +1,4 @@
-//! Who answers comes before who counts.
+//! Threads that answer hits have a higher priority than threads that count.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,9 +17,9 @@ fn nice(pid: i32) -> BTreeMap<String, i32> {
 }
 
 #[test]
-fn the_statistics_and_the_engine_give_way_to_whoever_answers_hits() {
+fn the_aggregator_and_the_engine_have_a_lower_priority_than_the_threads_that_answer_hits() {
     let footfall = Footfall::start("");
-    // Hits are taken before the engine is up, and it may take its time on a cold disk.
+    // Hits are taken before the engine runs, and on a cold disk the engine starts slowly.
     footfall.wait("ClickHouse has its threads", |it| {
         it.engine().iter().any(|engine| nice(*engine).contains_key("HTTPHandler"))
     });
@@ -30,9 +30,9 @@ fn the_statistics_and_the_engine_give_way_to_whoever_answers_hits() {
     assert!(!workers.is_empty() && workers.iter().all(|worker| *worker == answers), "{own:?}");
     assert_eq!(own["aggregate"], answers + 5, "{own:?}");
 
-    let [engine] = footfall.engine()[..] else { panic!("it has one engine: {:?}", footfall.engine()) };
+    let [engine] = footfall.engine()[..] else { panic!("not one engine: {:?}", footfall.engine()) };
     let engine = nice(engine);
-    // ClickHouse raises the one that watches its memory by itself, where it may: that is short work, now and then.
+    // ClickHouse itself raises the priority of its memory watcher if it may. That thread has little to do.
     let all = engine.iter().filter(|(name, _)| *name != "MemoryWorker").all(|(_, nice)| *nice == answers + 5);
     assert!(all, "{engine:?}");
 }

@@ -1,4 +1,4 @@
-//! What Prometheus scrapes, judged by Prometheus' own tool.
+//! The metrics, checked by Prometheus' own tool.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::footfall::{Footfall, noon_zone, ureq_agent};
 
 #[test]
-fn promtool_finds_nothing_to_say_about_our_metrics() {
+fn promtool_accepts_the_metrics_without_a_warning() {
     let footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
     let hit = r#"{"n":"pageview","d":"example.org","u":"https://example.org/a"}"#;
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
@@ -23,11 +23,11 @@ fn promtool_finds_nothing_to_say_about_our_metrics() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut promtool = spawned.expect("promtool is missing: `./check` gets it (Debian's package prometheus)");
+    let mut promtool = spawned.expect("promtool is missing: `./check` installs it (Debian's package prometheus)");
     promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
-    let said = promtool.wait_with_output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-    assert!(said.status.success() && text.trim().is_empty(), "{text}");
+    let output = promtool.wait_with_output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && text.trim().is_empty(), "{text}");
 
     for name in [
         "footfall_hits_total{fate=\"stored\"} 1",
@@ -39,7 +39,7 @@ fn promtool_finds_nothing_to_say_about_our_metrics() {
     ] {
         assert!(metrics.contains(name), "{name} is not in {metrics}");
     }
-    // Every metric is explained, and no label names a page, a site or a person.
+    // Every metric has a help text, and no label names a page, a site or a person.
     for line in metrics.lines().filter(|line| line.starts_with("# TYPE")) {
         let name = line.split(' ').nth(2).unwrap();
         assert!(metrics.contains(&format!("# HELP {name} ")), "{name} has no help text");
@@ -55,5 +55,5 @@ fn promtool_finds_nothing_to_say_about_our_metrics() {
             .contains(name)
         })
         .collect();
-    assert!(unknown.is_empty(), "labels nobody has thought about: {unknown:?}");
+    assert!(unknown.is_empty(), "unknown labels, which might name a page or a person: {unknown:?}");
 }

@@ -1,4 +1,5 @@
-//! SIGHUP while hits come: sites, campaigns, senders and lists change, nothing is dropped, and a bad file changes nothing.
+//! SIGHUP while hits arrive: sites, campaigns, senders and lists change, no hit is dropped, and a bad file changes
+//! nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,9 +13,10 @@ fn dropped(footfall: &Footfall, path: &str) -> String {
     answer.headers().get("x-footfall-dropped").map_or(String::new(), |why| why.to_str().unwrap().to_owned())
 }
 
-struct Stops<'a>(&'a AtomicBool);
+/// Stops the sender when it is dropped, also after a failed assertion.
+struct StopOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Stops<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -26,7 +28,7 @@ fn reloads(footfall: &Footfall) -> (f64, f64) {
 }
 
 #[test]
-fn a_hangup_changes_sites_and_campaigns_while_hits_come_and_drops_none() {
+fn sighup_changes_sites_and_campaigns_and_drops_no_hit() {
     let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
     let first = std::fs::read_to_string(footfall.config()).unwrap();
     let stop = AtomicBool::new(false);
@@ -39,7 +41,7 @@ fn a_hangup_changes_sites_and_campaigns_while_hits_come_and_drops_none() {
             }
             sent
         });
-        let stops = Stops(&stop); // also when an assertion fails: the sender must end
+        let stop_sender = StopOnDrop(&stop);
         assert_eq!(dropped(&footfall, "/f.gif?d=second.example&p=/"), "unknown_site");
         assert_eq!(dropped(&footfall, "/b/example.org/spring.gif"), "no_consent");
 
@@ -48,40 +50,40 @@ fn a_hangup_changes_sites_and_campaigns_while_hits_come_and_drops_none() {
         let second = format!("[[site]]\nid = 2\ndomain = \"second.example\"\n{zone}\n");
         std::fs::write(footfall.config(), format!("{first}{beacon}{second}")).unwrap();
         footfall.hang_up();
-        footfall.wait("the new file is in force", |it| reloads(it) == (1.0, 0.0));
+        footfall.wait("the new file is used", |it| reloads(it) == (1.0, 0.0));
         assert_eq!(dropped(&footfall, "/f.gif?d=second.example&p=/"), "");
         assert_eq!(dropped(&footfall, "/b/example.org/spring.gif"), "");
         let question = serde_json::json!({"site_id": "second.example", "metrics": ["pageviews"], "date_range": "day"});
-        // 503 until the engine has its tables; a token that does not see the site would be told 403.
-        footfall.wait("the dashboard knows the new site too", |it| it.query(&question).0 == 200);
+        // The answer is 503 until the engine has its tables. It would be 403 if the token did not cover the new site.
+        footfall.wait("the dashboard has the new site too", |it| it.query(&question).0 == 200);
 
-        // The kill switch of a campaign, for mails sent long ago.
+        // `on = false` stops a campaign, also for mails that were sent long ago.
         std::fs::write(footfall.config(), format!("{first}{beacon}on = false\n{second}")).unwrap();
         footfall.hang_up();
         footfall.wait("the campaign is off", |it| reloads(it) == (2.0, 0.0));
         assert_eq!(dropped(&footfall, "/b/example.org/spring.gif"), "no_consent");
 
-        // A mistake, then another zone: neither changes anything.
+        // A file with a mistake, then one with another zone: neither changes anything.
         for bad in [format!("{first}colour = \"red\"\n"), first.replace(&noon_zone(), "Asia/Kathmandu")] {
             std::fs::write(footfall.config(), bad).unwrap();
             let (_, refused) = reloads(&footfall);
             footfall.hang_up();
-            footfall.wait("it is refused", |it| reloads(it) == (2.0, refused + 1.0));
-            assert_eq!(dropped(&footfall, "/f.gif?d=second.example&p=/"), "", "all is as before");
+            footfall.wait("the file is refused", |it| reloads(it) == (2.0, refused + 1.0));
+            assert_eq!(dropped(&footfall, "/f.gif?d=second.example&p=/"), "", "nothing has changed");
         }
-        drop(stops);
+        drop(stop_sender);
         sender.join().unwrap()
     });
     assert!(sent > 0);
-    let said = footfall.said();
-    assert!(said.contains("colour") && said.contains("Asia/Kathmandu"), "why is in the log: {said}");
-    // Those of the sender, two of the second site twice looked at after a refusal, one beacon.
+    let log = footfall.log_text();
+    assert!(log.contains("colour") && log.contains("Asia/Kathmandu"), "the reason is not in the log: {log}");
+    // The sender's hits, three of the second site, and one beacon.
     assert_eq!(footfall.metric("footfall_hits_total{fate=\"stored\"}"), f64::from(sent) + 4.0);
     footfall.stop();
 }
 
 #[test]
-fn a_hangup_brings_a_sender_and_a_list_of_spam_and_what_is_sent_twice_counts_once() {
+fn sighup_adds_a_sender_and_a_spam_list_and_a_batch_sent_twice_counts_once() {
     let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
     let first = std::fs::read_to_string(footfall.config()).unwrap();
     let hits: Vec<_> = (0..50)
@@ -104,20 +106,20 @@ fn a_hangup_brings_a_sender_and_a_list_of_spam_and_what_is_sent_twice_counts_onc
         let answer = request.header("user-agent", FIREFOX).send(event.to_string()).unwrap();
         answer.headers().get("x-footfall-dropped").map_or(String::new(), |why| why.to_str().unwrap().to_owned())
     };
-    assert_eq!((send("a"), spam()), (401, String::new()), "the sender is not known yet, nor is the list");
+    assert_eq!((send("a"), spam()), (401, String::new()), "neither the sender nor the list is there yet");
 
     let hash = blake3::hash(b"of the test");
     let token = format!("[[token]]\nname = \"server\"\nsites = [1]\nsend = true\nblake3 = \"{hash}\"\n");
     let with_list = format!("referrer_spam = \"spam.txt\"\n{first}{token}");
     std::fs::write(footfall.config(), &with_list).unwrap();
     footfall.hang_up();
-    footfall.wait("a list that is not there is refused", |it| reloads(it) == (0.0, 1.0));
-    assert_eq!(send("a"), 401, "nothing is changed by a file with a mistake");
+    footfall.wait("a missing list is refused", |it| reloads(it) == (0.0, 1.0));
+    assert_eq!(send("a"), 401, "a file with a mistake changes nothing");
     std::fs::write(footfall.dir().join("spam.txt"), "spam.example\n").unwrap();
     footfall.hang_up();
-    footfall.wait("both are in force", |it| reloads(it) == (1.0, 1.0));
+    footfall.wait("the sender and the list are used", |it| reloads(it) == (1.0, 1.0));
     assert_eq!(spam(), "referrer_spam");
-    // The list alone, with the same configuration.
+    // Only the list changes; the configuration stays the same.
     std::fs::write(footfall.dir().join("spam.txt"), "other.example\n").unwrap();
     footfall.hang_up();
     footfall.wait("the list is read again", |it| reloads(it) == (2.0, 1.0));
@@ -127,7 +129,7 @@ fn a_hangup_brings_a_sender_and_a_list_of_spam_and_what_is_sent_twice_counts_onc
     footfall.wait_until_quiet();
     let question = serde_json::json!({"site_id": "example.org", "metrics": ["pageviews"], "date_range": "day"});
     let (status, answer) = footfall.query(&question);
-    // Two keys of 50 hits, and two page views of the browser's.
+    // 50 hits for each of two keys, and two page views of the browser.
     assert_eq!((status, &answer["results"][0]["metrics"][0]), (200, &serde_json::json!(102)), "{answer}");
     footfall.stop();
 }

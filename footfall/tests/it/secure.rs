@@ -1,5 +1,5 @@
-//! TLS and passwords, against the real ClickHouse and the real Kafka: what is right works; what is wrong is refused
-//! before anything is said to it, in words that name the fault.
+//! TLS and passwords, with the real ClickHouse and the real Kafka. A right setting works. With a wrong one nothing is
+//! sent to the server, and the error names the fault.
 
 mod tls;
 
@@ -23,7 +23,7 @@ use tls::{Authority, TlsEnd};
 const SITE: &str = "[[site]]\nid = 1\ndomain = \"example.org\"\n";
 const PASSWORD: &str = "swordfish";
 
-/// Imports one line into the ClickHouse at `url`; says what was complained of, if it failed.
+/// Imports one line into the ClickHouse at `url`. Returns the error output if the import fails.
 fn import(url: &str, env: &[(&str, &str)]) -> Result<(), String> {
     let dir = TempDir::new().unwrap();
     let (config, log) = (dir.path().join("footfall.toml"), dir.path().join("a.log"));
@@ -53,7 +53,7 @@ fn import(url: &str, env: &[(&str, &str)]) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clickhouse_is_reached_over_tls_and_nothing_is_said_to_a_stranger() {
+async fn clickhouse_is_reached_over_tls_and_nothing_is_sent_to_an_unverified_server() {
     let dir = TempDir::new().unwrap();
     let (users, further) = users(dir.path());
     std::fs::write(dir.path().join("users.xml"), users).unwrap();
@@ -64,21 +64,21 @@ async fn clickhouse_is_reached_over_tls_and_nothing_is_said_to_a_stranger() {
     let url = format!("https://localhost:{}", end.port);
 
     let refused = |url: &str, ca: &str, words: &[&str]| {
-        let said = import(url, &[("CLICKHOUSE_CA", ca), ("CLICKHOUSE_PASSWORD", PASSWORD)]).unwrap_err();
+        let error = import(url, &[("CLICKHOUSE_CA", ca), ("CLICKHOUSE_PASSWORD", PASSWORD)]).unwrap_err();
         for word in words {
-            assert!(said.contains(word), "{word:?} is not in: {said}");
+            assert!(error.contains(word), "{word:?} is not in: {error}");
         }
-        assert!(!said.contains(PASSWORD), "{said}");
+        assert!(!error.contains(PASSWORD), "{error}");
     };
     refused(&url, wrong_ca, &["certificate", "UnknownIssuer"]);
     refused(&format!("https://127.0.0.1:{}", end.port), ca, &["certificate", "not valid for name"]);
     refused(&url, "/nowhere/ca.pem", &["CLICKHOUSE_CA /nowhere/ca.pem"]);
     refused(&url, ours.key_file(), &["CLICKHOUSE_CA", "no certificate in it"]);
-    // The system believes others, if it has any.
-    let said = import(&url, &[]).unwrap_err();
-    assert!(said.contains("UnknownIssuer") || said.contains("CLICKHOUSE_CA can name others"), "{said}");
-    assert_eq!(end.heard(), b"", "something was said to an end that was not found right");
-    // Where nobody speaks TLS, nothing is said either.
+    // Without CLICKHOUSE_CA the system's certificates are trusted, if the system has any.
+    let error = import(&url, &[]).unwrap_err();
+    assert!(error.contains("UnknownIssuer") || error.contains("CLICKHOUSE_CA can name others"), "{error}");
+    assert_eq!(end.received(), b"", "something was sent to a server that was not verified");
+    // Nothing is sent to a server without TLS either.
     let plain = engine.url().replace("http://127.0.0.1", "https://localhost");
     refused(&plain, ca, &["network error"]);
 
@@ -87,16 +87,16 @@ async fn clickhouse_is_reached_over_tls_and_nothing_is_said_to_a_stranger() {
     let pages = engine.client().query("SELECT sum(pageviews) FROM live_pages").fetch_one::<i64>().await.unwrap();
     assert_eq!(pages, 1);
 
-    let heard = String::from_utf8_lossy(&end.heard()).into_owned();
-    assert!(heard.contains(PASSWORD), "it goes inside TLS as it is");
+    let received = String::from_utf8_lossy(&end.received()).into_owned();
+    assert!(received.contains(PASSWORD), "inside TLS the password is sent as it is");
     for (user, password) in [("footfall", "another password"), ("footfall", ""), ("nobody", PASSWORD)] {
         let env = [("CLICKHOUSE_CA", ca), ("CLICKHOUSE_USER", user), ("CLICKHOUSE_PASSWORD", password)];
-        let said = import(&url, &env).unwrap_err();
-        assert!(said.contains(&format!("{user}: Authentication failed")), "{said}");
+        let error = import(&url, &env).unwrap_err();
+        assert!(error.contains(&format!("{user}: Authentication failed")), "{error}");
     }
 }
 
-/// The users of a ClickHouse, of whom one has a password; and the part of its configuration that names their file.
+/// The users of a ClickHouse, one of them with a password; and the part of its configuration that names their file.
 fn users(dir: &Path) -> (String, String) {
     let user = |name: &str, password: &str| {
         format!(
@@ -113,7 +113,7 @@ fn users(dir: &Path) -> (String, String) {
     (users, format!("<user_directories><users_xml><path>{}</path></users_xml></user_directories>", path.display()))
 }
 
-/// A broker that also listens to those who encrypt and sign in, on `localhost:{port}`.
+/// A broker that also listens on `localhost:{port}` for clients that use TLS and a password.
 fn secure_broker(port: u16, pem: &str) -> Broker {
     let listeners = format!("{{}},SECURE://127.0.0.1:{port}");
     let advertised = format!("{{}},SECURE://localhost:{port}");
@@ -134,12 +134,12 @@ fn secure_broker(port: u16, pem: &str) -> Broker {
     ]);
     let password = format!("SCRAM-SHA-512=[password={PASSWORD}]");
     let user = ["--alter", "--add-config", &password, "--entity-type", "users", "--entity-name", "footfall"];
-    let _said = broker.tool("kafka.admin.ConfigCommand", &user);
+    let _output = broker.tool("kafka.admin.ConfigCommand", &user);
     broker
 }
 
-/// What `footfall aggregate` logs with this `[kafka]` table, until it has said `words`.
-fn aggregate_says(kafka: &str, password: &str, words: &str) {
+/// Runs `footfall aggregate` with this `[kafka]` table until its log contains `words`.
+fn assert_aggregate_logs(kafka: &str, password: &str, words: &str) {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name);
     let config = format!(
@@ -151,7 +151,7 @@ fn aggregate_says(kafka: &str, password: &str, words: &str) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_footfall"))
         .args(["aggregate", "--config"])
         .arg(at("footfall.toml"))
-        // It comes to ClickHouse after Kafka.
+        // The aggregator connects to ClickHouse after Kafka; nothing answers at this address.
         .envs([("CLICKHOUSE_URL", "http://127.0.0.1:9"), ("KAFKA_PASSWORD", password)])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -159,21 +159,21 @@ fn aggregate_says(kafka: &str, password: &str, words: &str) {
         .spawn()
         .unwrap();
     let began = Instant::now();
-    let said = loop {
-        let said = std::fs::read_to_string(at("log")).unwrap();
-        if said.contains(words) || began.elapsed() > Duration::from_secs(40) {
-            break said;
+    let log = loop {
+        let log = std::fs::read_to_string(at("log")).unwrap();
+        if log.contains(words) || began.elapsed() > Duration::from_secs(40) {
+            break log;
         }
         std::thread::sleep(Duration::from_millis(50));
     };
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(said.contains(words), "{words:?} was not said: {said}");
-    assert!(!said.contains(PASSWORD) && !said.contains("another password"), "{said}");
+    assert!(log.contains(words), "{words:?} is not in the log: {log}");
+    assert!(!log.contains(PASSWORD) && !log.contains("another password"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kafka_is_reached_over_tls_with_a_password_and_what_is_wrong_is_named() {
+async fn kafka_is_reached_over_tls_with_a_password_and_a_wrong_setting_is_named() {
     let (ours, another, port) = (Authority::new("ours"), Authority::new("another"), free_port());
     let signed = ours.sign("localhost");
     let broker = secure_broker(port, signed.key_and_chain_file());
@@ -188,12 +188,12 @@ async fn kafka_is_reached_over_tls_with_a_password_and_what_is_wrong_is_named() 
         )
     };
     let (ca, wrong_ca) = (ours.certificate_file(), another.certificate_file());
-    // What is right comes as far as ClickHouse.
-    aggregate_says(&kafka("localhost", ca, "SCRAM-SHA-512"), PASSWORD, "making the tables failed");
+    // With the right settings the aggregator gets as far as ClickHouse.
+    assert_aggregate_logs(&kafka("localhost", ca, "SCRAM-SHA-512"), PASSWORD, "making the tables failed");
     let layout = Layout { prefix: String::new(), partitions: 2, replication: 1 };
     for mechanism in [Mechanism::ScramSha512, Mechanism::Plain] {
         let ensured = ensure(&connection(mechanism), &layout, &Topic::ALL).await;
-        ensured.unwrap_or_else(|error| panic!("{error}: {}", broker.said()));
+        ensured.unwrap_or_else(|error| panic!("{error}: {}", broker.log()));
         let mut ledger = Ledger::open(&connection(mechanism), "folds", 0).unwrap();
         let key = mechanism.label().as_bytes();
         let offset = ledger.put(key, Some(b"there"), Duration::from_secs(20)).await.unwrap();
@@ -202,12 +202,12 @@ async fn kafka_is_reached_over_tls_with_a_password_and_what_is_wrong_is_named() 
     }
 
     for (mechanism, password) in [("SCRAM-SHA-512", "another password"), ("PLAIN", "another password")] {
-        aggregate_says(&kafka("localhost", ca, mechanism), password, "Authentication failed");
+        assert_aggregate_logs(&kafka("localhost", ca, mechanism), password, "Authentication failed");
     }
-    aggregate_says(&kafka("localhost", wrong_ca, "PLAIN"), PASSWORD, "certificate could not be verified");
-    aggregate_says(&kafka("127.0.0.1", ca, "PLAIN"), PASSWORD, "for another host name");
-    aggregate_says(&format!("brokers = \"localhost:{port}\""), PASSWORD, "does it want `tls = true`");
-    // And the other way round: TLS to an end that has none.
+    assert_aggregate_logs(&kafka("localhost", wrong_ca, "PLAIN"), PASSWORD, "certificate could not be verified");
+    assert_aggregate_logs(&kafka("127.0.0.1", ca, "PLAIN"), PASSWORD, "for another host name");
+    assert_aggregate_logs(&format!("brokers = \"localhost:{port}\""), PASSWORD, "does it want `tls = true`");
+    // TLS to a broker that has none.
     let plain = format!("brokers = \"{}\"\ntls = true\nca = \"{ca}\"", broker.bootstrap());
-    aggregate_says(&plain, PASSWORD, "connecting to a PLAINTEXT broker listener");
+    assert_aggregate_logs(&plain, PASSWORD, "connecting to a PLAINTEXT broker listener");
 }

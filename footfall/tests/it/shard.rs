@@ -1,6 +1,6 @@
-//! One shard against a real ClickHouse: kills of either at any moment, lost parts, closes, lost and stale intents.
+//! One shard with a real ClickHouse: either is killed at any moment; lost parts, closes, lost and stale intents.
 //!
-//! Each event views a page of its own, so a correct answer is all ones: a 0 is a loss, a 2 is a double count.
+//! Each event views its own page, so every page must have one view: 0 is a loss, 2 is a double count.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use warehouse::Warehouse;
 
 const TODAY: Day = Day(20_000);
 
-/// A spool, a ClickHouse and a shard between them.
+/// A spool and a ClickHouse, with a shard between them.
 struct Bench {
     dir: TempDir,
     engine: Engine,
@@ -38,7 +38,7 @@ impl Bench {
         let dir = TempDir::new().unwrap();
         let engine = Engine::start(env!("CARGO_BIN_EXE_footfall")).await;
         Warehouse::new(engine.client()).migrate(0).await.unwrap();
-        // Small segments, so that a trim has something to trim.
+        // Small segments, so that a trim can delete one.
         let options =
             spool::Options { segment_bytes: 4096, segment_age: Duration::from_secs(3600), bytes_max: 1 << 30 };
         let (writer, handle, _) = spool::open(&dir.path().join("spool"), options, 0).unwrap();
@@ -86,7 +86,7 @@ impl Bench {
         self.dir.path().join("intent.json")
     }
 
-    /// Page -> views, as a reader counts them.
+    /// Page -> views, by the generations that a reader counts.
     async fn pages(&self) -> BTreeMap<String, i64> {
         let sql = "WITH named AS (SELECT shard, max(generation) AS g FROM shards GROUP BY shard), \
                    done AS (SELECT day, round, shard, min(generation) AS g FROM settled GROUP BY day, round, shard) \
@@ -118,7 +118,7 @@ fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) {
     std::fs::write(path, serde_json::to_vec(&intent).unwrap()).unwrap();
 }
 
-/// A seeded xorshift: enough to choose moments.
+/// A seeded xorshift generator, good enough to choose moments.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -131,7 +131,7 @@ impl Dice {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_counts_once_whoever_is_killed_and_whenever() {
+async fn every_event_counts_once_with_either_side_killed_at_any_moment() {
     let seed = 0x5eed_f007_fa11 + u64::from(std::process::id());
     println!("seed {seed}");
     let mut dice = Dice(seed);
@@ -143,7 +143,7 @@ async fn every_event_counts_once_whoever_is_killed_and_whenever() {
             let visitor = views % 50;
             bench.view(TODAY, visitor, &format!("/{views}"));
         }
-        // Dropping the future is a kill between any two steps; what it had sent may still land.
+        // Dropping the future is like a kill between any two steps: requests that were sent may still land.
         let killed_after = Duration::from_millis(dice.below(150));
         let running = tokio::spawn(run(bench.inputs(true)));
         tokio::time::sleep(killed_after).await;
@@ -163,7 +163,7 @@ async fn every_event_counts_once_whoever_is_killed_and_whenever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_killed_under_inserts_loses_and_doubles_nothing() {
+async fn every_event_counts_once_with_the_engine_killed_during_inserts() {
     let mut bench = Bench::new().await;
     let mut views = 0;
     for round in 0..8u64 {
@@ -186,7 +186,7 @@ async fn an_engine_killed_under_inserts_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_clickhouse_lost_is_found_by_its_sums_and_made_again() {
+async fn a_part_that_clickhouse_lost_is_found_by_the_control_sums_and_inserted_again() {
     let mut bench = Bench::new().await;
     for n in 0..30u64 {
         bench.view(TODAY, n, &format!("/{n}"));
@@ -198,11 +198,11 @@ async fn a_part_that_clickhouse_lost_is_found_by_its_sums_and_made_again() {
     bench.view(TODAY, 30, "/30");
     bench.catch_up().await;
     all_ones(&bench.pages().await, 31);
-    assert_eq!(bench.one::<u32>("SELECT max(generation) FROM shards").await, 2, "it had to start afresh");
+    assert_eq!(bench.one::<u32>("SELECT max(generation) FROM shards").await, 2, "the shard had to be rebuilt");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_day_is_settled_forgotten_by_the_spool_and_late_hits_get_a_round_of_their_own() {
+async fn a_closed_day_is_settled_and_trimmed_from_the_spool_and_late_hits_are_a_later_round() {
     let mut bench = Bench::new().await;
     for n in 0..50u64 {
         bench.view(TODAY, n, &format!("/{n}"));
@@ -213,8 +213,8 @@ async fn a_closed_day_is_settled_forgotten_by_the_spool_and_late_hits_get_a_roun
     bench.catch_up().await;
     assert_eq!(bench.one::<u64>("SELECT count() FROM settled WHERE round = 0").await, 1);
     let begins = bench.handle.start();
-    assert!(begins > 0, "what is done is trimmed");
-    // Late, by a visitor already known: the late round is a world of its own.
+    assert!(begins > 0, "settled rounds are trimmed");
+    // A late hit of a visitor who was counted already: the late round counts the visitor again.
     bench.view(TODAY, 1, "/late");
     bench.view(TODAY.plus(1), 1, "/tomorrow");
     bench.catch_up().await;
@@ -231,7 +231,7 @@ async fn a_closed_day_is_settled_forgotten_by_the_spool_and_late_hits_get_a_roun
     assert_eq!(rounds, [(20_000, 0), (20_000, 1), (20_001, 0)]);
     assert!(bench.handle.start() > begins);
     all_ones(&bench.pages().await, 52);
-    // A new generation re-emits what is open, and leaves what is settled alone.
+    // A new generation emits the open rounds again, and no settled one.
     std::fs::remove_file(bench.intent()).unwrap();
     bench.view(TODAY.plus(2), 5, "/after");
     bench.catch_up().await;
@@ -244,29 +244,29 @@ async fn a_closed_day_is_settled_forgotten_by_the_spool_and_late_hits_get_a_roun
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intent_that_is_old_lost_or_of_another_fold_is_not_trusted() {
+async fn an_old_intent_or_one_of_another_fold_version_makes_a_new_generation() {
     let mut bench = Bench::new().await;
     for n in 0..20u64 {
         bench.view(TODAY, n, &format!("/{n}"));
     }
     bench.catch_up().await;
     let end = bench.handle.synced();
-    type Spoil<'a> = &'a dyn Fn(&mut serde_json::Value);
-    let spoil: [(&str, Spoil<'_>); 2] = [
-        ("an intent older than ClickHouse's memory", &|intent| {
+    type Edit<'a> = &'a dyn Fn(&mut serde_json::Value);
+    let edits: [(&str, Edit<'_>); 2] = [
+        ("an intent older than the deduplication window", &|intent| {
             intent["offset"] = 0.into();
             intent["end"] = end.into();
             intent["at_s"] = 1_000_000.into();
         }),
-        ("another fold's", &|intent| intent["fold_version"] = 9999.into()),
+        ("an intent of another fold version", &|intent| intent["fold_version"] = 9999.into()),
     ];
-    for (generation, (what, change)) in (2u32..).zip(spoil) {
+    for (generation, (what, change)) in (2u32..).zip(edits) {
         edit(&bench.intent(), change);
         bench.catch_up().await;
         all_ones(&bench.pages().await, 20);
         assert_eq!(bench.one::<u32>("SELECT max(generation) FROM shards").await, generation, "{what}");
     }
-    // A pending intent that is fresh is simply done again, under the same token.
+    // A recent intent is inserted again, under the same token.
     edit(&bench.intent(), |intent| intent["end"] = end.into());
     bench.catch_up().await;
     all_ones(&bench.pages().await, 20);

@@ -1,7 +1,8 @@
-//! The storm: hits with pages all distinct, while `footfall serve` and its engine are killed with -9 at random moments.
+//! The storm: hits arrive, each with its own page, while `footfall serve` and its engine are killed with SIGKILL at
+//! random moments.
 //!
-//! In the end every answered page has exactly one view: a 0 is a loss, a 2 a double count, and each names its hit.
-//! Hits that got no answer may count or not. Random: the moments and whom the kill meets; the seed is printed.
+//! At the end every answered page has exactly one view. No view is a loss, two views are a double count, and each names
+//! its hit. A hit without an answer may be counted or not. The moments and the victims are random; the seed is printed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ const HITS: u64 = 200_000;
 const VISITORS: u64 = 500;
 const CONNECTIONS: usize = 64;
 const KILLS: u32 = 20;
+
 #[test]
 fn every_answered_hit_counts_once_through_twenty_kills() {
     let seed = schema::clock::now_s().unsigned_abs() ^ u64::from(std::process::id()) << 32;
@@ -26,9 +28,9 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
     let mut kills = 0;
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(|| send_hits(&address, &answers, &over))).collect();
-        let _ends_them_too_if_this_panics = Ends(&over);
-        // The kills are spread over the hits, one in each share, whatever the speed of the machine: no hit is sent beyond
-        // the share after that of the next kill.
+        let _end_clients_on_panic = EndClientsOnDrop(&over);
+        // There is one kill in each equal share of the hits, on a machine of any speed. To hold to that, the clients
+        // may send no hit beyond the share after the one of the next kill.
         let share = HITS / u64::from(KILLS + 1);
         while kills < KILLS {
             answers.allowed.store((u64::from(kills) + 2) * share, Ordering::Release);
@@ -50,8 +52,8 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
     });
     footfall.wait_until_quiet();
 
-    let counted = answers.counted.lock().unwrap();
-    let (views, fates, visitors) = look(&footfall);
+    let counted = answers.counted.lock();
+    let (views, fates, visitors) = read_counts(&footfall);
     let wrong: Vec<_> = views.iter().filter(|(_, n)| **n != 1).take(5).collect();
     assert!(wrong.is_empty(), "counted more than once: {wrong:?}");
     let lost: Vec<_> = counted.iter().filter(|n| !views.contains_key(&format!("/page/{n}"))).take(5).collect();
@@ -64,23 +66,23 @@ fn every_answered_hit_counts_once_through_twenty_kills() {
         views.len()
     );
     assert!((counted.len() as u64 + refused) > HITS / 2, "a storm needs traffic");
-    // A kill may lose the last second of refusals, never invent one.
+    // A kill may lose the refusals of the last second, but no refusal is made up.
     assert!(fates <= HITS / CRAWLER_EVERY, "{fates} refusals of {}", HITS / CRAWLER_EVERY);
-    assert_eq!(visitors, VISITORS, "the salt survives a restart, so each visitor is one");
+    assert_eq!(visitors, VISITORS, "the salt survives a restart, so each visitor has one tag");
     footfall.stop();
 }
 
-/// Tells the clients to end when it is dropped: they would wait for kills that do not come.
-struct Ends<'a>(&'a AtomicBool);
+/// Ends the clients when it is dropped. After a panic they would wait for kills that do not come.
+struct EndClientsOnDrop<'a>(&'a AtomicBool);
 
-impl Drop for Ends<'_> {
+impl Drop for EndClientsOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// Page -> views, refusals, visitors: by SQL, beside the crowd.
-fn look(footfall: &Footfall) -> (HashMap<String, i64>, u64, u64) {
+/// Page -> views, refusals, visitors. Read by SQL, because the stats API applies the crowd rule.
+fn read_counts(footfall: &Footfall) -> (HashMap<String, i64>, u64, u64) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let client = footfall.clickhouse();
         let of = "generation = (SELECT max(generation) FROM shards WHERE shard = 0)";

@@ -1,5 +1,5 @@
-//! `footfall aggregate` on a real stream that a test writes: repeats, gaps, lost ranges, old intents, zombies, closes, two
-//! with one name, ClickHouse killed in the middle of an insert.
+//! `footfall aggregate` on a real Kafka stream that the test writes: repeats, gaps, lost ranges, old intents, zombies,
+//! closes, two members with one name, and a ClickHouse that is killed in the middle of an insert.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use schema::day::Day;
 use schema::event::VisitorTag;
-use schema::wire::{Packer, SealedBody, decode_sealed, encode_event, encode_record};
+use schema::wire::{Packer, RawBody, decode_raw, encode_event, encode_record};
 use testbed::events::view;
 
 use crate::fleet::{Fleet, Member, Size};
@@ -19,7 +19,7 @@ fn today() -> Day {
     Day((schema::clock::now_s() / 86_400) as i32)
 }
 
-/// The views `numbers` of a collector's life as one message: each of its own page, by one of 50 visitors.
+/// The views `numbers` of an epoch as one message. Each view has its own page and one of 50 visitors.
 fn message(day: Day, epoch: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
     let mut packer = Packer::default();
     for number in numbers {
@@ -29,7 +29,7 @@ fn message(day: Day, epoch: u64, numbers: std::ops::RangeInclusive<u64>) -> Vec<
         let (mut body, mut record) = (Vec::new(), Vec::new());
         encode_event(&event, &mut body);
         encode_record(0, epoch, number, &body, &mut record);
-        let SealedBody::Event(sealed) = decode_sealed(&record).unwrap().body else { panic!("an event") };
+        let RawBody::Event(sealed) = decode_raw(&record).unwrap().body else { panic!("an event") };
         packer.push(epoch, number, sealed).unwrap();
     }
     let mut bytes = Vec::new();
@@ -44,16 +44,16 @@ fn all_ones(views: &HashMap<String, i64>, pages: usize) {
     assert_eq!(views.len(), pages);
 }
 
-/// The topics are there, and the closer has said which days are over.
-fn begun(fleet: &Fleet) {
-    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("said that")));
+/// Waits until the topics exist and the closer has written the close of the last day that is over.
+fn wait_for_first_close(fleet: &Fleet) {
+    fleet.wait("every partition has a close", Fleet::has_a_message_in_every_partition);
 }
 
-/// 200 views in two messages.
-fn two_messages_are_counted(fleet: &Fleet) {
-    begun(fleet);
+/// Produces 200 views in two messages, and waits until they are counted.
+fn count_two_messages(fleet: &Fleet) {
+    wait_for_first_close(fleet);
     fleet.produce(0, &[message(today(), 1, 1..=100), message(today(), 1, 101..=200)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 200);
+    fleet.wait("all views are counted", |fleet| fleet.views().len() == 200);
 }
 
 fn generation(fleet: &Fleet) -> u32 {
@@ -61,12 +61,12 @@ fn generation(fleet: &Fleet) -> u32 {
 }
 
 #[test]
-fn repeats_in_other_packings_by_two_hundred_lives_of_collectors_count_once_and_gaps_are_told() {
+fn repeats_in_other_packings_of_two_hundred_epochs_count_once_and_gaps_are_counted() {
     let fleet = Fleet::start(ONE, "");
-    begun(&fleet);
+    wait_for_first_close(&fleet);
     let mut messages = Vec::new();
     for epoch in 1..=200u64 {
-        // What is sent again begins where nothing was answered, in other packings each time.
+        // A collector sends again from the first record without an answer, each time in other messages.
         for numbers in [1..=7, 8..=20, 1..=12, 13..=13, 14..=30, 5..=30, 31..=40] {
             messages.push(message(today(), epoch, numbers));
         }
@@ -79,7 +79,7 @@ fn repeats_in_other_packings_by_two_hundred_lives_of_collectors_count_once_and_g
     assert_eq!((metric("footfall_fold_gaps"), metric("footfall_fold_repeats")), (0, 200 * (12 + 1 + 7 + 26)));
     fleet.produce(0, &[message(today(), 7, 50..=60)]);
     fleet.wait_until_quiet();
-    assert_eq!(metric("footfall_fold_gaps"), 9, "41 to 49 of one life never came");
+    assert_eq!(metric("footfall_fold_gaps"), 9, "records 41 to 49 of one epoch never arrived");
 }
 
 #[test]
@@ -89,13 +89,16 @@ fn a_topic_that_would_lose_hits_is_an_error_at_the_start() {
     let _made = fleet.broker.tool("org.apache.kafka.tools.TopicCommand", &create);
     fleet.aggregates[0].run();
     fleet.aggregates[0].fails_with("topic hits has retention.ms=60000, which must be at least 604800000");
-    assert!(fleet.aggregates[0].said().contains("topic hits has 3 partitions and must have 1"), "all faults at once");
+    assert!(
+        fleet.aggregates[0].log_text().contains("topic hits has 3 partitions and must have 1"),
+        "all faults are named at once"
+    );
 }
 
 #[test]
-fn of_two_aggregators_with_one_name_the_first_gives_way_and_says_why() {
+fn of_two_aggregators_with_one_name_the_first_ends_with_the_reason() {
     let mut fleet = Fleet::start(Size { aggregates: 2, ..ONE }, "");
-    let same = fleet.aggregates[1].said();
+    let same = fleet.aggregates[1].log_text();
     assert!(!same.contains("instance id"));
     fleet.wait("the partition is owned", |fleet| {
         fleet.aggregates.iter().any(|it| it.metric("footfall_aggregate_partitions") == Some(1.0))
@@ -106,53 +109,55 @@ fn of_two_aggregators_with_one_name_the_first_gives_way_and_says_why() {
     fleet.aggregates[1].run();
     fleet.aggregates[0].fails_with("another aggregator has the instance id of this one");
     fleet.produce(0, &[message(today(), 1, 1..=100)]);
-    fleet.wait("the other goes on", |fleet| fleet.views().len() == 100);
+    fleet.wait("the second aggregator counts", |fleet| fleet.views().len() == 100);
 }
 
 #[test]
-fn one_that_the_broker_takes_for_two_joins_once_more() {
+fn an_aggregator_that_was_fenced_by_its_own_name_joins_again() {
     let fleet = Fleet::start(ONE, "");
-    two_messages_are_counted(&fleet);
-    // What a broker does that was away: it takes a join of before, which nobody remembers, for another aggregator.
+    count_two_messages(&fleet);
+    // After an outage a broker may take an aggregator's earlier join for a second aggregator of the same name.
     fleet.join_and_leave("aggregate-0");
-    fleet.wait("it joins once more", |fleet| fleet.aggregates[0].said().contains("joining once more"));
+    fleet.wait("the aggregator joins again", |fleet| fleet.aggregates[0].log_text().contains("joining once more"));
     fleet.produce(0, &[message(today(), 1, 201..=300)]);
-    fleet.wait("it goes on", |fleet| fleet.views().len() == 300);
+    fleet.wait("counting goes on", |fleet| fleet.views().len() == 300);
     all_ones(&fleet.views(), 300);
 }
 
-/// Brokers take members that come back for who they were, and tell them what they had: half of it for one, nothing for
-/// the other. Nobody remembers that the rest was about to be handed out.
+/// When members come back under their names, brokers return the partitions that they had: half of them for one, none
+/// for the other. The broker has forgotten that the rest was about to be assigned.
 #[test]
-fn what_the_group_left_to_nobody_is_dealt_anew() {
+fn partitions_without_an_owner_are_assigned_after_a_member_joins_again() {
     let mut fleet = Fleet::prepare(Size { partitions: 4, ingests: 0, aggregates: 2 }, "");
     fleet.aggregates[0].run();
     fleet
         .wait("the topics are there", |fleet| fleet.aggregates[0].metric("footfall_aggregate_partitions") == Some(4.0));
     fleet.aggregates[0].kill();
-    fleet.forget_group();
-    fleet.leave_half_dealt(["aggregate-0", "aggregate-1"]);
+    fleet.delete_group();
+    fleet.leave_half_assigned(["aggregate-0", "aggregate-1"]);
     fleet.aggregates.iter_mut().for_each(Member::run);
     (0..4).for_each(|n| fleet.produce(n, &[message(today(), 1, u64::from(n) * 100 + 1..=u64::from(n) * 100 + 100)]));
     let unowned = |fleet: &Fleet, n: usize| fleet.aggregates[n].metric("footfall_aggregate_unowned_partitions");
-    // Not both: on a busy machine one may have acted before the other looks.
-    fleet.wait("it is seen what is nobody's", |fleet| (0..2).any(|n| unowned(fleet, n) == Some(2.0)));
+    // Not both: on a busy machine one may have joined again before the other checks.
+    fleet.wait("an aggregator sees two partitions without an owner", |fleet| {
+        (0..2).any(|n| unowned(fleet, n) == Some(2.0))
+    });
     fleet.wait("all four are counted", |fleet| fleet.views().len() == 400);
-    fleet.wait("nothing is nobody's", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(0.0)));
+    fleet.wait("every partition has an owner", |fleet| (0..2).all(|n| unowned(fleet, n) == Some(0.0)));
     all_ones(&fleet.views(), 400);
     let again = [0, 1].map(|n| fleet.aggregates[n].metric("footfall_aggregate_joined_again_total"));
-    assert_eq!(again, [Some(0.0), Some(1.0)], "the one that had nothing");
+    assert_eq!(again, [Some(0.0), Some(1.0)], "the member without partitions joined again");
 }
 
 #[test]
 fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
     let fleet = Fleet::start(Size { aggregates: 2, ..ONE }, "");
     let owner = |fleet: &Fleet| (0..2).find(|&n| fleet.aggregates[n].metric("footfall_aggregate_shards") == Some(1.0));
-    fleet.wait("someone owns the partition", |fleet| owner(fleet).is_some());
+    fleet.wait("an aggregator owns the partition", |fleet| owner(fleet).is_some());
     let first = owner(&fleet).unwrap();
     fleet.produce(0, &[message(today(), 1, 1..=500)]);
-    fleet.wait("it has begun", |fleet| !fleet.views().is_empty());
-    // It stops with a batch folded and not inserted, or on its way.
+    fleet.wait("counting has begun", |fleet| !fleet.views().is_empty());
+    // The owner is stopped with a batch that is folded and not inserted, or that is being inserted.
     fleet.produce(0, &[message(today(), 1, 501..=1000)]);
     std::thread::sleep(Duration::from_millis(300));
     fleet.aggregates[first].signal(Signal::STOP);
@@ -162,7 +167,7 @@ fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
     fleet.wait("the other counts", |fleet| fleet.views().len() == 1500);
     fleet.aggregates[first].signal(Signal::CONT);
     fleet.produce(0, &[message(today(), 1, 1501..=2000)]);
-    fleet.wait("the zombie has noticed", |fleet| fleet.aggregates[first].said().contains("revoked"));
+    fleet.wait("the zombie has noticed", |fleet| fleet.aggregates[first].log_text().contains("revoked"));
     fleet.wait("all is counted", |fleet| fleet.views().len() == 2000);
     std::thread::sleep(Duration::from_secs(2));
     all_ones(&fleet.views(), 2000);
@@ -170,9 +175,9 @@ fn a_zombie_that_wakes_after_its_partition_moved_counts_nothing() {
 }
 
 #[test]
-fn a_range_that_kafka_no_longer_has_is_named_and_only_an_order_goes_on_without_it() {
+fn a_range_that_kafka_lost_is_named_and_only_accept_loss_goes_on_without_it() {
     let mut fleet = Fleet::start(ONE, "");
-    two_messages_are_counted(&fleet);
+    count_two_messages(&fleet);
     fleet.aggregates[0].kill();
     let (first, _) = fleet.watermarks(0);
     fleet.produce(0, &[message(today(), 1, 201..=300), message(today(), 1, 301..=400)]);
@@ -184,15 +189,15 @@ fn a_range_that_kafka_no_longer_has_is_named_and_only_an_order_goes_on_without_i
         .fails_with(&format!("from offset {first} on, which belongs to days that are not done: it holds {}", end - 1));
     all_ones(&fleet.views(), 200);
     fleet.aggregates[0].run_with(&["--accept-loss"]);
-    fleet.wait("it goes on", |fleet| fleet.views().contains_key("/1/400"));
+    fleet.wait("counting goes on", |fleet| fleet.views().contains_key("/1/400"));
     assert_eq!(fleet.aggregates[0].metric("footfall_aggregate_lost_messages_total"), Some((end - 1 - first) as f64));
     all_ones(&fleet.views(), 100);
 }
 
 #[test]
-fn a_topic_made_anew_is_noticed_and_only_an_order_counts_it() {
+fn a_topic_that_was_made_again_is_noticed_and_only_accept_loss_counts_it() {
     let mut fleet = Fleet::start(ONE, "");
-    two_messages_are_counted(&fleet);
+    count_two_messages(&fleet);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     let _deleted = fleet.broker.tool("org.apache.kafka.tools.TopicCommand", &["--delete", "--topic", "hits"]);
@@ -200,42 +205,43 @@ fn a_topic_made_anew_is_noticed_and_only_an_order_counts_it() {
     fleet.aggregates[0].fails_with("the topic made anew?");
     all_ones(&fleet.views(), 200);
     fleet.aggregates[0].run_with(&["--accept-loss"]);
-    // What comes before it has looked would stand where deleted hits stood, and be taken for them.
+    // A hit that arrives before the aggregator has checked would have the offset of a deleted hit, and be taken for it.
     fleet.wait("a new generation", |fleet| generation(fleet) == 2);
     fleet.produce(0, &[message(today(), 2, 1..=50)]);
-    fleet.wait("it goes on", |fleet| fleet.views().contains_key("/2/50"));
+    fleet.wait("counting goes on", |fleet| fleet.views().contains_key("/2/50"));
     all_ones(&fleet.views(), 50);
 }
 
-/// Brokers note where a partition begins once a minute: killed before, they hold again what was deleted.
+/// A broker writes the first offset of its partitions to disk once a minute. If it is killed before, deleted messages
+/// are there again.
 #[test]
-fn a_broker_that_forgets_what_was_deleted_changes_nothing() {
+fn deleted_messages_that_a_broker_has_again_are_not_counted_again() {
     let mut fleet = Fleet::start(ONE, "");
-    begun(&fleet);
-    // With nothing open, what is over is deleted at once: the close itself.
+    wait_for_first_close(&fleet);
+    // No day is open, so everything before is deleted at once: the close itself.
     fleet.wait("the close is deleted", |fleet| fleet.watermarks(0).0 == 1);
     fleet.produce(0, &[message(today(), 1, 1..=100)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 100);
+    fleet.wait("all views are counted", |fleet| fleet.views().len() == 100);
     fleet.broker.kill();
     fleet.broker.run();
-    assert_eq!(fleet.watermarks(0).0, 0, "or this test shows nothing");
+    assert_eq!(fleet.watermarks(0).0, 0, "otherwise this test proves nothing");
     fleet.aggregates[0].kill();
     fleet.aggregates[0].run();
     fleet.produce(0, &[message(today(), 1, 101..=200)]);
-    fleet.wait("it goes on", |fleet| fleet.views().len() == 200);
-    // And without a commit, too.
+    fleet.wait("counting goes on", |fleet| fleet.views().len() == 200);
+    // The same without a commit.
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
-    fleet.forget_group();
+    fleet.delete_group();
     fleet.aggregates[0].run();
     fleet.wait("a new generation", |fleet| generation(fleet) == 2);
     all_ones(&fleet.views(), 200);
 }
 
 #[test]
-fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
+fn a_lost_intent_or_one_older_than_the_deduplication_window_makes_a_new_generation() {
     let mut fleet = Fleet::start(ONE, "");
-    two_messages_are_counted(&fleet);
+    count_two_messages(&fleet);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     let (end, metadata) = fleet.committed(0).unwrap();
@@ -243,26 +249,26 @@ fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
     let start = metadata.split("start=").nth(1).unwrap().split(';').next().unwrap().to_owned();
     let offset = start.parse().unwrap();
     let fold = metadata.split(';').find(|part| part.starts_with("fold=")).unwrap();
-    // Everything again, as if ClickHouse had never answered, and long ago.
+    // Everything is inserted again, as if ClickHouse had never answered and the intent were old.
     fleet.commit(0, offset, &format!("v1;end={end};start={start};generation=1;{fold};at=1000000"));
     fleet.aggregates[0].run();
     fleet.wait("a new generation", |fleet| generation(fleet) == 2);
     all_ones(&fleet.views(), 200);
-    // The last batch, as if its answer had not come, but just now: its token lands nothing twice.
+    // The last batch is inserted again, as if its answer had just been lost: its token keeps it from landing twice.
     fleet.wait_until_quiet();
     let (before, _) = fleet.committed(0).unwrap();
     fleet.produce(0, &[message(today(), 1, 201..=300)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 300);
+    fleet.wait("all views are counted", |fleet| fleet.views().len() == 300);
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     let (end, now_s) = (before + 1, schema::clock::now_s());
     fleet.commit(0, before, &format!("v1;end={end};start={start};generation=2;{fold};at={now_s}"));
     fleet.aggregates[0].run();
     fleet.produce(0, &[message(today(), 1, 301..=400)]);
-    fleet.wait("it goes on", |fleet| fleet.views().len() == 400);
+    fleet.wait("counting goes on", |fleet| fleet.views().len() == 400);
     all_ones(&fleet.views(), 400);
     assert_eq!(generation(&fleet), 2);
-    // What someone else committed is not guessed at.
+    // A commit of another program is not interpreted.
     fleet.wait_until_quiet();
     fleet.aggregates[0].kill();
     fleet.commit(0, 1, "made by hand");
@@ -271,20 +277,20 @@ fn an_intent_older_than_clickhouse_remembers_or_lost_makes_a_new_generation() {
 }
 
 #[test]
-fn a_closed_day_is_settled_deleted_from_kafka_and_late_hits_are_a_round_of_their_own() {
+fn a_closed_day_is_settled_and_deleted_from_kafka_and_late_hits_are_a_later_round() {
     let mut fleet = Fleet::prepare(Size { partitions: 2, ingests: 0, aggregates: 1 }, "");
     fleet.aggregates[0].run();
-    begun(&fleet); // what is dated before the last close is late by then
+    wait_for_first_close(&fleet); // from now on a hit of an earlier day is late
     let old = today().plus(-3);
     fleet.produce(0, &[message(old, 1, 1..=100), message(today(), 1, 101..=150)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 150);
+    fleet.wait("all views are counted", |fleet| fleet.views().len() == 150);
     let rounds: Vec<(u16, u32)> = fleet.block_on(async {
         let sql = "SELECT DISTINCT day, round FROM live_pages ORDER BY day";
         fleet.engine.client().query(sql).fetch_all().await.unwrap()
     });
     assert_eq!(rounds.len(), 2);
     assert!(rounds[0].1 > 0 && rounds[1].1 == 0, "late hits are a later round: {rounds:?}");
-    // A close that ends the late round too, as the closer will say tomorrow.
+    // A close that ends the late round too, as the closer will write tomorrow.
     let mut close = Vec::new();
     Packer::close(today(), &mut close);
     for partition in 0..2 {
@@ -292,25 +298,25 @@ fn a_closed_day_is_settled_deleted_from_kafka_and_late_hits_are_a_round_of_their
     }
     fleet.wait("both rounds are done", |fleet| fleet.one::<u64>("SELECT count() FROM settled") == 2);
     fleet.wait("what is done is deleted", |fleet| fleet.watermarks(0).0 > 0);
-    // A new start needs nothing of what is gone.
+    // After a restart nothing of the deleted messages is needed.
     fleet.aggregates[0].kill();
     fleet.aggregates[0].run();
     fleet.produce(0, &[message(today().plus(1), 1, 151..=200)]);
-    fleet.wait("it goes on", |fleet| fleet.views().len() == 200);
+    fleet.wait("counting goes on", |fleet| fleet.views().len() == 200);
     all_ones(&fleet.views(), 200);
     assert_eq!(generation(&fleet), 1);
 }
 
-/// Non-replicated tables log an insert's token before its part has its name: killed in between, ClickHouse has lost the
-/// part and takes its repetition for done. The control sums find it.
+/// Non-replicated tables log an insert's token before they rename its part. If ClickHouse is killed in between, the
+/// part is lost and its repetition is taken for done. The control sums find that.
 #[test]
 fn a_part_lost_between_its_token_and_its_name_is_found_and_counted_once() {
     let mut fleet = Fleet::start(ONE, "");
-    begun(&fleet);
+    wait_for_first_close(&fleet);
     fleet.produce(0, &[message(today(), 1, 1..=100)]);
-    fleet.wait("it is counted", |fleet| fleet.views().len() == 100);
+    fleet.wait("all views are counted", |fleet| fleet.views().len() == 100);
     fleet.wait_until_quiet();
-    // The batch renames a part in each of two tables; the server dies at the first or the second.
+    // The batch renames a part in each of two tables. The server is killed at the first or the second rename.
     for (round, nth) in [(1u64, 1), (2, 2)] {
         let strace = Command::new("strace")
             .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat2", "-e"])
@@ -318,7 +324,7 @@ fn a_part_lost_between_its_token_and_its_name_is_found_and_counted_once() {
             .args(["-p", &fleet.engine.id().to_string()])
             .spawn();
         let mut strace = strace.unwrap();
-        std::thread::sleep(Duration::from_millis(1500)); // it attaches to each thread
+        std::thread::sleep(Duration::from_millis(1500)); // strace attaches to each thread
         let numbers = round * 100 + 1..=round * 100 + 100;
         fleet.produce(0, &[message(today(), 1, numbers)]);
         let began = std::time::Instant::now();
@@ -332,5 +338,5 @@ fn a_part_lost_between_its_token_and_its_name_is_found_and_counted_once() {
         all_ones(&fleet.views(), round as usize * 100 + 100);
     }
     let afresh = "footfall_aggregate_started_afresh_total{reason=\"sums_differ\"}";
-    assert!(fleet.aggregates[0].metric(afresh).unwrap() >= 1.0, "the sums found what was lost");
+    assert!(fleet.aggregates[0].metric(afresh).unwrap() >= 1.0, "the control sums found the lost part");
 }

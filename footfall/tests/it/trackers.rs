@@ -1,5 +1,5 @@
-//! The trackers of other counters, as npm has them, in Chromium and in Node, and what a browser asks before it lets those
-//! send that npm does not have: what each sends, and what arrives of it.
+//! The trackers of other products, as npm has them, in Chromium and in Node; and the requests that a browser makes for
+//! two trackers that npm does not have. The test checks the answers, and what is counted.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,8 +9,8 @@ use crate::footfall::{Footfall, noon_zone};
 const WEBSITE: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
 
 #[test]
-fn real_trackers_are_understood_and_what_they_send_is_counted() {
-    // One of them sends no user agent, as robots do: this site counts those too.
+fn hits_of_real_trackers_are_accepted_and_counted() {
+    // One tracker sends no user agent, as robots do, so this site counts robots too.
     let mut footfall = Footfall::start(&format!(
         "time_zone = \"{}\"\nbots = \"count\"\nmarketing = \"always\"\nproperties = [\"plan\"]\ncurrency = \"EUR\"\n\
          umami = \"{WEBSITE}\"\nmatomo = 3",
@@ -34,15 +34,16 @@ fn real_trackers_are_understood_and_what_they_send_is_counted() {
     println!("\n| client | endpoint | answers |\n|---|---|---|");
     for (client, endpoint) in clients(&answers) {
         let of = answers.iter().filter(|answer| answer.0 == client && answer.1 == endpoint);
-        let said: Vec<_> = of.map(|answer| format!("{} {}", answer.2, answer.3).trim().to_owned()).collect();
-        println!("| {client} | {endpoint} | {} |", said.join(", "));
+        let texts: Vec<_> = of.map(|answer| format!("{} {}", answer.2, answer.3).trim().to_owned()).collect();
+        println!("| {client} | {endpoint} | {} |", texts.join(", "));
     }
     println!("\n| page | views | time or scroll |\n|---|---|---|");
     pages.iter().for_each(|(page, views, engaged)| println!("| {page} | {views} | {engaged} |"));
     println!("\n| kind | name | page | events |\n|---|---|---|---|");
     events.iter().for_each(|(kind, name, page, n)| println!("| {kind} | {name} | {page} | {n} |"));
     assert!(answers.iter().all(|answer| matches!(answer.2, 200 | 202 | 204) && !answer.3.contains("bot")));
-    // Leaving a page may tell of it or not: the tab is closed under the tracker. The first page was left for the next.
+    // The engagement of a page may be lost, because the tab is closed while the tracker runs. That of the first page is
+    // not, because the tracker sends it before the next page.
     assert!(pages.iter().any(|(page, _, engaged)| page == "/official" && *engaged == 1));
     let pages: Vec<_> = pages.iter().map(|(page, views, _)| (page.as_str(), *views)).collect();
     let once = |page| (page, 1);
@@ -72,16 +73,16 @@ fn real_trackers_are_understood_and_what_they_send_is_counted() {
 
 type Answer = (String, String, u16, String);
 
-/// Runs them all, and gives what they were answered.
+/// Runs all trackers and returns the answers.
 fn run(footfall: &Footfall) -> Vec<Answer> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/clients.mjs");
     let output = Command::new("node").arg(script).args([&footfall.address(), WEBSITE, "3"]).output().unwrap();
-    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{told}{said}\n{}", footfall.said());
-    told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no answer: {line}"))).collect()
+    let (answers, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{answers}{errors}\n{}", footfall.log_text());
+    answers.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no answer: {line}"))).collect()
 }
 
-/// Each client with its endpoint, once.
+/// Each pair of client and endpoint, once.
 fn clients(answers: &[Answer]) -> Vec<(String, String)> {
     let mut all: Vec<_> = answers.iter().map(|answer| (answer.0.clone(), answer.1.clone())).collect();
     all.dedup();

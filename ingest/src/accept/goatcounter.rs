@@ -5,29 +5,30 @@
 //! | `p` | the page's path (with its query, or a whole URL); the name of an event |
 //! | `e` | `true` or `1`: it is an event |
 //! | `r` | the page before |
-//! | `q` | the query of the page's URL; read with a basis only |
+//! | `q` | the query of the page's URL; parsed only with a basis |
 //! | `s` | width, height and scale of the screen, separated by commas |
-//! | `b` | 150 or more: the browser is driven by a program |
-//! | `site` | ours: the site, where neither `Referer` nor `Origin` tells; no script sends it |
-//! | `t`, `ns`, `rnd`, others | read over |
+//! | `b` | 150 or more: a program drives the browser |
+//! | `site` | our addition: the site, if neither `Referer` nor `Origin` names it; no script sends it |
+//! | `t`, `ns`, `rnd`, others | ignored |
 //!
-//! GoatCounter has an address for each site, and so no parameter that names it. Here the site is the host of the page
-//! that sends: of `Referer`, or else of `Origin`. An event's page is the one in `Referer`, as far as the browser tells it.
+//! GoatCounter has one endpoint for each site, and so no parameter that names the site. Here the site is the host of the
+//! page that sends: the host in `Referer`, or else in `Origin`. The page of an event is the one in `Referer`, as far as
+//! the browser sends it.
 
 use std::borrow::Cow;
 
 use schema::event::Kind;
 
 use super::reserved::{RawOrder, Reserved};
-use super::{Bad, Page, Sent, URL_BYTES_MAX, page};
+use super::{PageUrl, ParseError, Sent, URL_BYTES_MAX, page};
 
-/// GoatCounter's numbers from here on say why a browser is no person's.
+/// GoatCounter's codes from here on mean that a program drives the browser.
 const AUTOMATED: u32 = 150;
 
-/// Reads the query of the request, and the site from its `Referer` or `Origin`.
-pub fn read<'a>(query: &'a str, referer: &'a str, origin: &'a str) -> Result<Sent<'a>, Bad> {
+/// Parses the query of the request, and takes the site from its `Referer` or `Origin`.
+pub fn parse<'a>(query: &'a str, referer: &'a str, origin: &'a str) -> Result<Sent<'a>, ParseError> {
     if query.len() > 2 * URL_BYTES_MAX || referer.len() > URL_BYTES_MAX || origin.len() > URL_BYTES_MAX {
-        return Err(Bad::TooLarge("the URL is longer than 4 KiB, or the page's than 2 KiB"));
+        return Err(ParseError::TooLarge("the URL is longer than 4 KiB, or the page's than 2 KiB"));
     }
     let (mut path, mut referrer, mut searched, mut site) = (None, None, None, None);
     let (mut is_event, mut automated, mut screen_px) = (false, false, None);
@@ -44,25 +45,29 @@ pub fn read<'a>(query: &'a str, referer: &'a str, origin: &'a str) -> Result<Sen
         }
     }
     let path: Cow<'_, str> =
-        path.filter(|path| !path.trim().is_empty()).ok_or(Bad::Malformed("p (path) is missing"))?;
-    let sender = Page::of_url(referer.into(), false).filter(|page| !page.host().is_empty());
-    let sender = sender.or_else(|| Page::of_url(origin.into(), false)).filter(|page| !page.host().is_empty());
+        path.filter(|path| !path.trim().is_empty()).ok_or(ParseError::Malformed("p (path) is missing"))?;
+    let sender = PageUrl::of_url(referer.into(), false).filter(|page| !page.host().is_empty());
+    let sender = sender.or_else(|| PageUrl::of_url(origin.into(), false)).filter(|page| !page.host().is_empty());
     let host = sender.as_ref().map_or(String::new(), |page| page.host().to_owned());
     let domains = match site {
         Some(site) => site,
-        None if host.is_empty() => return Err(Bad::Malformed("there is no Referer and no Origin to tell the site by")),
+        None if host.is_empty() => {
+            return Err(ParseError::Malformed("there is no Referer and no Origin that names the site"));
+        }
         None => Cow::Owned(host.clone()),
     };
     let searched = page::bare_query(searched.unwrap_or_else(|| page::query_of(&path)));
     let (kind, name, page) = match is_event {
         true => {
-            let page = sender.unwrap_or_else(|| Page::of_path("".into(), "/".into()));
+            let page = sender.unwrap_or_else(|| PageUrl::of_path("".into(), "/".into()));
             (Kind::Custom, path, page)
         }
         false => {
             let page = match path.contains("://") {
-                true => Page::of_url(path, false).ok_or(Bad::Malformed("p (path) is neither a path nor a URL"))?,
-                false => Page::of_path(host.into(), path),
+                true => {
+                    PageUrl::of_url(path, false).ok_or(ParseError::Malformed("p (path) is neither a path nor a URL"))?
+                }
+                false => PageUrl::of_path(host.into(), path),
             };
             (Kind::Pageview, "".into(), page)
         }
@@ -85,14 +90,14 @@ mod tests {
 
     const HERE: &str = "https://www.example.org/";
 
-    fn bad(query: &str, referer: &str, origin: &str) -> Bad {
-        read(query, referer, origin).err().unwrap_or_else(|| panic!("is a hit: {query}"))
+    fn bad(query: &str, referer: &str, origin: &str) -> ParseError {
+        parse(query, referer, origin).err().unwrap_or_else(|| panic!("is a hit: {query}"))
     }
 
     #[test]
-    fn what_its_script_sends_is_understood() {
+    fn a_page_view_of_its_script_is_parsed() {
         let query = "?p=%2Fblog%2Fa%3Futm_source%3Dx&r=https%3A%2F%2Fnews.example%2F&t=A%20title&s=1920%2C1080%2C1&b=0&q=%3Futm_campaign%3DSpring&rnd=x2f9a";
-        let sent = read(&query[1..], HERE, "https://example.org").unwrap();
+        let sent = parse(&query[1..], HERE, "https://example.org").unwrap();
         assert_eq!((sent.kind, &*sent.name, &*sent.domains), (Kind::Pageview, "", "example.org"));
         assert_eq!((sent.page.host(), sent.page.path()), ("example.org", "/blog/a"));
         assert_eq!((&*sent.referrer, sent.screen_px, sent.automated), ("https://news.example/", Some(1920), false));
@@ -104,38 +109,41 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_named_by_its_path_and_happened_on_the_page_that_sends() {
+    fn an_event_is_named_by_its_path_and_its_page_is_the_one_that_sends() {
         let sent =
-            read("p=sign%20up&e=true&t=Sign+up&s=390%2C844%2C3&b=0", "https://example.org/prices?a=b", "").unwrap();
+            parse("p=sign%20up&e=true&t=Sign+up&s=390%2C844%2C3&b=0", "https://example.org/prices?a=b", "").unwrap();
         assert_eq!((sent.kind, &*sent.name, sent.page.path()), (Kind::Custom, "sign up", "/prices"));
         assert_eq!(sent.screen_px, Some(390));
     }
 
     #[test]
-    fn the_site_is_the_pages_host_or_what_the_parameter_says() {
-        let site = |query, referer, origin| read(query, referer, origin).unwrap().domains.into_owned();
+    fn the_site_is_the_pages_host_or_the_one_in_the_parameter() {
+        let site = |query, referer, origin| parse(query, referer, origin).unwrap().domains.into_owned();
         assert_eq!(site("p=/", HERE, ""), "example.org");
         assert_eq!(site("p=/", "", "https://Example.org:8443"), "Example.org");
         assert_eq!(site("p=/", "about:client", "https://a.org"), "a.org");
         assert_eq!(site("p=/&site=b.org", HERE, ""), "b.org");
-        assert_eq!(read("p=https://c.org/x%3Fy", HERE, "").unwrap().page.host(), "c.org");
+        assert_eq!(parse("p=https://c.org/x%3Fy", HERE, "").unwrap().page.host(), "c.org");
         for origin in ["", "null"] {
-            assert_eq!(bad("p=/", "", origin), Bad::Malformed("there is no Referer and no Origin to tell the site by"));
+            assert_eq!(
+                bad("p=/", "", origin),
+                ParseError::Malformed("there is no Referer and no Origin that names the site")
+            );
         }
     }
 
     #[test]
-    fn a_browser_that_a_program_drives_says_so() {
+    fn a_browser_that_a_program_drives_is_recognised() {
         for (b, want) in [("0", false), ("149", false), ("150", true), ("153", true), ("x", false), ("", false)] {
-            assert_eq!(read(&format!("p=/&b={b}"), HERE, "").unwrap().automated, want, "{b}");
+            assert_eq!(parse(&format!("p=/&b={b}"), HERE, "").unwrap().automated, want, "{b}");
         }
     }
 
     #[test]
-    fn what_is_no_hit_is_told_why() {
-        assert_eq!(bad("", HERE, ""), Bad::Malformed("p (path) is missing"));
-        assert_eq!(bad("p=%20&e=true", HERE, ""), Bad::Malformed("p (path) is missing"));
-        assert_eq!(bad("p=data:x://%20", HERE, ""), Bad::Malformed("p (path) is neither a path nor a URL"));
-        assert!(matches!(bad(&format!("p=/{}", "x".repeat(5000)), HERE, ""), Bad::TooLarge(_)));
+    fn a_query_that_is_no_hit_gets_the_reason() {
+        assert_eq!(bad("", HERE, ""), ParseError::Malformed("p (path) is missing"));
+        assert_eq!(bad("p=%20&e=true", HERE, ""), ParseError::Malformed("p (path) is missing"));
+        assert_eq!(bad("p=data:x://%20", HERE, ""), ParseError::Malformed("p (path) is neither a path nor a URL"));
+        assert!(matches!(bad(&format!("p=/{}", "x".repeat(5000)), HERE, ""), ParseError::TooLarge(_)));
     }
 }

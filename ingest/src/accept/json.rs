@@ -1,4 +1,5 @@
-//! JSON as trackers write it: numbers as text, flags as numbers, properties as an object or as text that holds one.
+//! JSON values as trackers write them: numbers as text, flags as numbers, properties as an object or as text that contains
+//! one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,13 +15,13 @@ pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 /// `true`, or a number that is not 0, or either of them as text.
 pub(super) struct Flag(pub(super) bool);
 
-/// A number of pixels; anything else is read over.
+/// A number of pixels; anything else is ignored.
 pub(super) struct Pixels(pub(super) Option<u32>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
             type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,14 +40,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 Ok(Text(Cow::Owned(number.to_string())))
             }
         }
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(TextVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Flag, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
+        struct FlagVisitor;
+        impl Visitor<'_> for FlagVisitor {
             type Value = Flag;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +67,7 @@ impl<'de> Deserialize<'de> for Flag {
                 }
             }
         }
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(FlagVisitor)
     }
 }
 
@@ -87,14 +88,15 @@ impl<'de> Deserialize<'de> for Pixels {
     }
 }
 
-/// Properties: an object of plain values, or text that holds one. Anything else, and what is not plain, is read over.
+/// Properties: an object of plain values, or text that contains such an object. Anything else is ignored, also values that
+/// are not plain.
 #[derive(Default)]
 pub(super) struct Properties<'a>(pub(super) Vec<Property<'a>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Properties<'a>, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
+        struct PropertiesVisitor;
+        impl<'de> Visitor<'de> for PropertiesVisitor {
             type Value = Properties<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("properties")
@@ -103,8 +105,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
                 let mut all = Vec::new();
                 while let Some(Text(name)) = map.next_key()? {
                     match map.next_value()? {
-                        Plain(Some(value)) if all.len() < PROPERTIES_MAX => all.push((name, value)),
-                        Plain(_) => {}
+                        PlainValue(Some(value)) if all.len() < PROPERTIES_MAX => all.push((name, value)),
+                        PlainValue(_) => {}
                     }
                 }
                 Ok(Properties(all))
@@ -134,52 +136,52 @@ impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
                 Ok(Properties::default())
             }
         }
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(PropertiesVisitor)
     }
 }
 
-/// A plain value as text; nothing if it is blank, `null`, an object or a list.
-pub(super) struct Plain<'a>(pub(super) Option<Cow<'a, str>>);
+/// A plain value as text; `None` if it is blank, `null`, an object or a list.
+pub(super) struct PlainValue<'a>(pub(super) Option<Cow<'a, str>>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Plain<'a>, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Plain<'de>;
+impl<'de: 'a, 'a> Deserialize<'de> for PlainValue<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PlainValue<'a>, D::Error> {
+        struct PlainVisitor;
+        impl<'de> Visitor<'de> for PlainVisitor {
+            type Value = PlainValue<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value")
             }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Plain<'de>, E> {
-                Ok(Plain((!text.trim().is_empty()).then_some(Cow::Borrowed(text))))
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue((!text.trim().is_empty()).then_some(Cow::Borrowed(text))))
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Plain<'de>, E> {
-                Ok(Plain((!text.trim().is_empty()).then(|| Cow::Owned(text.to_owned()))))
+            fn visit_str<E: Error>(self, text: &str) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue((!text.trim().is_empty()).then(|| Cow::Owned(text.to_owned()))))
             }
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Plain<'de>, E> {
-                Ok(Plain(Some(if flag { "true" } else { "false" }.into())))
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue(Some(if flag { "true" } else { "false" }.into())))
             }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Plain<'de>, E> {
-                Ok(Plain(Some(number.to_string().into())))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue(Some(number.to_string().into())))
             }
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Plain<'de>, E> {
-                Ok(Plain(Some(number.to_string().into())))
+            fn visit_i64<E: Error>(self, number: i64) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue(Some(number.to_string().into())))
             }
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Plain<'de>, E> {
-                Ok(Plain(Some(number.to_string().into())))
+            fn visit_f64<E: Error>(self, number: f64) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue(Some(number.to_string().into())))
             }
-            fn visit_unit<E: Error>(self) -> Result<Plain<'de>, E> {
-                Ok(Plain(None))
+            fn visit_unit<E: Error>(self) -> Result<PlainValue<'de>, E> {
+                Ok(PlainValue(None))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Plain<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PlainValue<'de>, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Plain(None))
+                Ok(PlainValue(None))
             }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Plain<'de>, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<PlainValue<'de>, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Plain(None))
+                Ok(PlainValue(None))
             }
         }
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(PlainVisitor)
     }
 }
 
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_are_plain_values_of_an_object_or_of_text_that_holds_one() {
+    fn properties_are_plain_values_of_an_object_or_of_text_that_contains_one() {
         let want = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
         };

@@ -1,52 +1,53 @@
-//! `GET|POST /matomo.php`: the parameters of Matomo's tracking API, in the query, in a form, or many in a JSON list.
+//! `GET|POST /matomo.php`: the parameters of Matomo's tracking API, in the query, in a form, or several in a JSON list.
 //!
 //! | parameter | meaning |
 //! |---|---|
 //! | `idsite`, `rec` | the site's `matomo` number, or its domain; `rec` is 1 |
 //! | `url`, `urlref`, `res` | the page (or else `Referer`), the page before, width `x` height of the screen |
-//! | `consent` | `1`: consent to marketing measures, as Matomo's script says it where the site asked for it |
-//! | `e_c`, `e_a`, `e_n`, `e_v` | an event `category: action`; `name` is a property of it, the value an amount |
-//! | `e_c=JavaScript Errors` | an error, by the class its message starts with; address and message are read over |
-//! | `link`, `download` | the URL left for, the file asked for |
-//! | `search`, `search_count` | words searched for, and how many things were found |
-//! | `idgoal=0` and `ec_id`, `revenue`, `ec_items` | an order, the event `purchase`; read with a basis only. Without `ec_id`: `cart` |
-//! | `idgoal` | the event `goal N`; its revenue is read over |
+//! | `consent` | `1`: consent to marketing measures; Matomo's script sends it if the page asked for consent |
+//! | `e_c`, `e_a`, `e_n`, `e_v` | an event `category: action`; `e_n` is its property `name`, `e_v` its amount |
+//! | `e_c=JavaScript Errors` | an error, by the class with which its message begins; address and message are ignored |
+//! | `link`, `download` | the URL of an outbound link, the URL of a file |
+//! | `search`, `search_count` | the words of a search, and the number of its results |
+//! | `idgoal=0` and `ec_id`, `revenue`, `ec_items` | an order, the event `purchase`; parsed only with a basis. Without `ec_id`: `cart` |
+//! | `idgoal` | the event `goal N`; its revenue is ignored |
 //! | `c_n`, `c_p`, `c_i` | the events `content impression` and `content interaction`, with properties `content` and `piece` |
-//! | `cra`, `cra_tp` | an error, by its type; message and stack are read over |
+//! | `cra`, `cra_tp` | an error, by its type; message and stack are ignored |
 //! | `dimensionN` | a property of that name |
-//! | `ping=1`, `recMode=1`, `ca=1` alone | nothing: "still here" says no time, the others are no visit |
-//! | `cip` | refused: all that a server tells of would be one visitor, at the server's address; it uses `/api/hits` |
-//! | `cdt`, `ua`, `lang`, `country`, `token_auth` | read over |
-//! | `_id`, `uid`, `cid`, `_cvar`, `pf_*`, others | read over |
+//! | `ping=1`, `recMode=1`, `ca=1` alone | not counted: a heartbeat has no duration, the others are no visit |
+//! | `cip` | refused: all hits that a server sends would be one visitor, at the server's address; a server uses `/api/hits` |
+//! | `cdt`, `ua`, `lang`, `country`, `token_auth` | ignored |
+//! | `_id`, `uid`, `cid`, `_cvar`, `pf_*`, others | ignored |
 
 use std::borrow::Cow;
 
 use schema::event::Kind;
 use serde::Deserialize;
 
-use super::json::Plain;
+use super::json::PlainValue;
 use super::named::{Named, searched};
 use super::page::{self, query_of, width_of};
 use super::reserved::{RawOrder, Reserved};
-use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, Bad, PROPERTIES_MAX, Page, Property, Sent, URL_BYTES_MAX};
+use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, PROPERTIES_MAX, PageUrl, ParseError, Property, Sent, URL_BYTES_MAX};
 
-/// Under this category Matomo's script sends the errors of a page: its address and line as the action, the message as the name.
+/// The category under which Matomo's script sends a page's errors. The action is the page's address and line, the name is
+/// the message.
 const ERRORS: &str = "JavaScript Errors";
 
-/// What is read of one request, as sent.
+/// The parameters of one request that are used, as sent.
 #[derive(Default)]
-struct Said<'a> {
+struct MatomoParameters<'a> {
     site: Cow<'a, str>,
     rec: bool,
-    /// It speaks of a visitor at another address.
+    /// The request names a visitor at another address.
     for_others: bool,
     url: Option<Cow<'a, str>>,
     referrer: Cow<'a, str>,
     screen_px: Option<u32>,
     consent: bool,
-    /// A request that is no visit.
+    /// The request is no visit.
     nothing: bool,
-    /// An action of someone's own: without a kind known here it is none.
+    /// The request is a custom action. Without parameters that this module knows it is not counted.
     custom: bool,
     event: [Cow<'a, str>; 4],
     link: Cow<'a, str>,
@@ -61,9 +62,9 @@ struct Said<'a> {
     properties: Vec<Property<'a>>,
 }
 
-impl<'a> Said<'a> {
-    /// Takes a parameter; of one that comes twice the last counts, as with PHP.
-    fn take(&mut self, name: &str, value: Cow<'a, str>) {
+impl<'a> MatomoParameters<'a> {
+    /// Stores a parameter. If a parameter occurs twice, the last counts, as in PHP.
+    fn set(&mut self, name: &str, value: Cow<'a, str>) {
         let is_one = value == "1";
         match name {
             "idsite" => self.site = value,
@@ -99,11 +100,12 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// What it is, an order that is not read yet, and whether it shows that someone stayed; nothing if it is no visit.
-    fn is(self) -> Option<(Named<'a>, RawOrder<'a>, bool)> {
-        let Said { custom, event: [category, action, label, value], link, download, search, found, .. } = self;
-        let Said { goal, order: [id, revenue, items], content: [content, piece, interaction], .. } = self;
-        let Said { crash, crash_type, properties, .. } = self;
+    /// The event, an order that is not parsed yet, and whether the event is interactive; `None` if it is nothing to count.
+    fn into_event(self) -> Option<(Named<'a>, RawOrder<'a>, bool)> {
+        let MatomoParameters { custom, event: [category, action, label, value], link, download, search, found, .. } =
+            self;
+        let MatomoParameters { goal, order: [id, revenue, items], content: [content, piece, interaction], .. } = self;
+        let MatomoParameters { crash, crash_type, properties, .. } = self;
         let (category, action) = (category.trim(), action.trim());
         let of = |kind, name| Named { kind, name, amount: 0, properties: Vec::new(), engagement: None };
         if category == ERRORS {
@@ -132,10 +134,10 @@ impl<'a> Said<'a> {
             return Some((searched(words, found), RawOrder::None, true));
         }
         if !content.is_empty() {
-            let stayed = !interaction.is_empty();
-            let name = if stayed { "content interaction" } else { "content impression" };
+            let interactive = !interaction.is_empty();
+            let name = if interactive { "content interaction" } else { "content impression" };
             let properties = vec![("content".into(), content), ("piece".into(), piece)];
-            return Some((Named { properties, ..of(Kind::Custom, name.into()) }, RawOrder::None, stayed));
+            return Some((Named { properties, ..of(Kind::Custom, name.into()) }, RawOrder::None, interactive));
         }
         match goal.as_deref().map(str::trim) {
             Some("0") if !id.trim().is_empty() => {
@@ -153,38 +155,41 @@ impl<'a> Said<'a> {
     }
 }
 
-/// Reads one request: its query, its form, and the page from its `Referer`; nothing if it asks for nothing to be counted.
-pub fn read<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Option<Sent<'a>>, Bad> {
+/// Parses one request: its query, its form, and its `Referer`; `None` if it is nothing to count.
+pub fn parse<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Option<Sent<'a>>, ParseError> {
     if query.len() > BODY_BYTES_MAX {
-        return Err(Bad::TooLarge("the query is longer than 16 KiB"));
+        return Err(ParseError::TooLarge("the query is longer than 16 KiB"));
     }
-    let mut said = Said::default();
+    let mut parameters = MatomoParameters::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form)) {
-        said.take(&name, value);
+        parameters.set(&name, value);
     }
-    if said.nothing {
+    if parameters.nothing {
         return Ok(None);
     }
-    if said.for_others {
-        return Err(Bad::Malformed("cip (another's address) is not taken here: a server sends to /api/hits"));
+    if parameters.for_others {
+        return Err(ParseError::Malformed("cip (another's address) is not accepted here: a server sends to /api/hits"));
     }
-    if !said.rec {
-        return Err(Bad::Malformed("rec is not 1"));
+    if !parameters.rec {
+        return Err(ParseError::Malformed("rec is not 1"));
     }
-    if said.site.trim().is_empty() {
-        return Err(Bad::Malformed("idsite is missing"));
+    if parameters.site.trim().is_empty() {
+        return Err(ParseError::Malformed("idsite is missing"));
     }
-    let url = said.url.take().unwrap_or(referer.into());
+    let url = parameters.url.take().unwrap_or(referer.into());
     if url.len() > URL_BYTES_MAX {
-        return Err(Bad::TooLarge("url is longer than 2 KiB"));
+        return Err(ParseError::TooLarge("url is longer than 2 KiB"));
     }
     let address = query_of(&url);
-    let Some(page) = Page::of_url(url, false) else {
-        return Err(Bad::Malformed("url is no absolute URL, or missing, and there is no Referer to take it from"));
+    let Some(page) = PageUrl::of_url(url, false) else {
+        return Err(ParseError::Malformed(
+            "url is no absolute URL, or missing, and there is no Referer to take it from",
+        ));
     };
-    let (site, referrer) = (site(std::mem::take(&mut said.site)), std::mem::take(&mut said.referrer));
-    let (screen_px, consent) = (said.screen_px, said.consent);
-    let Some((Named { kind, name, amount, properties, engagement }, order, interactive)) = said.is() else {
+    let (site, referrer) = (site(std::mem::take(&mut parameters.site)), std::mem::take(&mut parameters.referrer));
+    let (screen_px, consent) = (parameters.screen_px, parameters.consent);
+    let Some((Named { kind, name, amount, properties, engagement }, order, interactive)) = parameters.into_event()
+    else {
         return Ok(None);
     };
     let reserved = Reserved::new(address, order);
@@ -204,39 +209,40 @@ pub fn read<'a>(query: &'a str, form: &'a [u8], referer: &'a str) -> Result<Opti
     }))
 }
 
-/// The class that a browser writes before the message of an error; what a page throws itself may have none.
+/// The class that a browser writes before the message of an error. Errors that a page throws itself may have none.
 fn class_of(message: &str) -> &str {
     let class = message.strip_prefix("Uncaught ").unwrap_or(message).split_once(':').map_or("", |(class, _)| class);
     let is_class = class.ends_with("Error") || class.ends_with("Exception");
     if is_class && class.bytes().all(|b| b.is_ascii_alphanumeric()) { class } else { "error" }
 }
 
-/// Whether the sender wants no picture as the answer.
+/// Whether the sender does not want a picture as the answer.
 pub fn wants_no_image(query: &str, form: &[u8]) -> bool {
     let parameters = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(form));
     parameters.filter(|(name, _)| name == "send_image").last().is_some_and(|(_, value)| value == "0")
 }
 
-/// Whether a POST's body is a list of requests rather than a form.
+/// Whether the body of a POST is a list of requests rather than a form.
 pub fn is_bulk(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
 
-/// The requests of a list, each as a query; one that is no text is empty.
-pub fn bulk(body: &[u8]) -> Result<Vec<Cow<'_, str>>, Bad> {
+/// The requests of a list, each as a query. An entry that is no text becomes an empty query.
+pub fn bulk(body: &[u8]) -> Result<Vec<Cow<'_, str>>, ParseError> {
     #[derive(Deserialize)]
     struct Bulk<'a> {
         #[serde(borrow)]
-        requests: Vec<Plain<'a>>,
+        requests: Vec<PlainValue<'a>>,
     }
-    let all: Bulk<'_> = serde_json::from_slice(body).map_err(|_| Bad::Malformed("the body is no list of requests"))?;
+    let all: Bulk<'_> =
+        serde_json::from_slice(body).map_err(|_| ParseError::Malformed("the body is no list of requests"))?;
     if all.requests.len() > BATCH_HITS_MAX {
-        return Err(Bad::TooLarge("there are more than 1,000 requests"));
+        return Err(ParseError::TooLarge("there are more than 1,000 requests"));
     }
-    Ok(all.requests.into_iter().map(|Plain(request)| page::bare_query(request.unwrap_or_default())).collect())
+    Ok(all.requests.into_iter().map(|PlainValue(request)| page::bare_query(request.unwrap_or_default())).collect())
 }
 
-/// A number is what Matomo calls the site; anything else is its domain.
+/// A number is Matomo's identifier of the site; anything else is the site's domain.
 fn site(idsite: Cow<'_, str>) -> Cow<'_, str> {
     match idsite.trim().parse::<u32>() {
         Ok(number) => format!("matomo:{number}").into(),
@@ -254,13 +260,13 @@ mod tests {
     const HERE: &str = "&url=https%3A%2F%2Fshop.example%2Fa%3Fmtm_campaign%3DSpring";
 
     fn hit(query: &str) -> Sent<'_> {
-        read(query, b"", "")
+        parse(query, b"", "")
             .unwrap_or_else(|bad| panic!("{bad}: {query}"))
             .unwrap_or_else(|| panic!("nothing: {query}"))
     }
 
     /// Kind, name, amount, properties.
-    fn said(more: &str) -> (Kind, String, i64, Vec<(String, String)>) {
+    fn event(more: &str) -> (Kind, String, i64, Vec<(String, String)>) {
         let query = format!("idsite=3&rec=1{HERE}{more}");
         let sent = hit(&query);
         let properties = sent.properties.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
@@ -268,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_its_script_sends_is_understood() {
+    fn a_page_view_of_its_script_is_parsed() {
         let query = "action_name=Shop&idsite=3&rec=1&r=528914&h=14&m=30&s=12&url=https%3A%2F%2Fwww.shop.example%2Fa%3Fmtm_campaign%3DSpring&urlref=https%3A%2F%2Fnews.example%2F&_id=6f1c6e1b8a2d4f03&_idn=1&send_image=0&_refts=0&pv_id=Xk2p9a&pf_net=12&pf_srv=80&uadata=%7B%7D&pdf=1&cookie=1&res=1920x1080";
         let sent = hit(query);
         assert_eq!((sent.kind, &*sent.name, &*sent.domains), (Kind::Pageview, "", "matomo:3"));
@@ -280,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn a_form_and_the_referer_are_read_too() {
+    fn a_form_and_the_referer_are_parsed_too() {
         let sent =
-            read("idsite=shop.example", b"rec=1&search=tea", "https://shop.example/find?q=tea").unwrap().unwrap();
+            parse("idsite=shop.example", b"rec=1&search=tea", "https://shop.example/find?q=tea").unwrap().unwrap();
         assert_eq!((&*sent.domains, sent.page.path(), sent.kind), ("shop.example", "/find", Kind::Search));
     }
 
     #[test]
-    fn each_action_is_of_its_kind() {
+    fn each_action_becomes_the_event_of_its_kind() {
         let own = |all: &[(&str, &str)]| -> Vec<(String, String)> {
             all.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
         };
@@ -313,13 +319,13 @@ mod tests {
             ("&e_c=JavaScript+Errors&e_a=:1&e_n=Uncaught+x@y.z:+no", Kind::Error, "error", 0, own(&[])),
             ("&cra=x@y.z+failed&cra_tp=TypeError&cra_st=at+a&ca=1", Kind::Error, "TypeError", 0, own(&[])),
         ] {
-            assert_eq!(said(more), (kind, name.to_owned(), amount, properties), "{more}");
+            assert_eq!(event(more), (kind, name.to_owned(), amount, properties), "{more}");
         }
-        assert!(!hit(&format!("idsite=3&rec=1{HERE}&c_n=Ad")).interactive, "nobody stayed because something was shown");
+        assert!(!hit(&format!("idsite=3&rec=1{HERE}&c_n=Ad")).interactive, "showing content is no interaction");
     }
 
     #[test]
-    fn an_order_stays_unread_until_there_is_a_basis() {
+    fn an_order_is_not_parsed_until_there_is_a_basis() {
         let query = format!(
             "idsite=3&rec=1{HERE}&idgoal=0&ec_id=A-1&revenue=19.9&ec_st=18&ec_items=%5B%5B%22s1%22%2C%22Tea%22%2C%22Drinks%22%2C9.95%2C2%5D%5D"
         );
@@ -332,30 +338,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_visit_is_not_counted() {
+    fn a_request_that_is_no_visit_is_not_counted() {
         for more in ["&ping=1", "&recMode=1", "&ca=1", "&ca=1&ma_id=x"] {
-            assert!(read(&format!("idsite=3&rec=1{HERE}{more}"), b"", "").unwrap().is_none(), "{more}");
+            assert!(parse(&format!("idsite=3&rec=1{HERE}{more}"), b"", "").unwrap().is_none(), "{more}");
         }
     }
 
     #[test]
-    fn what_is_no_hit_is_told_why() {
+    fn a_request_that_is_no_hit_gets_the_reason() {
         let no_url = "url is no absolute URL, or missing, and there is no Referer to take it from";
         for (query, why) in [
-            ("", Bad::Malformed("rec is not 1")),
-            ("idsite=3&rec=0", Bad::Malformed("rec is not 1")),
+            ("", ParseError::Malformed("rec is not 1")),
+            ("idsite=3&rec=0", ParseError::Malformed("rec is not 1")),
             (
                 "idsite=3&rec=1&url=https://a.org/&cip=203.0.113.77&token_auth=secret",
-                Bad::Malformed("cip (another's address) is not taken here: a server sends to /api/hits"),
+                ParseError::Malformed("cip (another's address) is not accepted here: a server sends to /api/hits"),
             ),
-            ("rec=1&url=https://a.org/", Bad::Malformed("idsite is missing")),
-            ("idsite=3&rec=1", Bad::Malformed(no_url)),
-            ("idsite=3&rec=1&url=/a", Bad::Malformed(no_url)),
+            ("rec=1&url=https://a.org/", ParseError::Malformed("idsite is missing")),
+            ("idsite=3&rec=1", ParseError::Malformed(no_url)),
+            ("idsite=3&rec=1&url=/a", ParseError::Malformed(no_url)),
         ] {
-            assert_eq!(read(query, b"", "").err(), Some(why), "{query}");
+            assert_eq!(parse(query, b"", "").err(), Some(why), "{query}");
         }
         let long = format!("idsite=3&rec=1&url=https://a.org/{}", "x".repeat(URL_BYTES_MAX));
-        assert_eq!(read(&long, b"", "").err(), Some(Bad::TooLarge("url is longer than 2 KiB")));
+        assert_eq!(parse(&long, b"", "").err(), Some(ParseError::TooLarge("url is longer than 2 KiB")));
     }
 
     #[test]
@@ -366,6 +372,6 @@ mod tests {
         assert_eq!(all, ["idsite=3&rec=1&url=https://a.org/b", "idsite=3&rec=1", ""]);
         assert!(bulk(br#"{"requests":7}"#).is_err() && bulk(b"{").is_err());
         let many = format!(r#"{{"requests":[{}""]}}"#, r#""","#.repeat(1000));
-        assert!(matches!(bulk(many.as_bytes()), Err(Bad::TooLarge(_))));
+        assert!(matches!(bulk(many.as_bytes()), Err(ParseError::TooLarge(_))));
     }
 }

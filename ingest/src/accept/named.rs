@@ -1,16 +1,17 @@
-//! What the names of events mean: those of Plausible's scripts and of our own tracker, to kinds. All others are the site's.
+//! From the names that Plausible's scripts and our own tracker give events to the kinds of events. All other names are
+//! custom events of the site.
 //!
-//! | name | kind | what is kept as its name |
+//! | name | kind | the event's name |
 //! |---|---|---|
 //! | `pageview` | page view | - |
 //! | `engagement` | engagement | - |
 //! | `consent` | consent | - |
 //! | `404` | error | `404` |
-//! | `error` | error | property `name`: the class of the error, if it is a word of letters |
+//! | `error` | error | property `name`: the class of the error; `enrich` checks it |
 //! | `Outbound Link: Click` | outbound | property `url`: its host |
 //! | `File Download` | download | property `url`: its path |
 //! | `Form: Submission`, `WP Form Completions` | form | property `name`, else `path` |
-//! | `search` | search | property `query`; `results` says how many were found |
+//! | `search` | search | property `query`; `results` is the number of results |
 //! | `vitals` | vital | - ; `LCP`, `INP`, `FCP`, `TTFB` in milliseconds, `CLS` |
 
 use std::borrow::Cow;
@@ -20,20 +21,20 @@ use schema::extra::Engagement;
 
 use super::Property;
 
-/// Longest time on a page that one event is believed, in milliseconds: a visit's longest pause.
+/// Longest time on a page that one event can report, in milliseconds: the longest pause within a visit.
 const ENGAGED_MS_MAX: u32 = 30 * 60 * 1000;
 
-/// What an event is.
+/// An event with its kind.
 pub(super) struct Named<'a> {
     pub(super) kind: Kind,
-    /// Raw: `enrich` cleans it as its kind wants it.
+    /// Raw; `enrich` cleans it by the rules of its kind.
     pub(super) name: Cow<'a, str>,
     pub(super) amount: i64,
     pub(super) properties: Vec<Property<'a>>,
     pub(super) engagement: Option<Engagement>,
 }
 
-/// Says what an event of this name is.
+/// Finds the kind of an event by its name.
 pub(super) fn named<'a>(
     name: Cow<'a, str>,
     mut properties: Vec<Property<'a>>,
@@ -77,7 +78,7 @@ pub(super) fn named<'a>(
     Ok(Named { kind, name, amount, properties, engagement })
 }
 
-/// A search of the site, and how many things it found, if that is known.
+/// A search on the site, with the number of its results if that is known.
 pub(super) fn searched(query: Cow<'_, str>, found: Option<u32>) -> Named<'_> {
     let properties = match found {
         Some(0) => vec![("results".into(), "none".into())],

@@ -1,4 +1,4 @@
-//! What was bought, as trackers send it, to sums in minor units of a currency. What makes no sense is left out.
+//! Parses orders as trackers send them to sums in minor units of a currency. Invalid parts are left out.
 
 use std::borrow::Cow;
 
@@ -10,34 +10,34 @@ use serde_json::value::RawValue;
 
 use super::json::Text;
 
-/// Most products of an order that are kept.
+/// Most products of an order; further ones are dropped.
 pub const ITEMS_MAX: usize = 16;
-/// Largest sum that is believed, in minor units: a billion in most currencies.
+/// Largest sum that is accepted, in minor units: a billion in most currencies.
 const SUM_MAX: i64 = 100_000_000_000;
-/// Largest number of one product that is believed.
+/// Largest number of one product that is accepted.
 const UNITS_MAX: u32 = 1_000_000;
 
-/// An order. Its number is never kept: `anonymise` hashes it.
-pub struct Bought<'a> {
-    /// The sender's number of it; empty if there is none.
+/// An order. Its number is never stored: `anonymise` hashes it.
+pub struct ParsedOrder<'a> {
+    /// The order's number; empty if there is none.
     pub id: Cow<'a, str>,
-    /// ISO 4217; empty if neither sender nor site names one.
+    /// ISO 4217; empty if neither the sender nor the site names one.
     pub currency: &'static str,
     /// Minor units.
     pub revenue: i64,
-    /// Its products.
-    pub items: Vec<BoughtItem<'a>>,
+    /// The products.
+    pub items: Vec<ParsedItem<'a>>,
 }
 
 /// One product of an order.
-pub struct BoughtItem<'a> {
-    /// Its name, or else its number.
+pub struct ParsedItem<'a> {
+    /// The product's name, or else its number.
     pub product: Cow<'a, str>,
-    /// What kind of thing.
+    /// The product's category.
     pub category: Cow<'a, str>,
-    /// How many.
+    /// How many were bought.
     pub units: u32,
-    /// Of all of them, minor units.
+    /// Of all units, in minor units of the currency.
     pub revenue: i64,
 }
 
@@ -50,7 +50,7 @@ struct Revenue<'a> {
 }
 
 #[derive(Deserialize)]
-struct Item<'a> {
+struct RawItem<'a> {
     #[serde(borrow, alias = "productId")]
     id: Option<Text<'a>>,
     name: Option<Text<'a>>,
@@ -61,20 +61,20 @@ struct Item<'a> {
     quantity: Option<&'a RawValue>,
 }
 
-/// Plausible's `$`, and our `items` and `o`. Umami calls two of them `revenue` and `productId`.
+/// Parses Plausible's `$`, and our `items` and `o`. Umami's names for two of the fields are `revenue` and `productId`.
 pub(super) fn of_json<'a>(
     revenue: Option<&'a RawValue>,
     items: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
     default: &str,
-) -> Option<Bought<'a>> {
-    let said: Option<Revenue<'a>> = revenue.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let items: Vec<Item<'a>> = items.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    if said.is_none() && items.is_empty() {
+) -> Option<ParsedOrder<'a>> {
+    let total: Option<Revenue<'a>> = revenue.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let items: Vec<RawItem<'a>> = items.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    if total.is_none() && items.is_empty() {
         return None;
     }
-    let Revenue { currency, amount } = said.unwrap_or(Revenue { currency: None, amount: None });
-    // A currency no one knows says nothing about the sum: the order counts, its money does not.
+    let Revenue { currency, amount } = total.unwrap_or(Revenue { currency: None, amount: None });
+    // With an unknown currency the sum has no meaning: the order counts, its money does not.
     let code = currency.as_deref().map_or(default, str::trim);
     let currency = Currency::from_code(&code.to_ascii_uppercase());
     let money = |raw: Option<&RawValue>, times: u32| match currency {
@@ -88,18 +88,18 @@ pub(super) fn of_json<'a>(
         };
         let product = item.name.or(item.id).map(|text| text.0).filter(|product| !product.trim().is_empty())?;
         let category = item.category.map(|text| text.0).unwrap_or_default();
-        Some(BoughtItem { product, category, units, revenue: money(item.price, units) })
+        Some(ParsedItem { product, category, units, revenue: money(item.price, units) })
     });
     let items: Vec<_> = items.collect();
     let of_items = || items.iter().map(|item| item.revenue).sum::<i64>().clamp(-SUM_MAX, SUM_MAX);
     let revenue = if amount.is_some() { money(amount, 1) } else { of_items() };
     let id = id.and_then(|raw| serde_json::from_str::<Text<'a>>(raw.get()).ok()).map(|text| text.0).unwrap_or_default();
     let currency = currency.map_or("", |known| known.code());
-    Some(Bought { id, currency, revenue, items })
+    Some(ParsedOrder { id, currency, revenue, items })
 }
 
-/// Matomo's `ec_id`, `revenue` and `ec_items`. It names no currency: the site does.
-pub(super) fn of_matomo<'a>(id: &'a str, revenue: &'a str, items: &'a str, default: &str) -> Option<Bought<'a>> {
+/// Parses Matomo's `ec_id`, `revenue` and `ec_items`. Matomo sends no currency, so the site's applies.
+pub(super) fn of_matomo<'a>(id: &'a str, revenue: &'a str, items: &'a str, default: &str) -> Option<ParsedOrder<'a>> {
     let currency = Currency::from_code(default);
     let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(items).unwrap_or_default();
     let word = |value: Option<&serde_json::Value>| match value {
@@ -116,14 +116,19 @@ pub(super) fn of_matomo<'a>(id: &'a str, revenue: &'a str, items: &'a str, defau
             some => decimal(&word(some))?.round().to_u32().filter(|units| (1..=UNITS_MAX).contains(units))?,
         };
         let revenue = minor(decimal(&word(row.get(3))), units, currency);
-        let item = BoughtItem { product: product.into(), category: category.into(), units, revenue };
+        let item = ParsedItem { product: product.into(), category: category.into(), units, revenue };
         (!item.product.trim().is_empty()).then_some(item)
     });
     let revenue = minor(decimal(revenue), 1, currency);
-    Some(Bought { id: id.into(), currency: currency.map_or("", |known| known.code()), revenue, items: items.collect() })
+    Some(ParsedOrder {
+        id: id.into(),
+        currency: currency.map_or("", |known| known.code()),
+        revenue,
+        items: items.collect(),
+    })
 }
 
-/// A JSON number, or one as text.
+/// A JSON number, or a JSON text that contains one.
 fn number(raw: Option<&RawValue>) -> Option<Decimal> {
     let text = raw?.get();
     decimal(text.trim_matches('"'))
@@ -134,7 +139,7 @@ fn decimal(text: &str) -> Option<Decimal> {
     text.parse().or_else(|_| Decimal::from_scientific(text)).ok()
 }
 
-/// So many times a price, in minor units, rounded half to even; 0 where there is no sum to be believed.
+/// A price times a number of units, in minor units, rounded half to even; 0 if there is no acceptable sum.
 fn minor(price: Option<Decimal>, times: u32, currency: Option<Currency>) -> i64 {
     let scaled = || {
         let digits = currency.and_then(|known| known.exponent()).unwrap_or(2);
@@ -148,13 +153,13 @@ fn minor(price: Option<Decimal>, times: u32, currency: Option<Currency>) -> i64 
 mod tests {
     use super::*;
 
-    fn bought<'a>(revenue: &'a str, items: &'a str, id: &'a str) -> Option<Bought<'a>> {
+    fn bought<'a>(revenue: &'a str, items: &'a str, id: &'a str) -> Option<ParsedOrder<'a>> {
         let raw = |text: &'a str| (!text.is_empty()).then(|| serde_json::from_str::<&'a RawValue>(text).unwrap());
         of_json(raw(revenue), raw(items), raw(id), "")
     }
 
     #[test]
-    fn a_sum_is_kept_in_minor_units_of_its_currency() {
+    fn a_sum_is_in_minor_units_of_its_currency() {
         for (revenue, want) in [
             (r#"{"currency":"EUR","amount":12.3}"#, ("EUR", 1230)),
             (r#"{"currency":"eur","amount":"12.345"}"#, ("EUR", 1234)),
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn products_have_a_name_and_a_number_and_a_sum() {
+    fn a_product_has_a_name_or_a_number_units_and_a_sum() {
         let order = bought(
             r#"{"currency":"EUR"}"#,
             r#"[{"id":7,"name":"Tea","category":"Drinks","price":3.5,"quantity":2},{"id":"B-1","price":"1"},{"price":2},{"name":"x","quantity":0}]"#,
@@ -188,12 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn matomos_order_is_understood() {
+    fn an_order_of_matomo_is_parsed() {
         let order =
             of_matomo("A1", "19.90", r#"[["sku1","Tea",["Drinks","Hot"],"9.95",2],["sku2",""]]"#, "EUR").unwrap();
         assert_eq!((&*order.id, order.currency, order.revenue), ("A1", "EUR", 1990));
-        let said: Vec<_> = order.items.iter().map(|i| (&*i.product, &*i.category, i.units, i.revenue)).collect();
-        assert_eq!(said, [("Tea", "Drinks", 2, 1990), ("sku2", "", 1, 0)]);
+        let items: Vec<_> = order.items.iter().map(|i| (&*i.product, &*i.category, i.units, i.revenue)).collect();
+        assert_eq!(items, [("Tea", "Drinks", 2, 1990), ("sku2", "", 1, 0)]);
         assert_eq!(of_matomo("A1", "x", "{", "").unwrap().items.len(), 0);
     }
 }

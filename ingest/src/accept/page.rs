@@ -1,36 +1,36 @@
-//! A page's URL in its parts: host, path, and the fragment where a site routes by it. Query and userinfo end here.
+//! A page's URL in its parts: host, path, and the fragment if the site routes by it. The query and userinfo are not kept.
 
 use std::borrow::Cow;
 
-/// Where something happened, as sent: neither decoded nor masked yet, so it is not printed.
-pub struct Page<'a> {
+/// The URL of a page, as sent. It is neither decoded nor masked yet, so this type cannot be printed.
+pub struct PageUrl<'a> {
     host: Cow<'a, str>,
     path: Cow<'a, str>,
     fragment: Cow<'a, str>,
 }
 
-impl<'a> Page<'a> {
-    /// Takes an absolute URL apart; `None` if it is none. The fragment is kept only if the site routes by it.
-    pub fn of_url(url: Cow<'a, str>, routes_by_fragment: bool) -> Option<Page<'a>> {
+impl<'a> PageUrl<'a> {
+    /// Splits an absolute URL; `None` if the text is none. The fragment is kept only if the site routes by it.
+    pub fn of_url(url: Cow<'a, str>, routes_by_fragment: bool) -> Option<PageUrl<'a>> {
         let page = match url {
             Cow::Borrowed(url) => {
                 let (host, path, fragment) = split(url)?;
-                Page { host: host.into(), path: path.into(), fragment: fragment.into() }
+                PageUrl { host: host.into(), path: path.into(), fragment: fragment.into() }
             }
             Cow::Owned(url) => {
                 let (host, path, fragment) = split(&url)?;
-                Page {
+                PageUrl {
                     host: host.to_owned().into(),
                     path: path.to_owned().into(),
                     fragment: fragment.to_owned().into(),
                 }
             }
         };
-        Some(if routes_by_fragment { page } else { Page { fragment: "".into(), ..page } })
+        Some(if routes_by_fragment { page } else { PageUrl { fragment: "".into(), ..page } })
     }
 
-    /// A path on a host that is told apart (or not known: empty).
-    pub fn of_path(host: Cow<'a, str>, path: Cow<'a, str>) -> Page<'a> {
+    /// A path on a host that is given separately; the host is empty if it is not known.
+    pub fn of_path(host: Cow<'a, str>, path: Cow<'a, str>) -> PageUrl<'a> {
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let path = match path {
             Cow::Borrowed(path) => Cow::Borrowed(&path[..end]),
@@ -39,29 +39,31 @@ impl<'a> Page<'a> {
                 Cow::Owned(path)
             }
         };
-        Page { host, path, fragment: "".into() }
+        PageUrl { host, path, fragment: "".into() }
     }
 
-    /// The target of a request in a log: a path, or (to a proxy) a whole URL.
-    pub fn of_target(target: &'a str) -> Page<'a> {
+    /// The target of a request in a log: a path, or (for a request to a proxy) a whole URL.
+    pub fn of_target(target: &'a str) -> PageUrl<'a> {
         match target.starts_with('/') {
-            true => Page::of_path("".into(), target.into()),
-            false => Page::of_url(target.into(), false).unwrap_or_else(|| Page::of_path("".into(), target.into())),
+            true => PageUrl::of_path("".into(), target.into()),
+            false => {
+                PageUrl::of_url(target.into(), false).unwrap_or_else(|| PageUrl::of_path("".into(), target.into()))
+            }
         }
     }
 
-    /// The same page again, without copying it.
-    pub fn borrowed(&self) -> Page<'_> {
+    /// The same URL, borrowed.
+    pub fn borrowed(&self) -> PageUrl<'_> {
         let (host, path, fragment) = (&*self.host, &*self.path, &*self.fragment);
-        Page { host: host.into(), path: path.into(), fragment: fragment.into() }
+        PageUrl { host: host.into(), path: path.into(), fragment: fragment.into() }
     }
 
-    /// Host without port and `www.`, in whatever case it was sent; empty if there is none.
+    /// Host without port and `www.`, in the case in which it was sent; empty if there is none.
     pub fn host(&self) -> &str {
         bare_host(&self.host)
     }
 
-    /// Path without query, still encoded.
+    /// Path without query, still percent-encoded.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -72,7 +74,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The query of an absolute URL, without `?`; for what is reserved, and nothing else.
+/// The query of an absolute URL, without `?`. Only [`Reserved`](super::Reserved) may hold it.
 pub(crate) fn query_of<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
     let range = |url: &str| {
         let start = first(url, |b| matches!(b, b'?' | b'#')).unwrap_or(url.len());
@@ -89,7 +91,7 @@ pub(crate) fn query_of<'a>(url: &Cow<'a, str>) -> Cow<'a, str> {
     }
 }
 
-/// A query without the `?` that some write before it.
+/// A query without the `?` that some senders write before it.
 pub(super) fn bare_query(query: Cow<'_, str>) -> Cow<'_, str> {
     match query {
         Cow::Borrowed(text) => text.strip_prefix('?').unwrap_or(text).into(),
@@ -103,8 +105,8 @@ pub(super) fn width_of(screen: &str) -> Option<u32> {
     screen[..end].parse().ok()
 }
 
-/// Where the first such byte is. What is looked for here stands within a few dozen bytes, which one by one are looked at
-/// sooner than a search for more is set up.
+/// The position of the first such byte. The bytes searched for here are within a few dozen bytes; examining those one by
+/// one is faster than setting up a vectorised search.
 fn first(text: &str, is_it: impl Fn(u8) -> bool) -> Option<usize> {
     text.bytes().position(is_it)
 }
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_comes_apart_and_loses_query_userinfo_port_and_www() {
+    fn a_url_is_split_and_loses_query_userinfo_port_and_www() {
         for (url, want) in [
             ("https://example.org/a/b?c=d#e", Some(("example.org", "/a/b", ""))),
             ("https://user:secret@www.Example.org:8443", Some(("Example.org", "", ""))),
@@ -167,16 +169,16 @@ mod tests {
             ("https://exa mple.org/", None),
             ("", None),
         ] {
-            let page = Page::of_url(url.into(), false);
+            let page = PageUrl::of_url(url.into(), false);
             assert_eq!(page.as_ref().map(|p| (p.host(), p.path(), p.fragment())), want, "{url}");
-            let owned = Page::of_url(Cow::Owned(url.to_owned()), false);
+            let owned = PageUrl::of_url(Cow::Owned(url.to_owned()), false);
             assert_eq!(owned.as_ref().map(|p| (p.host(), p.path(), p.fragment())), want, "owned {url}");
         }
     }
 
     #[test]
-    fn a_fragment_counts_only_where_the_site_routes_by_it_and_without_its_query() {
-        let page = Page::of_url("https://example.org/app?x#/inbox/7?mail=x@y.z".into(), true).unwrap();
+    fn a_fragment_is_kept_only_if_the_site_routes_by_it_and_without_its_query() {
+        let page = PageUrl::of_url("https://example.org/app?x#/inbox/7?mail=x@y.z".into(), true).unwrap();
         assert_eq!((page.path(), page.fragment()), ("/app", "/inbox/7"));
     }
 
@@ -185,7 +187,7 @@ mod tests {
         for (target, want) in
             [("/a?b", ("", "/a")), ("http://example.org/a?b", ("example.org", "/a")), ("*", ("", "*"))]
         {
-            let page = Page::of_target(target);
+            let page = PageUrl::of_target(target);
             assert_eq!((page.host(), page.path()), want);
         }
     }

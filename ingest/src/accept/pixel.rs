@@ -1,16 +1,16 @@
-//! `GET /f.gif?d=DOMAIN[&p=PATH]`: the picture in a page's `<noscript>`. Further parameters (a cache buster) are read over.
+//! `GET /f.gif?d=DOMAIN[&p=PATH]`: the picture in a page's `<noscript>`. Other parameters (a cache buster) are ignored.
 //!
-//! Without `p` the page is the one the browser names in `Referer`. Browsers that send only the origin to another site
-//! name no path there: embed `p`, or serve the pixel from the site's own host. The page before is not known.
+//! Without `p` the page is taken from `Referer`. Browsers that send only the origin to another site send no path there; for
+//! them the site embeds `p`, or serves the pixel from its own host. The page before is not known.
 
 use std::borrow::Cow;
 
-use super::{Bad, Page, Sent, URL_BYTES_MAX, check_domains};
+use super::{PageUrl, ParseError, Sent, URL_BYTES_MAX, check_domains};
 
-/// Reads the query of the request, and the page from its `Referer`.
-pub fn read<'a>(query: &'a str, referer: &'a str) -> Result<Sent<'a>, Bad> {
+/// Parses the query of the request, and its `Referer`.
+pub fn parse<'a>(query: &'a str, referer: &'a str) -> Result<Sent<'a>, ParseError> {
     if query.len() > URL_BYTES_MAX || referer.len() > URL_BYTES_MAX {
-        return Err(Bad::TooLarge("the URL is longer than 2 KiB"));
+        return Err(ParseError::TooLarge("the URL is longer than 2 KiB"));
     }
     let (mut domains, mut path) = (None, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -20,15 +20,17 @@ pub fn read<'a>(query: &'a str, referer: &'a str) -> Result<Sent<'a>, Bad> {
             _ => {}
         }
     }
-    let domains: Cow<'_, str> = domains.ok_or(Bad::Malformed("d (domain) is missing"))?;
+    let domains: Cow<'_, str> = domains.ok_or(ParseError::Malformed("d (domain) is missing"))?;
     check_domains(&domains)?;
-    let from_referer = Page::of_url(referer.into(), false);
+    let from_referer = PageUrl::of_url(referer.into(), false);
     let page = match path {
         Some(path) => {
             let host = from_referer.map_or(String::new(), |page| page.host().to_owned());
-            Page::of_path(host.into(), path)
+            PageUrl::of_path(host.into(), path)
         }
-        None => from_referer.ok_or(Bad::Malformed("p (path) is missing, and there is no Referer to take it from"))?,
+        None => {
+            from_referer.ok_or(ParseError::Malformed("p (path) is missing, and there is no Referer to take it from"))?
+        }
     };
     Ok(Sent::view(domains, page))
 }
@@ -37,8 +39,8 @@ pub fn read<'a>(query: &'a str, referer: &'a str) -> Result<Sent<'a>, Bad> {
 mod tests {
     use super::*;
 
-    fn page(query: &str, referer: &str) -> Result<(String, String, String), Bad> {
-        let sent = read(query, referer)?;
+    fn page(query: &str, referer: &str) -> Result<(String, String, String), ParseError> {
+        let sent = parse(query, referer)?;
         Ok((sent.domains.into_owned(), sent.page.host().to_owned(), sent.page.path().to_owned()))
     }
 
@@ -51,10 +53,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hit_is_told_why() {
-        assert_eq!(page("", "https://a.org/"), Err(Bad::Malformed("d (domain) is missing")));
-        assert_eq!(page("d=", "https://a.org/"), Err(Bad::Malformed("d (domain) is empty")));
-        assert!(matches!(page("d=a.org", "nonsense"), Err(Bad::Malformed(_))));
-        assert!(matches!(page(&format!("d=a.org&p={}", "x".repeat(3000)), ""), Err(Bad::TooLarge(_))));
+    fn a_query_that_is_no_hit_gets_the_reason() {
+        assert_eq!(page("", "https://a.org/"), Err(ParseError::Malformed("d (domain) is missing")));
+        assert_eq!(page("d=", "https://a.org/"), Err(ParseError::Malformed("d (domain) is empty")));
+        assert!(matches!(page("d=a.org", "nonsense"), Err(ParseError::Malformed(_))));
+        assert!(matches!(page(&format!("d=a.org&p={}", "x".repeat(3000)), ""), Err(ParseError::TooLarge(_))));
     }
 }

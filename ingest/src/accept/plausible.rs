@@ -1,22 +1,22 @@
-//! `POST /api/event`: Plausible's JSON, whatever the content type says, and our own tracker's: the same and a few fields.
+//! `POST /api/event`: Plausible's JSON with any content type, and the JSON of our own tracker, which has a few more fields.
 //!
 //! | field | long name | meaning |
 //! |---|---|---|
-//! | `n` | `name` | what happened: `pageview`, `engagement`, `consent`, a name below, or one of the site's own; a number counts as text |
-//! | `u` | `url` | the page, absolute |
-//! | `d` | `domain` | the site, or several separated by commas; without it, the page's host |
+//! | `n` | `name` | the event's name (see `named`); a number counts as text |
+//! | `u` | `url` | the page, as an absolute URL |
+//! | `d` | `domain` | the site, or several separated by commas; if absent, the page's host |
 //! | `r` | `referrer` | the page before |
-//! | `p` | `m`, `meta`, `props` | properties: an object of plain values, or text that holds one; 64 at most |
-//! | `i` | `interactive` | `false`: does not show that someone stayed |
+//! | `p` | `m`, `meta`, `props` | properties: an object of plain values, or text that contains one; at most 64 |
+//! | `i` | `interactive` | `false`: the visitor did not interact |
 //! | `h` | `hashMode` | the site routes by fragment |
-//! | `e`, `sd` | | engagement: milliseconds since the last such event, deepest scroll so far in percent |
+//! | `e`, `sd` | | engagement: milliseconds since the last such event, deepest point scrolled to in percent |
 //! | `w` | | width of the screen, CSS pixels |
 //! | `c` | | consent to marketing measures |
-//! | `$` | | revenue of an order: `{"currency": "EUR", "amount": 12.3}`; read with a basis only |
-//! | `items`, `o` | | its products, `[{"id", "name", "category", "price", "quantity"}]`, and its number; likewise |
-//! | `v`, others | | read over |
+//! | `$` | | revenue of an order: `{"currency": "EUR", "amount": 12.3}`; parsed only with a basis |
+//! | `items`, `o` | | the order's products, `[{"id", "name", "category", "price", "quantity"}]`, and its number; likewise |
+//! | `v`, others | | ignored |
 //!
-//! Short names win over long ones. What these names mean, Plausible's and ours, is `named`'s to say.
+//! If both a short and a long name are there, the short one counts. `named` defines what the names of events mean.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,10 +25,10 @@ use super::json::{Flag, Pixels, Properties, Text};
 use super::named::{Named, named};
 use super::page::query_of;
 use super::reserved::{RawOrder, Reserved};
-use super::{Bad, NAME_CHARS_MAX, Page, Sent, URL_BYTES_MAX, check_domains};
+use super::{NAME_CHARS_MAX, PageUrl, ParseError, Sent, URL_BYTES_MAX, check_domains};
 
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct PlausibleEvent<'a> {
     #[serde(borrow)]
     n: Option<Text<'a>>,
     name: Option<Text<'a>>,
@@ -57,30 +57,32 @@ struct Wire<'a> {
     o: Option<&'a RawValue>,
 }
 
-/// Reads a body.
-pub fn read(body: &[u8]) -> Result<Sent<'_>, Bad> {
-    // Looked at once, not each text of it by itself; what is no UTF-8 may stand in a field that is read over.
-    let wire: Result<Wire<'_>, _> = match std::str::from_utf8(body) {
+/// Parses a body.
+pub fn parse(body: &[u8]) -> Result<Sent<'_>, ParseError> {
+    // Checking UTF-8 once is faster than checking each text. Bytes that are no UTF-8 may be in a field that is ignored.
+    let wire: Result<PlausibleEvent<'_>, _> = match std::str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(body),
     };
     let wire = wire.map_err(|error| match error.is_data() {
-        true => Bad::Malformed("a field of the event has the wrong type"),
-        false => Bad::Malformed("the body is not JSON"),
+        true => ParseError::Malformed("a field of the event has the wrong type"),
+        false => ParseError::Malformed("the body is not JSON"),
     })?;
     let Some(Text(name)) = wire.n.or(wire.name).filter(|name| !name.0.trim().is_empty()) else {
-        return Err(Bad::Malformed("n (name) is missing"));
+        return Err(ParseError::Malformed("n (name) is missing"));
     };
     if name.len() > NAME_CHARS_MAX && name.chars().count() > NAME_CHARS_MAX {
-        return Err(Bad::Malformed("n (name) is longer than 120 characters"));
+        return Err(ParseError::Malformed("n (name) is longer than 120 characters"));
     }
-    let Some(Text(url)) = wire.u.or(wire.url) else { return Err(Bad::Malformed("u (url) is missing")) };
+    let Some(Text(url)) = wire.u.or(wire.url) else { return Err(ParseError::Malformed("u (url) is missing")) };
     if url.len() > URL_BYTES_MAX {
-        return Err(Bad::TooLarge("u (url) is longer than 2 KiB"));
+        return Err(ParseError::TooLarge("u (url) is longer than 2 KiB"));
     }
     let fragment = wire.h.or(wire.hash_mode).is_some_and(|flag| flag.0);
     let query = query_of(&url);
-    let Some(page) = Page::of_url(url, fragment) else { return Err(Bad::Malformed("u (url) is not an absolute URL")) };
+    let Some(page) = PageUrl::of_url(url, fragment) else {
+        return Err(ParseError::Malformed("u (url) is not an absolute URL"));
+    };
     let domains = match wire.d.or(wire.domain) {
         Some(Text(domains)) => domains,
         None => page.host().to_owned().into(),
@@ -89,7 +91,7 @@ pub fn read(body: &[u8]) -> Result<Sent<'_>, Bad> {
     let properties = wire.m.or(wire.meta).or(wire.p).or(wire.props).unwrap_or_default().0;
     let number = |text: Option<Text<'_>>| text.and_then(|text| text.0.trim().parse().ok());
     let Named { kind, name, amount, properties, engagement } =
-        named(name, properties, number(wire.e), number(wire.sd)).map_err(Bad::Malformed)?;
+        named(name, properties, number(wire.e), number(wire.sd)).map_err(ParseError::Malformed)?;
     let order = match (wire.revenue, wire.items) {
         (None, None) => RawOrder::None,
         (revenue, items) => RawOrder::Json { revenue, items, id: wire.o },
@@ -120,15 +122,15 @@ mod tests {
     use super::*;
 
     fn hit(body: &str) -> Sent<'_> {
-        read(body.as_bytes()).unwrap_or_else(|bad| panic!("{bad}: {body}"))
+        parse(body.as_bytes()).unwrap_or_else(|bad| panic!("{bad}: {body}"))
     }
 
-    fn bad(body: &str) -> Bad {
-        read(body.as_bytes()).err().unwrap_or_else(|| panic!("is a hit: {body}"))
+    fn bad(body: &str) -> ParseError {
+        parse(body.as_bytes()).err().unwrap_or_else(|| panic!("is a hit: {body}"))
     }
 
     #[test]
-    fn plausibles_script_is_understood() {
+    fn a_page_view_of_plausibles_script_is_parsed() {
         let sent = hit(
             r#"{"n":"pageview","v":29,"u":"https://www.example.org/a?utm_source=x","d":"example.org","r":"https://duckduckgo.com/","p":{"k":["v"]},"i":false}"#,
         );
@@ -141,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_understood_and_short_ones_win() {
+    fn long_names_are_accepted_and_short_ones_win() {
         let sent = hit(
             r#"{"name":"Signup","url":"https:\/\/example.org\/b#x","domain":"a","referrer":null,"interactive":true,"hashMode":1,"n":null}"#,
         );
@@ -170,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn engagement_says_how_long_and_how_far() {
+    fn engagement_has_a_duration_and_a_scroll_depth() {
         let sent = hit(r#"{"n":"engagement","u":"https://a.org/","d":"a.org","sd":140,"e":3100,"v":29}"#);
         assert_eq!((sent.kind, sent.engagement), (Kind::Engagement, Some(Engagement { ms: 3100, scroll: 100 })));
         let sent = hit(r#"{"n":"engagement","u":"https://a.org/","sd":"40"}"#);
         assert_eq!(sent.engagement, Some(Engagement { ms: 0, scroll: 40 }));
-        let neither = Bad::Malformed("an engagement event needs e (milliseconds) or sd (percent)");
+        let neither = ParseError::Malformed("an engagement event needs e (milliseconds) or sd (percent)");
         for body in [r#"{"n":"engagement","u":"https://a.org/"}"#, r#"{"n":"engagement","u":"https://a.org/","e":-1}"#]
         {
             assert_eq!(bad(body), neither, "{body}");
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_and_the_query_stay_unread_until_there_is_a_basis() {
+    fn an_order_and_the_query_are_not_parsed_until_there_is_a_basis() {
         let body = r#"{"n":"purchase","u":"https://a.org/thanks?utm_campaign=Spring","c":true,"o":"A-1",
             "$":{"currency":"EUR","amount":"12.30"},"items":[{"name":"Tea","price":12.3}],"p":{"plan":"free"}}"#;
         let sent = hit(body);
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hit_is_told_why_and_never_quoted() {
+    fn a_body_that_is_no_hit_gets_the_reason_and_is_never_quoted() {
         for (body, why) in [
             ("", "the body is not JSON"),
             ("{", "the body is not JSON"),
@@ -212,13 +214,13 @@ mod tests {
             (r#"{"n":"pageview","u":"https://a.org/","d":"a.org,,b.org"}"#, "d (domain) is empty"),
             (r#"{"n":"pageview","u":"file:///x"}"#, "d (domain) is empty"),
         ] {
-            assert_eq!(bad(body), Bad::Malformed(why), "{body}");
+            assert_eq!(bad(body), ParseError::Malformed(why), "{body}");
         }
         let many = format!(r#"{{"n":"pageview","u":"https://a.org/","d":"{}"}}"#, "a,".repeat(16) + "a");
-        assert_eq!(bad(&many), Bad::Malformed("d (domain) names more than 16 sites"));
+        assert_eq!(bad(&many), ParseError::Malformed("d (domain) names more than 16 sites"));
         let long = format!(r#"{{"n":"pageview","u":"https://a.org/{}"}}"#, "x".repeat(URL_BYTES_MAX));
         assert_eq!(bad(&long).refusal(), schema::fate::Refusal::TooLarge);
         let name = format!(r#"{{"n":"{}","u":"https://a.org/"}}"#, "é".repeat(NAME_CHARS_MAX + 1));
-        assert_eq!(bad(&name), Bad::Malformed("n (name) is longer than 120 characters"));
+        assert_eq!(bad(&name), ParseError::Malformed("n (name) is longer than 120 characters"));
     }
 }

@@ -1,5 +1,6 @@
-//! What other counters' scripts really send, recorded whole in a browser (`recorded/*.http`), and what becomes of it.
-//! A script's source says what it may send; only a browser says what arrives, with which headers and in what order.
+//! Requests that other trackers' scripts really sent, recorded whole in a browser (`recorded/*.http`), and the hits that
+//! they become. A script's source shows what the script may send. Only a browser shows what arrives, with which headers
+//! and in which order.
 
 use schema::sites::{Marketing, Site};
 
@@ -10,13 +11,13 @@ const GOATCOUNTER: &str = include_str!("recorded/goatcounter.http");
 const UMAMI: &str = include_str!("recorded/umami.http");
 const MATOMO: &str = include_str!("recorded/matomo.http");
 
-/// The parameters that ids come in. Umami's script makes up none.
+/// The parameters that hold ids. Umami's script makes no ids.
 const GOATCOUNTER_IDS: &[&str] = &["rnd"];
 const MATOMO_IDS: &[&str] = &["_id", "uid", "pv_id"];
 
 /// A request as it arrived.
 struct Recorded<'a> {
-    /// What was done for it.
+    /// The action in the browser that caused it.
     what: &'a str,
     method: &'a str,
     path: &'a str,
@@ -48,11 +49,11 @@ fn recorded(file: &str) -> Vec<Recorded<'_>> {
     file.split("\n### ").skip(1).map(Recorded::of).collect()
 }
 
-/// All that is said of a hit, also what is read with a basis only: its kind and name, where and from where, and the rest.
-fn told(sent: &Sent<'_>) -> String {
+/// All fields of a hit as text, including those that are parsed only with a basis.
+fn shown(sent: &Sent<'_>) -> String {
     let Sent { domains, kind, name, page, referrer, properties, .. } = sent;
-    let mut told = format!("{kind:?} '{name}' {} {}", page.host(), page.path());
-    let mut add = |is_said: bool, words: String| told.extend(is_said.then_some(words));
+    let mut shown = format!("{kind:?} '{name}' {} {}", page.host(), page.path());
+    let mut add = |is_there: bool, words: String| shown.extend(is_there.then_some(words));
     add(!page.fragment().is_empty(), format!("#{}", page.fragment()));
     add(!referrer.is_empty(), format!(" from {referrer}"));
     properties.iter().for_each(|(name, value)| add(true, format!(" {name}={value}")));
@@ -60,67 +61,67 @@ fn told(sent: &Sent<'_>) -> String {
     add(sent.engagement.is_some(), format!(" {:?}", sent.engagement));
     add(sent.consent, " consents".to_owned());
     add(sent.automated, " automated".to_owned());
-    add(!sent.interactive, " nobody stayed".to_owned());
+    add(!sent.interactive, " not interactive".to_owned());
     add(!sent.once.is_empty(), format!(" once {}", sent.once));
     add(sent.screen_px != Some(1920), format!(" screen {:?}", sent.screen_px));
     let always = Site { marketing: Marketing::Always, ..Site::new(1, "a") };
     let opened = sent.reserved.open(Basis::of(&always, false).unwrap(), "EUR");
     let Utm { source, medium, name, content, term } = &opened.campaign;
     add(!opened.campaign.is_empty(), format!(" campaign {source}/{medium}/{name}/{content}/{term}"));
-    if let Some(Bought { id, currency, revenue, items }) = &opened.order {
+    if let Some(ParsedOrder { id, currency, revenue, items }) = &opened.order {
         add(true, format!(" order '{id}' {revenue} {currency}"));
-        items.iter().for_each(|BoughtItem { product, category, units, revenue }| {
+        items.iter().for_each(|ParsedItem { product, category, units, revenue }| {
             add(true, format!(", {units} {product} ({category}) {revenue}"));
         });
     }
     add(true, format!(" | {domains}"));
-    told
+    shown
 }
 
-/// What one request becomes, a line for each hit.
-type Told = Vec<String>;
+/// The hits of one request, a line for each.
+type ShownHits = Vec<String>;
 
-fn line(sent: Result<Option<Sent<'_>>, Bad>) -> String {
+fn line(sent: Result<Option<Sent<'_>>, ParseError>) -> String {
     match sent {
-        Ok(Some(sent)) => told(&sent),
+        Ok(Some(sent)) => shown(&sent),
         Ok(None) => "nothing".to_owned(),
         Err(bad) => format!("no hit: {bad}"),
     }
 }
 
-fn of_goatcounter(request: &Recorded<'_>) -> Told {
-    vec![line(goatcounter::read(request.query, request.header("referer"), request.header("origin")).map(Some))]
+fn of_goatcounter(request: &Recorded<'_>) -> ShownHits {
+    vec![line(goatcounter::parse(request.query, request.header("referer"), request.header("origin")).map(Some))]
 }
 
-fn of_umami(request: &Recorded<'_>) -> Told {
-    vec![line(umami::read(request.body.as_bytes()))]
+fn of_umami(request: &Recorded<'_>) -> ShownHits {
+    vec![line(umami::parse(request.body.as_bytes()))]
 }
 
-fn of_matomo(request: &Recorded<'_>) -> Told {
+fn of_matomo(request: &Recorded<'_>) -> ShownHits {
     let body = request.body.as_bytes();
     match matomo::is_bulk(body) {
-        true => matomo::bulk(body).unwrap().iter().map(|one| line(matomo::read(one, b"", ""))).collect(),
-        false => vec![line(matomo::read(request.query, body, request.header("referer")))],
+        true => matomo::bulk(body).unwrap().iter().map(|one| line(matomo::parse(one, b"", ""))).collect(),
+        false => vec![line(matomo::parse(request.query, body, request.header("referer")))],
     }
 }
 
-/// All ids that the script made up: parameters of these names, in queries, forms and lists.
+/// All ids that the script made: the values of these parameters, in queries, forms and lists.
 fn made_up(all: &[Recorded<'_>], names: &[&str]) -> Vec<String> {
     let parts = all.iter().flat_map(|request| [request.query, request.body]).flat_map(|text| text.split("\"?"));
-    let said = parts.flat_map(|part| form_urlencoded::parse(part.as_bytes()));
-    said.filter(|(name, id)| names.contains(&&**name) && !id.is_empty()).map(|(_, id)| id.into_owned()).collect()
+    let parameters = parts.flat_map(|part| form_urlencoded::parse(part.as_bytes()));
+    parameters.filter(|(name, id)| names.contains(&&**name) && !id.is_empty()).map(|(_, id)| id.into_owned()).collect()
 }
 
-/// Reads all requests of a file: they are what `want` says, every one, for this site. Nothing in it is an id that the
-/// script made up, or what the page told the script of someone: all of that is called "person".
-fn becomes(file: &str, read: fn(&Recorded<'_>) -> Told, site: &str, ids: &[&str], want: &str) {
+/// Parses all requests of a file and compares the hits with `want`. No hit may contain an id that the script made, nor
+/// any personal data that the page gave the script: all of that contains the word "person".
+fn becomes(file: &str, parse: fn(&Recorded<'_>) -> ShownHits, site: &str, ids: &[&str], want: &str) {
     let all = recorded(file);
     let ids = made_up(&all, ids);
     assert!(file.contains("person-"));
     let mut want = want.lines().skip(1);
     for request in &all {
         assert_eq!(Some(request.what), want.next());
-        for line in read(request) {
+        for line in parse(request) {
             let line = line.strip_suffix(&format!(" | {site}")).unwrap_or(&line);
             assert!(!line.to_lowercase().contains("person"), "{}: {line}", request.what);
             assert!(!ids.iter().any(|id| line.contains(&**id)), "{}: {line}", request.what);
@@ -131,7 +132,7 @@ fn becomes(file: &str, read: fn(&Recorded<'_>) -> Told, site: &str, ids: &[&str]
 }
 
 #[test]
-fn the_recordings_are_whole_and_have_ids_in_them() {
+fn the_recordings_are_whole_and_contain_ids() {
     for (file, path, names) in
         [(GOATCOUNTER, "/count", GOATCOUNTER_IDS), (UMAMI, "/api/send", &[]), (MATOMO, "/matomo.php", MATOMO_IDS)]
     {
@@ -146,7 +147,7 @@ fn the_recordings_are_whole_and_have_ids_in_them() {
 }
 
 #[test]
-fn what_goatcounters_script_sends_is_understood() {
+fn requests_of_goatcounters_script_are_parsed() {
     let want = "
 page view with a referrer, a title and a campaign
     Pageview '' shop.example /blog/tea from https://news.example/ campaign letter/email/Spring//
@@ -179,7 +180,7 @@ driven by a program
 }
 
 #[test]
-fn what_umamis_script_sends_is_understood() {
+fn requests_of_umamis_script_are_parsed() {
     let want = "
 page view with a referrer, a campaign and a tag
     Pageview '' shop.example /tea from https://news.example/ campaign letter//Spring//
@@ -218,14 +219,14 @@ performance, when the page goes
 }
 
 #[test]
-fn what_matomos_script_sends_is_understood() {
+fn requests_of_matomos_script_are_parsed() {
     let want = "
 trackPageView with a referrer and a campaign
     Pageview '' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
 trackEvent
     Custom 'Videos: Play' shop.example /tea from https://news.example/ name=Intro amount 3 campaign letter/paid/Spring//
 trackEvent without name and value
-    Custom 'Basket: Opened' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
+    Custom 'Basket: MarketingFields' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
 click on an outlink
     Outbound 'https://files.example/tea?a=b' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
 click on a download
@@ -268,12 +269,12 @@ setRequestMethod GET
 trackAllContentImpressions, 1 of 2
     Pageview '' shop.example /content
 trackAllContentImpressions, 2 of 2
-    Custom 'content impression' shop.example /content content=Autumn piece=leaf.png nobody stayed
-    Custom 'content impression' shop.example /content content=Spring piece=banner.png nobody stayed
+    Custom 'content impression' shop.example /content content=Autumn piece=leaf.png not interactive
+    Custom 'content impression' shop.example /content content=Spring piece=banner.png not interactive
 click on content
     Custom 'content interaction' shop.example /content content=Spring piece=banner.png
 trackContentImpression
-    Custom 'content impression' shop.example /content content=Winter piece=snow.png nobody stayed
+    Custom 'content impression' shop.example /content content=Winter piece=snow.png not interactive
 trackContentInteraction
     Custom 'content interaction' shop.example /content content=Winter piece=snow.png
 enableJSErrorTracking, an error of a class
@@ -293,7 +294,7 @@ enableHeartBeatTimer, when the page loses the focus
 }
 
 #[test]
-fn matomos_picture_is_wanted_only_where_it_asks_for_one() {
+fn matomo_wants_a_picture_only_if_it_asks_for_one() {
     let wanted: Vec<_> = recorded(MATOMO)
         .iter()
         .filter(|request| !matomo::wants_no_image(request.query, request.body.as_bytes()))

@@ -1,35 +1,35 @@
-//! What only the marketing lane may read: the query of the page's URL (campaign, click ids) and an order. It stays the
-//! text that was sent until someone with a [`Basis`] opens it.
+//! The fields that only the marketing lane may read: the query of the page's URL (campaign, click ids) and an order. They
+//! stay unparsed text until the caller opens them with a [`Basis`].
 
 use std::borrow::Cow;
 use std::fmt;
 
-use schema::sites::Campaign;
+use schema::sites::BeaconCampaign;
 use serde_json::value::RawValue;
 
-use super::order::{self, Bought};
+use super::order::{self, ParsedOrder};
 use crate::lane::Basis;
 
-/// As it was sent, unread.
+/// The reserved fields, unparsed.
 #[derive(Default)]
 pub struct Reserved<'a> {
     query: Cow<'a, str>,
     order: RawOrder<'a>,
 }
 
-/// An order as a format sends it.
+/// An order in the form in which a format sends it, unparsed.
 #[derive(Default)]
 pub enum RawOrder<'a> {
-    /// None.
+    /// There is no order.
     #[default]
     None,
-    /// Plausible's `$` with our `items` and `o`, or another's that looks the same.
+    /// Plausible's `$` with our `items` and `o`, or the same form in another format.
     Json {
         /// `{"currency": "EUR", "amount": 12.3}`.
         revenue: Option<&'a RawValue>,
         /// `[{"id", "name", "category", "price", "quantity"}]`.
         items: Option<&'a RawValue>,
-        /// The sender's number of the order.
+        /// The order's number.
         id: Option<&'a RawValue>,
     },
     /// Matomo's parameters.
@@ -43,28 +43,28 @@ pub enum RawOrder<'a> {
     },
 }
 
-/// What was reserved, opened.
-pub struct Opened<'a> {
-    /// Where a campaign sent someone from.
+/// The reserved fields, parsed.
+pub struct MarketingFields<'a> {
+    /// The campaign's parameters.
     pub campaign: Utm<'a>,
-    /// What was bought.
-    pub order: Option<Bought<'a>>,
+    /// The order.
+    pub order: Option<ParsedOrder<'a>>,
 }
 
-impl<'a> Opened<'a> {
-    /// What a beacon of a declared campaign tells: its name, and where it is.
-    pub fn by_beacon(campaign: &'a Campaign) -> Opened<'a> {
+impl<'a> MarketingFields<'a> {
+    /// The fields of a beacon's load: the declared campaign's name and medium.
+    pub fn by_beacon(campaign: &'a BeaconCampaign) -> MarketingFields<'a> {
         let utm = Utm { name: (&*campaign.name).into(), medium: campaign.medium.label().into(), ..Utm::default() };
-        Opened { campaign: utm, order: None }
+        MarketingFields { campaign: utm, order: None }
     }
 }
 
 /// The parameters of a campaign, as sent; empty where there are none.
 #[derive(Default)]
 pub struct Utm<'a> {
-    /// `utm_source`, or what stands for it.
+    /// `utm_source`, or an equivalent parameter.
     pub source: Cow<'a, str>,
-    /// `utm_medium`; "paid" where only a click id says so.
+    /// `utm_medium`; "paid" if there is only a click id.
     pub medium: Cow<'a, str>,
     /// `utm_campaign`.
     pub name: Cow<'a, str>,
@@ -74,25 +74,25 @@ pub struct Utm<'a> {
     pub term: Cow<'a, str>,
 }
 
-/// Parameters that an advertisement's network adds to a click. Their values are not read.
+/// Parameters that advertising networks add to a click. Their values are not used.
 const PAID_CLICKS: &[&str] = &["gclid", "gbraid", "wbraid", "msclkid", "ttclid", "twclid", "li_fat_id"];
 
 impl<'a> Reserved<'a> {
-    /// Seals what was sent.
+    /// Takes the fields as they were sent.
     pub fn new(query: Cow<'a, str>, order: RawOrder<'a>) -> Reserved<'a> {
         Reserved { query, order }
     }
 
-    /// Reads it. What of an order makes no sense is left out: the rest of the hit is good.
+    /// Parses the fields. The invalid parts of an order are left out, because the rest of the hit is good.
     ///
-    /// `currency` is that of orders that name none.
-    pub fn open(&self, _: Basis, currency: &str) -> Opened<'_> {
+    /// `currency` applies to orders that name none.
+    pub fn open(&self, _: Basis, currency: &str) -> MarketingFields<'_> {
         let order = match &self.order {
             RawOrder::None => None,
             RawOrder::Json { revenue, items, id } => order::of_json(*revenue, *items, *id, currency),
             RawOrder::Matomo { id, revenue, items } => order::of_matomo(id, revenue, items, currency),
         };
-        Opened { campaign: Utm::of(&self.query), order }
+        MarketingFields { campaign: Utm::of(&self.query), order }
     }
 }
 
@@ -103,7 +103,7 @@ impl fmt::Debug for Reserved<'_> {
 }
 
 impl<'a> Utm<'a> {
-    /// Reads the query of a URL. The first of a name counts.
+    /// Parses the query of a URL. If a parameter occurs twice, the first counts.
     pub fn of(query: &'a str) -> Utm<'a> {
         let mut utm = Utm::default();
         let mut is_paid = false;
@@ -130,7 +130,7 @@ impl<'a> Utm<'a> {
         utm
     }
 
-    /// Whether no campaign is named.
+    /// Whether no parameter of a campaign was there.
     pub fn is_empty(&self) -> bool {
         let Utm { source, medium, name, content, term } = self;
         [source, medium, name, content, term].iter().all(|field| field.is_empty())
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_campaign_is_read_from_the_query_and_a_click_id_only_says_paid() {
+    fn a_campaign_is_parsed_from_the_query_and_a_click_id_only_means_paid() {
         let utm = Utm::of(
             "a=b&utm_source=News%20letter&utm_medium=email&utm_campaign=spring&utm_term=x+y&utm_content=top&utm_source=2",
         );

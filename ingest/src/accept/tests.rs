@@ -1,10 +1,10 @@
-//! Whatever comes in, no format panics, and what comes out is no longer than what came in.
+//! No input makes any format panic, and the parsed hit is not longer than the input.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Text that looks like a query, often enough.
+/// Text that often looks like a query.
 fn any_query() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         "(p|e|r|q|s|b|site|idsite|rec|url|urlref|res|link|download|search|idgoal|ec_id|ec_items|e_c|e_a|e_n|e_v|c_n|c_i|cra)",
@@ -15,7 +15,7 @@ fn any_query() -> impl Strategy<Value = String> {
         .prop_map(|all| all.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&"))
 }
 
-/// JSON that looks like what a tracker sends, often enough, and sometimes broken.
+/// JSON that often looks like a tracker's, and is sometimes broken.
 fn any_json() -> impl Strategy<Value = Vec<u8>> {
     let key =
         "(type|payload|website|hostname|url|referrer|screen|name|data|lcp|engagement|requests|site|hits|ip|time|n|u)";
@@ -50,7 +50,7 @@ fn any_json() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// All text of a hit is from what was sent, but for the few words that formats add.
+/// Whether all text of a hit can be from the input, except for the few words that formats add.
 fn bounded(sent: &Sent<'_>, length: usize) -> bool {
     let properties: usize = sent.properties.iter().map(|(name, value)| name.len() + value.len()).sum();
     let text = sent.domains.len() + sent.name.len() + sent.referrer.len() + sent.once.len();
@@ -62,29 +62,29 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
-    fn any_query_is_a_hit_or_told_why(query in any_query(), form in any_query(), referer in "(https://[a-z./]{0,20})?") {
+    fn any_query_is_a_hit_or_an_error(query in any_query(), form in any_query(), referer in "(https://[a-z./]{0,20})?") {
         let length = query.len() + form.len() + referer.len();
-        let of_goatcounter = goatcounter::read(&query, &referer, "");
-        let of_matomo = matomo::read(&query, form.as_bytes(), &referer);
+        let of_goatcounter = goatcounter::parse(&query, &referer, "");
+        let of_matomo = matomo::parse(&query, form.as_bytes(), &referer);
         for sent in of_goatcounter.into_iter().chain(of_matomo.ok().flatten()) {
             prop_assert!(bounded(&sent, length), "{}", sent.name);
         }
     }
 
     #[test]
-    fn any_body_is_a_hit_or_told_why(body in any_json()) {
-        let hits = [plausible::read(&body).ok(), umami::read(&body).ok().flatten()];
+    fn any_body_is_a_hit_or_an_error(body in any_json()) {
+        let hits = [plausible::parse(&body).ok(), umami::parse(&body).ok().flatten()];
         for sent in hits.iter().flatten() {
             prop_assert!(bounded(sent, body.len()), "{}", sent.name);
         }
         for one in umami::batch(&body).unwrap_or_default() {
-            let _any = umami::read(one.get().as_bytes());
+            let _any = umami::parse(one.get().as_bytes());
         }
         for one in matomo::bulk(&body).unwrap_or_default() {
-            let _any = matomo::read(&one, b"", "");
+            let _any = matomo::parse(&one, b"", "");
         }
-        for told in server::read(&body).iter().flat_map(|hits| hits.each("key")) {
-            prop_assert!(told.is_err() || told.is_ok_and(|told| bounded(&told.sent, body.len())));
+        for hit in server::parse(&body).iter().flat_map(|hits| hits.each("key")) {
+            prop_assert!(hit.is_err() || hit.is_ok_and(|hit| bounded(&hit.sent, body.len())));
         }
     }
 }

@@ -1,20 +1,20 @@
-//! `POST /api/send` and `POST /api/batch`: Umami's JSON, `{"type", "payload"}`, one or a list of them.
+//! `POST /api/send` and `POST /api/batch`: Umami's JSON, one `{"type", "payload"}` or a list of them.
 //!
-//! | `type` | what becomes of it |
+//! | `type` | event |
 //! |---|---|
-//! | `event` | a page view; with `name`, an event of the site's own, and `data` its properties |
+//! | `event` | a page view; with `name` a custom event, whose properties are `data` |
 //! | `performance` | a vital: `lcp`, `inp`, `fcp`, `ttfb` in milliseconds, `cls` |
 //! | `engagement` | `engagement` milliseconds on the page |
-//! | `error` | an error, by its class `name`; message and stack are read over |
-//! | `identify` | nothing: nobody is told apart here |
+//! | `error` | an error, by its class `name`; message and stack are ignored |
+//! | `identify` | none, because visitors are not identified here |
 //!
 //! | field of `payload` | meaning |
 //! |---|---|
 //! | `website` | the site's `umami` UUID, or its domain |
-//! | `url`, `hostname` | the page: an absolute URL, or a path on that host. A fragment counts if it is a route (`#/`, `#!`) |
+//! | `url`, `hostname` | the page: an absolute URL, or a path on that host. A fragment is kept if it is a route (`#/`, `#!`) |
 //! | `referrer`, `screen` | the page before; width `x` height |
-//! | `data` | plain values. `revenue` with `currency`, and `commerce` with an `orderId`, are an order: read with a basis only |
-//! | `ip`, `userAgent`, `id`, `timestamp`, `browser`, `os`, `device`, `language`, `title`, `tag` | read over: anyone could say so |
+//! | `data` | plain values. `revenue` with `currency`, or `commerce` with an `orderId`, is an order: parsed only with a basis |
+//! | `ip`, `userAgent`, `id`, `timestamp`, `browser`, `os`, `device`, `language`, `title`, `tag` | ignored: any client could forge them |
 
 use std::borrow::Cow;
 
@@ -22,22 +22,22 @@ use schema::event::Kind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{Plain, Properties, Text};
+use super::json::{PlainValue, Properties, Text};
 use super::named::{Named, named};
 use super::page::{query_of, width_of};
 use super::reserved::{RawOrder, Reserved};
-use super::{BATCH_HITS_MAX, Bad, Page, Sent, URL_BYTES_MAX};
+use super::{BATCH_HITS_MAX, PageUrl, ParseError, Sent, URL_BYTES_MAX};
 
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct UmamiBody<'a> {
     #[serde(borrow, rename = "type")]
     kind: Option<Text<'a>>,
     #[serde(borrow)]
-    payload: Payload<'a>,
+    payload: UmamiPayload<'a>,
 }
 
 #[derive(Deserialize)]
-struct Payload<'a> {
+struct UmamiPayload<'a> {
     #[serde(borrow)]
     website: Option<Text<'a>>,
     hostname: Option<Text<'a>>,
@@ -47,17 +47,17 @@ struct Payload<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
-    lcp: Option<Plain<'a>>,
-    inp: Option<Plain<'a>>,
-    cls: Option<Plain<'a>>,
-    fcp: Option<Plain<'a>>,
-    ttfb: Option<Plain<'a>>,
-    engagement: Option<Plain<'a>>,
+    lcp: Option<PlainValue<'a>>,
+    inp: Option<PlainValue<'a>>,
+    cls: Option<PlainValue<'a>>,
+    fcp: Option<PlainValue<'a>>,
+    ttfb: Option<PlainValue<'a>>,
+    engagement: Option<PlainValue<'a>>,
 }
 
-/// Where an order is in `data`, if there is one.
+/// The fields of `data` that can hold an order.
 #[derive(Deserialize, Default)]
-struct Data<'a> {
+struct UmamiData<'a> {
     #[serde(borrow)]
     revenue: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -65,34 +65,34 @@ struct Data<'a> {
 }
 
 #[derive(Deserialize)]
-struct Commerce<'a> {
+struct UmamiCommerce<'a> {
     #[serde(borrow, rename = "orderId")]
     order_id: Option<&'a RawValue>,
     #[serde(borrow)]
     items: Option<&'a RawValue>,
 }
 
-/// Reads a body; nothing if it asks for nothing to be counted.
-pub fn read(body: &[u8]) -> Result<Option<Sent<'_>>, Bad> {
-    let Wire { kind, payload } = serde_json::from_slice(body).map_err(no_json)?;
+/// Parses a body; `None` if it is nothing to count.
+pub fn parse(body: &[u8]) -> Result<Option<Sent<'_>>, ParseError> {
+    let UmamiBody { kind, payload } = serde_json::from_slice(body).map_err(no_json)?;
     let kind = kind.map_or("event".into(), |kind| kind.0);
     if kind == "identify" {
         return Ok(None);
     }
     let Some(Text(website)) = payload.website.filter(|website| !website.0.trim().is_empty()) else {
-        return Err(Bad::Malformed("payload.website is missing"));
+        return Err(ParseError::Malformed("payload.website is missing"));
     };
     let page_url = url(payload.hostname, payload.url);
     if page_url.len() > URL_BYTES_MAX {
-        return Err(Bad::TooLarge("payload.url is longer than 2 KiB"));
+        return Err(ParseError::TooLarge("payload.url is longer than 2 KiB"));
     }
     let query = query_of(&page_url);
     let is_route = page_url.split_once('#').is_some_and(|(_, fragment)| fragment.starts_with(['/', '!']));
-    let Some(page) = Page::of_url(page_url, is_route) else {
-        return Err(Bad::Malformed("payload.url is neither a URL nor a path"));
+    let Some(page) = PageUrl::of_url(page_url, is_route) else {
+        return Err(ParseError::Malformed("payload.url is neither a URL nor a path"));
     };
     let plain = Named { kind: Kind::Pageview, name: "".into(), amount: 0, properties: Vec::new(), engagement: None };
-    let (said, order) = match (&*kind, payload.name.filter(|name| !name.0.trim().is_empty())) {
+    let (event, order) = match (&*kind, payload.name.filter(|name| !name.0.trim().is_empty())) {
         ("event", None) => (plain, RawOrder::None),
         ("event", Some(Text(name))) => {
             let (properties, order) = data(payload.data);
@@ -111,44 +111,47 @@ pub fn read(body: &[u8]) -> Result<Option<Sent<'_>>, Bad> {
         }
         ("engagement", _) => {
             let ms = payload.engagement.and_then(|ms| ms.0?.parse().ok());
-            let told = named("engagement".into(), Vec::new(), ms, None);
-            (told.map_err(|_| Bad::Malformed("payload.engagement is no number of milliseconds"))?, RawOrder::None)
+            let event = named("engagement".into(), Vec::new(), ms, None);
+            (
+                event.map_err(|_| ParseError::Malformed("payload.engagement is no number of milliseconds"))?,
+                RawOrder::None,
+            )
         }
         ("error", name) => {
             let name = name.map_or("error".into(), |name| name.0);
             (Named { kind: Kind::Error, name, ..plain }, RawOrder::None)
         }
-        _ => return Err(Bad::Malformed("type is none of event, performance, engagement, error and identify")),
+        _ => return Err(ParseError::Malformed("type is none of event, performance, engagement, error and identify")),
     };
     Ok(Some(Sent {
-        kind: said.kind,
-        name: said.name,
+        kind: event.kind,
+        name: event.name,
         referrer: payload.referrer.map_or("".into(), |text| text.0),
         screen_px: payload.screen.and_then(|screen| width_of(&screen.0)),
-        properties: said.properties,
-        engagement: said.engagement,
+        properties: event.properties,
+        engagement: event.engagement,
         reserved: Reserved::new(query, order),
         ..Sent::view(site(website), page)
     }))
 }
 
-/// The bodies of a list.
-pub fn batch(body: &[u8]) -> Result<Vec<&RawValue>, Bad> {
+/// Splits a list into its bodies.
+pub fn batch(body: &[u8]) -> Result<Vec<&RawValue>, ParseError> {
     let all: Vec<&RawValue> = serde_json::from_slice(body).map_err(no_json)?;
     if all.len() > BATCH_HITS_MAX {
-        return Err(Bad::TooLarge("the list is longer than 1,000"));
+        return Err(ParseError::TooLarge("the list is longer than 1,000"));
     }
     Ok(all)
 }
 
-fn no_json(error: serde_json::Error) -> Bad {
-    Bad::Malformed(match error.is_data() {
+fn no_json(error: serde_json::Error) -> ParseError {
+    ParseError::Malformed(match error.is_data() {
         true => "a field of the body is missing or has the wrong type",
         false => "the body is not JSON",
     })
 }
 
-/// A UUID is what Umami calls the site; anything else is its domain.
+/// A UUID is Umami's identifier of the site; anything else is the site's domain.
 fn site(website: Cow<'_, str>) -> Cow<'_, str> {
     let website_is = |digits: &[usize]| website.split('-').map(str::len).eq(digits.iter().copied());
     match website_is(&[8, 4, 4, 4, 12]) && website.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()) {
@@ -157,7 +160,7 @@ fn site(website: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// The page's URL: a path is on the host that is told apart.
+/// The page's URL. A path is completed with the host, which is sent separately.
 fn url<'a>(hostname: Option<Text<'a>>, url: Option<Text<'a>>) -> Cow<'a, str> {
     let url = url.map_or("".into(), |url| url.0);
     match url.contains("://") && !url.starts_with('/') {
@@ -169,13 +172,13 @@ fn url<'a>(hostname: Option<Text<'a>>, url: Option<Text<'a>>) -> Cow<'a, str> {
     }
 }
 
-/// Properties, and an order that is not read yet.
+/// The properties, and an order that is not parsed yet.
 fn data(raw: Option<&RawValue>) -> (Vec<super::Property<'_>>, RawOrder<'_>) {
     let Some(raw) = raw else { return (Vec::new(), RawOrder::None) };
     let Properties(mut properties) = serde_json::from_str(raw.get()).unwrap_or_default();
-    let Data { revenue, commerce } = serde_json::from_str(raw.get()).unwrap_or_default();
+    let UmamiData { revenue, commerce } = serde_json::from_str(raw.get()).unwrap_or_default();
     let bought = commerce.and_then(|commerce| {
-        let Commerce { order_id, items } = serde_json::from_str(commerce.get()).ok()?;
+        let UmamiCommerce { order_id, items } = serde_json::from_str(commerce.get()).ok()?;
         order_id.map(|_| RawOrder::Json { revenue: Some(commerce), items, id: order_id })
     });
     let order = match (bought, revenue) {
@@ -197,16 +200,18 @@ mod tests {
     const WEBSITE: &str = "B59E9C65-ae32-47f1-8400-119fcf4861c4";
 
     fn hit(body: &str) -> Sent<'_> {
-        read(body.as_bytes()).unwrap_or_else(|bad| panic!("{bad}: {body}")).unwrap_or_else(|| panic!("nothing: {body}"))
+        parse(body.as_bytes())
+            .unwrap_or_else(|bad| panic!("{bad}: {body}"))
+            .unwrap_or_else(|| panic!("nothing: {body}"))
     }
 
-    fn opened<T>(sent: &Sent<'_>, look: impl FnOnce(&crate::accept::Opened<'_>) -> T) -> T {
+    fn opened<T>(sent: &Sent<'_>, look: impl FnOnce(&crate::accept::MarketingFields<'_>) -> T) -> T {
         let site = Site { marketing: Marketing::Always, ..Site::new(1, "a") };
         look(&sent.reserved.open(Basis::of(&site, sent.consent).unwrap(), ""))
     }
 
     #[test]
-    fn what_its_script_sends_is_understood() {
+    fn a_page_view_of_its_script_is_parsed() {
         let body = format!(
             r#"{{"type":"event","payload":{{"website":"{WEBSITE}","screen":"1920x1080","language":"en-US","title":"A","hostname":"shop.example","url":"https://shop.example/a?utm_source=x#top","referrer":"https://news.example/","tag":"t","id":"someone"}}}}"#
         );
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_on_the_host_and_a_route_in_the_fragment_counts() {
+    fn a_path_is_on_the_host_and_a_route_in_the_fragment_is_kept() {
         let page = |fields: &str| {
             let body = format!(r#"{{"payload":{{"website":"a.org",{fields}}}}}"#);
             let sent = hit(&body);
@@ -243,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn revenue_and_commerce_are_orders_and_no_properties() {
+    fn revenue_and_commerce_are_orders_and_not_properties() {
         let sent = hit(
             r#"{"payload":{"website":"a.org","name":"checkout","data":{"revenue":19.9,"currency":"USD","plan":"x"}}}"#,
         );
@@ -285,44 +290,44 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_identified() {
+    fn identify_is_not_counted() {
         let body =
             r#"{"type":"identify","payload":{"website":"a.org","id":"someone@example.org","data":{"name":"x"}}}"#;
-        assert!(read(body.as_bytes()).unwrap().is_none());
+        assert!(parse(body.as_bytes()).unwrap().is_none());
     }
 
     #[test]
-    fn what_is_no_hit_is_told_why_and_never_quoted() {
+    fn a_body_that_is_no_hit_gets_the_reason_and_is_never_quoted() {
         let long = format!(r#"{{"payload":{{"website":"a.org","url":"/{}"}}}}"#, "x".repeat(URL_BYTES_MAX));
         for (body, why) in [
-            ("", Bad::Malformed("the body is not JSON")),
-            ("[]", Bad::Malformed("a field of the body is missing or has the wrong type")),
-            (r#"{"type":"event"}"#, Bad::Malformed("a field of the body is missing or has the wrong type")),
-            (r#"{"payload":{"url":"/"}}"#, Bad::Malformed("payload.website is missing")),
+            ("", ParseError::Malformed("the body is not JSON")),
+            ("[]", ParseError::Malformed("a field of the body is missing or has the wrong type")),
+            (r#"{"type":"event"}"#, ParseError::Malformed("a field of the body is missing or has the wrong type")),
+            (r#"{"payload":{"url":"/"}}"#, ParseError::Malformed("payload.website is missing")),
             (
                 r#"{"payload":{"website":"a.org","url":"data://x"}}"#,
-                Bad::Malformed("payload.url is neither a URL nor a path"),
+                ParseError::Malformed("payload.url is neither a URL nor a path"),
             ),
             (
                 r#"{"type":"engagement","payload":{"website":"a.org"}}"#,
-                Bad::Malformed("payload.engagement is no number of milliseconds"),
+                ParseError::Malformed("payload.engagement is no number of milliseconds"),
             ),
             (
                 r#"{"type":"x@y.z","payload":{"website":"a.org"}}"#,
-                Bad::Malformed("type is none of event, performance, engagement, error and identify"),
+                ParseError::Malformed("type is none of event, performance, engagement, error and identify"),
             ),
-            (&long, Bad::TooLarge("payload.url is longer than 2 KiB")),
+            (&long, ParseError::TooLarge("payload.url is longer than 2 KiB")),
         ] {
-            assert_eq!(read(body.as_bytes()).err(), Some(why), "{body}");
+            assert_eq!(parse(body.as_bytes()).err(), Some(why), "{body}");
         }
     }
 
     #[test]
     fn a_batch_is_a_list_of_bodies() {
         let all = batch(br#"[{"type":"event","payload":{"website":"a.org"}}, 7]"#).unwrap();
-        assert_eq!((all.len(), read(all[0].get().as_bytes()).unwrap().unwrap().kind), (2, Kind::Pageview));
-        assert!(read(all[1].get().as_bytes()).is_err());
+        assert_eq!((all.len(), parse(all[0].get().as_bytes()).unwrap().unwrap().kind), (2, Kind::Pageview));
+        assert!(parse(all[1].get().as_bytes()).is_err());
         assert!(batch(b"{}").is_err());
-        assert!(matches!(batch(format!("[{}0]", "0,".repeat(1000)).as_bytes()), Err(Bad::TooLarge(_))));
+        assert!(matches!(batch(format!("[{}0]", "0,".repeat(1000)).as_bytes()), Err(ParseError::TooLarge(_))));
     }
 }

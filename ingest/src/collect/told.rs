@@ -4,8 +4,8 @@ use schema::fate::{Fault, Refusal};
 use schema::sites::Site;
 
 use super::{Head, Today, Walk, refused};
-use crate::accept::Bad;
-use crate::accept::server::Told;
+use crate::accept::ParseError;
+use crate::accept::server::ServerHit;
 use crate::append::Ticket;
 use crate::enrich::agent::Hints;
 use crate::fate::Turned;
@@ -25,7 +25,7 @@ const OVER: &str = "time: its day is over, or it is yet to come";
 
 impl Walk {
     /// One hit of this site, or why it is none.
-    pub fn told(&mut self, told: Result<Told<'_>, Bad>, site: &Site, now_s: i64) -> Fate {
+    pub fn told(&mut self, told: Result<ServerHit<'_>, ParseError>, site: &Site, now_s: i64) -> Fate {
         let malformed = |refusal| refused(refusal, site.id, site.zone.at(now_s), None);
         let (walked, why) = match told {
             Err(bad) => (Err(malformed(bad.refusal())), Some(bad.why())),

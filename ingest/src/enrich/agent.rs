@@ -1,9 +1,9 @@
-//! User agent and client hints to browser, operating system, device class, and crawler.
+//! From user agent and client hints to browser, operating system, device class and crawler.
 //!
-//! In come the headers; out goes an [`Agent`] whose every word is from a closed set: browsers and systems that the public
-//! list spells out (never text it would copy from the header), a major version of up to four digits, a crawler's name
-//! from its list. Parsing costs tens of microseconds, so [`Agents`] keeps what it has seen, by a hash under a random key
-//! of the process: bounded, and forgotten when a salt is destroyed.
+//! In come the headers; out goes an [`Agent`] with texts from closed sets only: browsers and systems that the public list
+//! spells out (never text copied from the header), a major version of up to four digits, a crawler's name from its list.
+//! Parsing takes tens of microseconds, so [`Agents`] caches results by a hash under a random key of the process. The cache
+//! is bounded, and is emptied when a salt is destroyed.
 
 mod hints;
 
@@ -22,10 +22,10 @@ pub use hints::Hints;
 
 use super::lists::{BROWSER_NAMES, BROWSERS, CRAWLER_REGEXES, CRAWLER_WORDS, SYSTEM_NAMES, SYSTEMS};
 
-/// What a user agent says, in words from closed sets.
+/// The attributes of a client, with texts from closed sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    /// Browser and major version; "unknown" for those no list names.
+    /// Browser and major version; "unknown" if the list does not have the browser.
     pub browser: Box<str>,
     /// Operating system.
     pub os: &'static str,
@@ -33,24 +33,24 @@ pub struct Agent {
     pub device: Device,
     /// The crawler's name, for robots.
     pub crawler: Option<&'static str>,
-    /// The mail service that loads pictures for its readers, as far as its proxy says so.
+    /// The mail service whose proxy loads pictures for recipients, if the user agent names it.
     pub mail_proxy: Option<&'static str>,
 }
 
-/// Longest part of a user agent that is looked at, in bytes.
-const LOOKED_AT_BYTES: usize = 512;
-/// Most user agents a worker remembers.
-const REMEMBERED_MAX: usize = 8192;
+/// The length in bytes up to which a user agent is parsed; the rest is ignored.
+const PARSED_BYTES_MAX: usize = 512;
+/// Most user agents that a worker caches.
+const CACHED_MAX: usize = 8192;
 
-/// What robots without an entry in the list are called in the refusals.
+/// The names in the refusals of robots that have no entry in the list.
 const NO_AGENT: &str = "(no user agent)";
 const HEADLESS: &str = "(headless browser)";
 const UNLISTED: &str = "(unlisted)";
 
-/// What drives a browser that no person looks at.
+/// Marks of programs that drive a browser without a person.
 const HEADLESS_MARKS: &[&str] =
     &["Headless", "PhantomJS", "SlimerJS", "Puppeteer", "Playwright", "Selenium", "WebDriver", "Cypress/", "jsdom/"];
-/// The custom of robots to name their page; no browser has it.
+/// Robots write the URL of their documentation into the user agent; browsers do not.
 const ROBOT_MARKS: &[&str] = &["+http://", "+https://", "(http://", "(https://"];
 
 struct Parsers {
@@ -82,33 +82,33 @@ static PARSERS: LazyLock<Parsers> = LazyLock::new(|| {
     }
 });
 
-/// Builds the parsers now, so that the first hit need not wait for them.
+/// Builds the parsers now, so that the first hit does not wait for them.
 pub fn prepare() {
     LazyLock::force(&PARSERS);
 }
 
-/// The user agents a worker has seen.
+/// A worker's cache of parsed user agents.
 #[derive(Default)]
 pub struct Agents {
-    seen: HashMap<u64, Rc<Agent>, foldhash::fast::FixedState>,
+    cached: HashMap<u64, Rc<Agent>, foldhash::fast::FixedState>,
     key: RandomState,
     era: u64,
 }
 
 impl Agents {
-    /// What the headers say. `era` changes when a salt is destroyed: then everything seen is forgotten.
+    /// The attributes of the headers. `era` changes when a salt is destroyed, and then the cache is emptied.
     pub fn get(&mut self, header: &[u8], hints: Hints<'_>, era: u64) -> &Rc<Agent> {
-        if self.era != era || self.seen.len() >= REMEMBERED_MAX {
-            self.seen.clear();
+        if self.era != era || self.cached.len() >= CACHED_MAX {
+            self.cached.clear();
             self.era = era;
         }
-        self.seen.entry(self.key.hash_one((header, hints))).or_insert_with(|| Rc::new(read(header, hints)))
+        self.cached.entry(self.key.hash_one((header, hints))).or_insert_with(|| Rc::new(parse(header, hints)))
     }
 }
 
-/// What the headers say, without remembering it.
-pub fn read(header: &[u8], hints: Hints<'_>) -> Agent {
-    let text = String::from_utf8_lossy(&header[..header.len().min(LOOKED_AT_BYTES)]);
+/// Parses the headers, without the cache.
+pub fn parse(header: &[u8], hints: Hints<'_>) -> Agent {
+    let text = String::from_utf8_lossy(&header[..header.len().min(PARSED_BYTES_MAX)]);
     let crawler = crawler(&text);
     let mut agent = Agent {
         browser: browser(&text),
@@ -121,7 +121,7 @@ pub fn read(header: &[u8], hints: Hints<'_>) -> Agent {
     agent
 }
 
-/// The mail services whose proxies load pictures, by what they say of themselves. Apple's says no more than this.
+/// The mail services whose proxies load pictures, by marks in their user agents. Apple's is only `Mozilla/5.0`.
 fn mail_proxy(text: &str) -> Option<&'static str> {
     const PROXIES: &[(&str, &str)] = &[
         ("GoogleImageProxy", "Gmail"),
@@ -135,7 +135,8 @@ fn mail_proxy(text: &str) -> Option<&'static str> {
     named.or_else(|| (text.trim() == "Mozilla/5.0").then_some("Apple Mail"))
 }
 
-/// The robot's name: the longest word of the list that is in it, else the first pattern, else a mark of robots.
+/// The robot's name: by the longest word of the list that occurs in the text, else by the first pattern that matches, else
+/// by a mark of robots.
 fn crawler(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() || text == "-" {
         return Some(NO_AGENT);
@@ -155,7 +156,7 @@ fn crawler(text: &str) -> Option<&'static str> {
 fn browser(text: &str) -> Box<str> {
     let Some(found) = PARSERS.browsers.extract(text) else { return UNKNOWN.into() };
     let Ok(known) = BROWSER_NAMES.binary_search(&&*found.family) else { return UNKNOWN.into() };
-    let name = as_people_say(BROWSER_NAMES[known]);
+    let name = usual_name(BROWSER_NAMES[known]);
     match found.major {
         Some(major) if matches!(major.len(), 1..=4) && major.bytes().all(|b| b.is_ascii_digit()) => {
             format!("{name} {major}").into()
@@ -167,14 +168,14 @@ fn browser(text: &str) -> Box<str> {
 fn system(text: &str) -> &'static str {
     let Some(found) = PARSERS.systems.extract(text) else { return UNKNOWN };
     match SYSTEM_NAMES.binary_search(&&*found.os) {
-        Ok(known) => as_people_say(SYSTEM_NAMES[known]),
-        Err(_) if text.contains("Linux") => "Linux", // A distribution that names itself.
+        Ok(known) => usual_name(SYSTEM_NAMES[known]),
+        Err(_) if text.contains("Linux") => "Linux", // a distribution that writes its own name
         Err(_) => UNKNOWN,
     }
 }
 
-/// One name for a browser on every device (the device is told apart anyway), and the names its makers use.
-fn as_people_say(name: &'static str) -> &'static str {
+/// One name for a browser on every device (the device is a column of its own), and the names that its makers use.
+fn usual_name(name: &'static str) -> &'static str {
     match name {
         "Chrome Mobile" | "Chrome Mobile iOS" => "Chrome",
         "Chrome Mobile WebView" => "Android WebView",
@@ -193,7 +194,7 @@ fn as_people_say(name: &'static str) -> &'static str {
     }
 }
 
-/// The class, by the marks that makers and browsers agree on.
+/// The device class, by the usual marks in user agents.
 fn device(text: &str) -> Device {
     let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
     const TV: &[&str] = &[
@@ -234,7 +235,7 @@ fn device(text: &str) -> Device {
     } else if has(&["Mobi", "iPhone", "iPod", "Opera Mini", "Windows Phone", "BlackBerry", "KAIOS", "Symbian"]) {
         Device::Mobile
     } else if has(&["Android", "Silk/"]) {
-        Device::Tablet // Android's own rule: a phone says "Mobile".
+        Device::Tablet // Android's own rule: a phone has "Mobile" in its user agent.
     } else if has(&["Windows NT", "Macintosh", "X11", "CrOS", "Linux", "Windows"]) {
         Device::Desktop
     } else {

@@ -10,8 +10,8 @@ pub(super) struct Subtag {
 }
 
 impl Subtag {
-    /// Reads the header.
-    pub(super) fn read(&mut self, accept_language: &[u8]) {
+    /// Parses the header.
+    pub(super) fn parse(&mut self, accept_language: &[u8]) {
         let first = accept_language.trim_ascii_start();
         let len = first.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(first.len());
         self.len = if matches!(len, 2 | 3) { len } else { 0 };
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_first_languages_primary_subtag() {
+    fn the_first_languages_primary_subtag_is_used() {
         for (header, want) in [
             ("fr-CH, fr;q=0.9, en;q=0.8", "fr"),
             ("EN", "en"),
@@ -48,7 +48,7 @@ mod tests {
             ("f\u{e9}", UNKNOWN),
         ] {
             let mut subtag = Subtag::default();
-            subtag.read(header.as_bytes());
+            subtag.parse(header.as_bytes());
             assert_eq!(subtag.as_str(), want, "{header}");
         }
     }

@@ -1,20 +1,20 @@
-//! Masks what in a path or name looks like it identifies someone.
+//! Masks the parts of a path or a name that look like identifiers of a person.
 //!
 //! | mask | what is masked | what is not |
 //! |---|---|---|
 //! | `(email)` | text, `@`, text with a dot whose last part begins with a letter | `@name`, `package@1.2.3` |
 //! | `(token)` | a UUID | |
-//! | `(token)` | 16 or more hexadecimal digits, letters and digits among them | short commit ids, plain numbers |
-//! | `(token)` | 20 or more of base64url's characters that change between upper case, lower case and digits like chance does | words, titles in camel case or with hyphens, 11-character video ids |
+//! | `(token)` | 16 or more hexadecimal digits with both letters and digits | short commit ids, plain numbers |
+//! | `(token)` | 20 or more characters of base64url that change between upper case, lower case and digits as often as random text | words, titles in camel case or with hyphens, 11-character video ids |
 //! | `(card)` | 13 to 19 digits, whole or in a card's groups, with a card network's first digits and a right check digit | numbers of other lengths, milliseconds since 1970 |
-//! | `(phone)` | `+` and 9 to 15 digits; `00` and 9 or more; `0` and 9 or 10 more; groups of 3, 3 and 4 | dates, versions, numbers that begin with 1 to 9, addresses of machines |
+//! | `(phone)` | `+` and 9 to 15 digits; `00` and 9 or more; `0` and 9 or 10 more; groups of 3, 3 and 4 | dates, versions, numbers that begin with 1 to 9, IP addresses |
 //!
-//! Digits of a phone number may be grouped by spaces, dots, hyphens and brackets, never by `/`. It is a matter of shape,
-//! so some go wrong: an ISBN-10 that begins with 0 is masked, a national number written without its 0 is not.
+//! Digits of a phone number may be grouped by spaces, dots, hyphens and brackets, never by `/`. Only the shape decides, so
+//! there are errors: an ISBN-10 that begins with 0 is masked, a national number written without its 0 is not.
 
 /// Appends the text with its masks to `out`.
 pub fn mask(text: &str, out: &mut String) {
-    if !suspicious(text.as_bytes()) {
+    if !is_suspicious(text.as_bytes()) {
         out.push_str(text);
         return;
     }
@@ -30,8 +30,8 @@ pub fn mask(text: &str, out: &mut String) {
     }
 }
 
-/// Whether anything at all may need a mask: an `@`, nine digits, or a digit and eight letters and digits in a row.
-fn suspicious(text: &[u8]) -> bool {
+/// Whether the text can contain something to mask: an `@`, nine digits, or a digit and eight letters and digits in a row.
+fn is_suspicious(text: &[u8]) -> bool {
     let (mut at, mut digits, mut run, mut longest) = (false, 0u32, 0u32, 0u32);
     for b in text {
         at |= *b == b'@';
@@ -42,7 +42,7 @@ fn suspicious(text: &[u8]) -> bool {
     at || digits >= 9 || digits >= 1 && longest >= 8 && text.len() >= 16
 }
 
-/// What the text begins with that is to be masked, and its length in bytes.
+/// The mask for the beginning of the text, and the length of the masked part in bytes.
 fn shape(text: &str, before: Option<char>) -> Option<(&'static str, usize)> {
     if !before.is_some_and(is_local_part)
         && let Some(len) = email(text)
@@ -99,19 +99,19 @@ fn token(text: &[u8], inside: bool) -> Option<usize> {
         return None;
     }
     let mix = Mix::of(&text[..run]);
-    // By chance 0.62 of neighbours differ in class; in titles like "HowToUpgradeTo24" about a third do.
+    // In random text 0.62 of neighbours differ in class; in titles like "HowToUpgradeTo24" about a third do.
     let mixed = mix.digit_groups >= 2 && mix.upper >= 2 && mix.lower >= 2 && 5 * mix.changes >= 2 * mix.pairs;
     mixed.then_some(run)
 }
 
-/// By chance a token has a stretch this long without `-` and `_`; titles of short words have none.
+/// A random token has a run of this length without `-` and `_`; titles of short words have none.
 const CHUNK_MIN: usize = 8;
 
 fn is_of_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
 }
 
-/// How upper case, lower case and digits mix, within stretches of letters and digits.
+/// How often upper case, lower case and digits alternate within runs of letters and digits.
 #[derive(Clone, Copy, Default)]
 struct Mix {
     upper: usize,
@@ -191,7 +191,7 @@ impl Digits {
         (!digits.groups.is_empty()).then_some(digits)
     }
 
-    /// The longest run of whole groups that has the shape; its length in bytes.
+    /// The length in bytes of the longest run of whole groups that has the shape.
     fn longest(&self, shaped: impl Fn(&[u8], &[usize]) -> bool) -> Option<usize> {
         let lens: Vec<usize> =
             self.groups.iter().scan(0, |last, &(end, _)| Some(end - std::mem::replace(last, end))).collect();

@@ -1,8 +1,9 @@
-//! A page's path without what identifies a person.
+//! A page's path without anything that identifies a person.
 //!
-//! Percent-encoding is undone (also when done twice, so that nothing hides in it), control characters go, an empty path
-//! is `/`, what [`mask`](super::mask) knows is masked, and what is left is cut at 512 characters. A query, userinfo or
-//! fragment is not here any more: `accept` has not kept it. Bytes that are not UTF-8 become U+FFFD.
+//! Percent-encoding is undone (up to three times, so that double encoding hides nothing), control characters are removed,
+//! an empty path becomes `/`, everything that [`mask`](super::mask) recognises is masked, and the rest is cut at 512
+//! characters. The query and userinfo never get here, because `accept` does not keep them. Bytes that are not UTF-8 become
+//! U+FFFD.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ use super::mask::mask;
 /// Longest path, in characters.
 pub const PATH_CHARS_MAX: usize = 512;
 
-/// Writes the clean form of a path (and of a fragment, unless that is empty) to `out`.
+/// Writes the clean form of a path to `out`, followed by `#` and the fragment unless that is empty.
 ///
 /// `decoded` is scratch.
 pub fn clean(path: &str, fragment: &str, decoded: &mut String, out: &mut String) {
@@ -36,7 +37,7 @@ pub fn clean(path: &str, fragment: &str, decoded: &mut String, out: &mut String)
     }
 }
 
-/// Nothing to undo and nothing to drop.
+/// Whether there is nothing to decode and nothing to remove.
 fn is_decoded(path: &str) -> bool {
     path.bytes().all(|b| b.is_ascii_graphic() && b != b'%')
 }
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_cut_at_512_characters_after_masking() {
+    fn a_path_is_cut_at_512_characters_after_masking() {
         assert_eq!(cleaned(&format!("/{}", "é".repeat(900)), "").chars().count(), PATH_CHARS_MAX);
         let long = format!("/{}/someone@example.org", "x/".repeat(250));
         assert!(!cleaned(&long, "").contains("someone"), "an address is not cut in two");

@@ -1,13 +1,13 @@
-//! Where a hit comes from: its country and region, from the operator's file.
+//! The country and region of a hit, from the operator's file.
 //!
 //! ```text
-//! atlas    one MMDB in memory, checked: which fields hold country and region -> a Place
-//! geo      the atlas in use, and a better one when the file changes
+//! atlas    one MMDB file in memory, checked: which fields hold country and region -> a GeoPlace
+//! geo      the atlas in use, and its replacement when the file changes
 //! ```
 //!
-//! In comes the truncated address, so an answer is never finer than a /24 or /48; out goes a [`Place`], every word of which
-//! has the shape that it should, whatever the file says. A hit's cost is a walk down the file's tree: what is found there
-//! is read once and then remembered by where it stands *in the file*. Nothing here remembers an address.
+//! In comes the truncated address, so a result is never finer than a /24 or /48. Out goes a [`GeoPlace`] whose texts have
+//! the expected shape, whatever the file contains. A hit costs a walk down the file's search tree: the record that is found
+//! is decoded once, and then cached by its offset *in the file*. No address is cached.
 
 mod atlas;
 mod geo;
@@ -23,63 +23,63 @@ use crate::client::Prefix;
 pub use atlas::{Atlas, AtlasError};
 pub use geo::{Geo, GeoError, watch};
 
-/// Most places a worker remembers.
-const REMEMBERED_MAX: usize = 8192;
+/// Most places that a worker caches.
+const CACHED_MAX: usize = 8192;
 
 /// A country, and a region of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct GeoPlace {
     /// Two capital letters of ISO 3166-1, or "unknown".
     pub country: Cow<'static, str>,
-    /// The country's letters, a hyphen and the rest of the ISO 3166-2 code ("FR-IDF"), or, if the file only has names,
-    /// the name: regions of two countries are never one. Or "unknown".
+    /// The country's letters, a hyphen, and the rest of the ISO 3166-2 code ("FR-IDF") or, if the file only has names, the
+    /// name. So regions of two countries always differ. Or "unknown".
     pub region: Cow<'static, str>,
 }
 
-impl Place {
-    /// Where nothing is known.
-    pub const UNKNOWN: Place = Place { country: Cow::Borrowed(UNKNOWN), region: Cow::Borrowed(UNKNOWN) };
+impl GeoPlace {
+    /// Neither is known.
+    pub const UNKNOWN: GeoPlace = GeoPlace { country: Cow::Borrowed(UNKNOWN), region: Cow::Borrowed(UNKNOWN) };
 }
 
-/// A worker's view of the atlas in use. The default has none: everything is unknown.
+/// A worker's cached access to the atlas in use. The default has no atlas, and everything is unknown.
 #[derive(Default)]
-pub struct Places(Option<View>);
+pub struct Places(Option<WorkerView>);
 
-struct View {
+struct WorkerView {
     geo: Arc<Geo>,
     atlas: Arc<Atlas>,
     change: u64,
-    /// By the place of the record in the file.
-    seen: HashMap<usize, Place, foldhash::fast::FixedState>,
+    /// By the offset of the record in the file.
+    cached: HashMap<usize, GeoPlace, foldhash::fast::FixedState>,
     era: u64,
 }
 
 impl Places {
-    /// Looks up in this, if there is one.
+    /// Begins with the atlas in use, if there is one.
     pub fn new(geo: Option<Arc<Geo>>) -> Places {
         Places(geo.map(|geo| {
             let (change, atlas) = (geo.change(), geo.atlas());
-            View { geo, atlas, change, seen: HashMap::default(), era: 0 }
+            WorkerView { geo, atlas, change, cached: HashMap::default(), era: 0 }
         }))
     }
 
-    /// Where the network is. `era` changes when a salt is destroyed: then everything seen is forgotten, as a file may
+    /// The place of a network. `era` changes when a salt is destroyed, and then the cache is emptied, because a file may
     /// have records of few people.
-    pub fn get(&mut self, prefix: Prefix, era: u64) -> &Place {
-        let Some(view) = &mut self.0 else { return &Place::UNKNOWN };
+    pub fn get(&mut self, prefix: Prefix, era: u64) -> &GeoPlace {
+        let Some(view) = &mut self.0 else { return &GeoPlace::UNKNOWN };
         let change = view.geo.change();
         if view.change != change {
-            // Taken after the number: if it changes between the two, the next hit takes the newest once more.
+            // The atlas is loaded after the number. If the atlas changes between the two, the next hit loads it again.
             view.atlas = view.geo.atlas();
             view.change = change;
-            view.seen.clear();
+            view.cached.clear();
         }
-        let Some(record) = view.atlas.find(prefix) else { return &Place::UNKNOWN };
-        if view.era != era || view.seen.len() >= REMEMBERED_MAX {
-            view.seen.clear();
+        let Some(record) = view.atlas.find(prefix) else { return &GeoPlace::UNKNOWN };
+        if view.era != era || view.cached.len() >= CACHED_MAX {
+            view.cached.clear();
             view.era = era;
         }
-        view.seen.entry(record.at()).or_insert_with(|| record.place())
+        view.cached.entry(record.offset()).or_insert_with(|| record.place())
     }
 }
 

@@ -1,9 +1,10 @@
-//! The host of the page before, to a source and its channel. Its path is never kept.
+//! From the host of the page before to a source and its channel. The path is never kept.
 //!
-//! The table is the public list, and before it a few additions of our own: assistants, mailers, video, shops, and what
-//! the list files elsewhere. A subdomain that neither names belongs to the parent's source; below a search engine it is
-//! a [`Channel::Referral`] (another service of the same house), unless engines use that name for their search. Advertising networks are referrals here: only the
-//! marketing lane may tell that a visit was paid for. A host no table knows is its own source.
+//! The table consists of a few additions of our own (assistants, mailers, video, shops, and hosts that the list puts into
+//! another channel) and, after them, of the public list. A subdomain that is in neither has the source of its parent. Below
+//! a search engine such a subdomain is a [`Channel::Referral`] (another service of the same company), unless search engines
+//! use its label for search. Advertising networks are referrals here, because only the marketing lane may show that a visit
+//! was paid for. A host that is not in the table is its own source.
 
 use std::sync::LazyLock;
 
@@ -15,15 +16,12 @@ use super::lists::REFERRERS;
 use super::mask::mask;
 use crate::accept::{bare_host, host_of};
 
-/// The version of the table: sources of different versions may be named differently.
-pub const TABLE_VERSION: u32 = 1;
-
-/// What visits without a referrer, or from the site itself, came from.
+/// The source of visits without a referrer, or with the site itself as referrer.
 pub const DIRECT: &str = "Direct";
-/// What all hosts without a name came from: an address of a machine may be one of a person.
+/// The source of all hosts that are IP addresses, because the address can be a person's.
 const NUMBERED: &str = "(IP address)";
 
-/// Our own additions, looked up first.
+/// Our own additions. They take precedence over the list.
 static OURS: &[(&str, &str, Channel)] = &[
     ("aliexpress.com", "AliExpress", Channel::Shopping),
     ("amazon.ca", "Amazon", Channel::Shopping),
@@ -87,10 +85,10 @@ static OURS: &[(&str, &str, Channel)] = &[
     ("zimbra.free.fr", "Free", Channel::Email),
 ];
 
-/// Labels that search engines put before their domain for search itself.
+/// Labels of subdomains that search engines use for search itself.
 const SEARCHES: &[&str] = &["m", "r", "cn", "ww", "html", "lite", "safe", "start", "search", "images", "noai"];
 
-/// Writes the source's name to `out` and gives its channel. `page_host` is the bare host of the page itself.
+/// Writes the source's name to `out` and returns its channel. `page_host` is the bare host of the page itself.
 pub fn source(referrer: &str, site: &Site, page_host: &str, out: &mut String) -> Channel {
     out.clear();
     let Some(host) = cut(referrer).and_then(host_of).filter(|host| !is_own(host, site, page_host)) else {
@@ -119,7 +117,7 @@ pub fn source(referrer: &str, site: &Site, page_host: &str, out: &mut String) ->
     }
 }
 
-/// As much of a referrer as its host can be in.
+/// The first part of a referrer, which is long enough to contain the host.
 fn cut(referrer: &str) -> Option<&str> {
     referrer.get(..referrer.floor_char_boundary(2048)).filter(|text| !text.is_empty())
 }
@@ -148,10 +146,11 @@ fn look_up(host: &str) -> Option<(&'static str, Channel)> {
     None
 }
 
-type Table = HashMap<&'static str, (&'static str, Channel), foldhash::fast::FixedState>;
+type SourceTable = HashMap<&'static str, (&'static str, Channel), foldhash::fast::FixedState>;
 
-/// Both tables as one, by host without `www.`. It is fixed, so nobody can fill it with hosts of one hash.
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+/// Both tables as one, by host without `www.`. Its keys are fixed, so an attacker cannot add hosts that collide; a fast
+/// hash is enough.
+static TABLE: LazyLock<SourceTable> = LazyLock::new(|| {
     let listed = |medium| match medium {
         "search" => Channel::Search,
         "social" => Channel::Social,
@@ -161,7 +160,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let ours = OURS.iter().copied();
     let bare = REFERRERS.iter().map(|&(host, name, medium)| (host, name, listed(medium)));
     let with_www = bare.clone().filter_map(|(host, name, channel)| Some((host.strip_prefix("www.")?, name, channel)));
-    let mut table = Table::default();
+    let mut table = SourceTable::default();
     for (host, name, channel) in ours.chain(bare).chain(with_www) {
         table.entry(host).or_insert((name, channel));
     }
@@ -184,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn no_host_is_in_a_table_twice_and_ours_is_heard_first() {
-        assert!(OURS.is_sorted_by(|a, b| a.0 < b.0), "sorted, or people would not find it");
+    fn no_host_is_in_a_table_twice_and_our_additions_take_precedence() {
+        assert!(OURS.is_sorted_by(|a, b| a.0 < b.0), "sorted, so that people find an entry");
         assert!(REFERRERS.is_sorted_by(|a, b| a.0 < b.0));
         assert!(REFERRERS.len() > 1500 && TABLE.len() > 1500);
         for (host, name, channel) in OURS {
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_host_has_a_name_and_a_channel_and_another_is_its_own() {
+    fn a_known_host_has_a_name_and_a_channel_and_any_other_host_is_its_own_source() {
         for (referrer, name, channel) in [
             ("https://www.google.com/search?q=secret", "Google", Channel::Search),
             ("https://www.google.co.uk/", "Google", Channel::Search),

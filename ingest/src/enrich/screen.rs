@@ -1,4 +1,5 @@
-//! Class of a screen by its width, in CSS pixels. Four classes, since an exact width helps to tell people apart.
+//! The class of a screen by its width in CSS pixels. There are only four classes, because an exact width helps to identify
+//! people.
 
 use schema::event::UNKNOWN;
 

@@ -20,7 +20,7 @@ use schema::fate::Refusal;
 use serde_json::json;
 
 use super::{BodyMax, SEVERAL_HITS, Worker, answer, head, stored, whole_body, worker};
-use crate::accept::{Bad, Sent, goatcounter, matomo, umami};
+use crate::accept::{ParseError, Sent, goatcounter, matomo, umami};
 use crate::collect::{Outcome, Walk};
 use crate::fate;
 
@@ -50,13 +50,17 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 struct Hits {
     outcome: Outcome,
     /// What was no hit, by its place in the list, and why.
-    bad: Vec<(usize, Bad)>,
+    bad: Vec<(usize, ParseError)>,
     all: usize,
 }
 
 impl Worker {
     /// Walks what a request sent. Nothing awaits in here.
-    fn hits(&self, request: &HttpRequest, read: impl FnOnce(&mut dyn FnMut(Result<Option<Sent<'_>>, Bad>))) -> Hits {
+    fn hits(
+        &self,
+        request: &HttpRequest,
+        read: impl FnOnce(&mut dyn FnMut(Result<Option<Sent<'_>>, ParseError>)),
+    ) -> Hits {
         let mut walk = self.walk.borrow_mut();
         let walk: &mut Walk = &mut walk;
         walk.begin();
@@ -91,7 +95,7 @@ async fn count(request: HttpRequest) -> HttpResponse {
     let worker = worker(&request);
     let mut hits = worker.hits(&request, |hit| {
         let [referer, origin] = [header::REFERER, header::ORIGIN].map(|name| head::text(&request, &name));
-        hit(goatcounter::read(request.query_string(), referer, origin).map(Some));
+        hit(goatcounter::parse(request.query_string(), referer, origin).map(Some));
     });
     drop((request, worker));
     stored(&mut hits.outcome).await;
@@ -104,7 +108,7 @@ async fn send(request: HttpRequest, payload: Payload) -> HttpResponse {
         Ok(body) => body,
         Err((refusal, why)) => return umami_no(refusal, why),
     };
-    let mut hits = worker.hits(&request, |hit| hit(umami::read(&body)));
+    let mut hits = worker.hits(&request, |hit| hit(umami::parse(&body)));
     drop((request, body, worker));
     stored(&mut hits.outcome).await;
     match hits.bad.first() {
@@ -121,7 +125,7 @@ async fn batch(request: HttpRequest, payload: Payload) -> HttpResponse {
     };
     let mut is_list = true;
     let mut hits = worker.hits(&request, |hit| match umami::batch(&body) {
-        Ok(all) => all.iter().for_each(|one| hit(umami::read(one.get().as_bytes()))),
+        Ok(all) => all.iter().for_each(|one| hit(umami::parse(one.get().as_bytes()))),
         Err(bad) => {
             is_list = false;
             hit(Err(bad));
@@ -149,7 +153,7 @@ fn umami_no(refusal: Refusal, why: &str) -> HttpResponse {
 
 async fn matomo_get(request: HttpRequest) -> HttpResponse {
     let worker = worker(&request);
-    let hits = worker.hits(&request, |hit| hit(matomo::read(request.query_string(), b"", referer(&request))));
+    let hits = worker.hits(&request, |hit| hit(matomo::parse(request.query_string(), b"", referer(&request))));
     let (origin, no_image) = (origin(&request), matomo::wants_no_image(request.query_string(), b""));
     drop((request, worker));
     matomo_one(hits, origin, no_image).await
@@ -163,14 +167,14 @@ async fn matomo_post(request: HttpRequest, payload: Payload) -> HttpResponse {
         Err((refusal, why)) => return for_page(answer::refused_event(refusal, why), origin),
     };
     if !matomo::is_bulk(&body) {
-        let hits = worker.hits(&request, |hit| hit(matomo::read(request.query_string(), &body, referer(&request))));
+        let hits = worker.hits(&request, |hit| hit(matomo::parse(request.query_string(), &body, referer(&request))));
         let no_image = matomo::wants_no_image(request.query_string(), &body);
         drop((request, body, worker));
         return matomo_one(hits, origin, no_image).await;
     }
     let mut is_list = true;
     let mut hits = worker.hits(&request, |hit| match matomo::bulk(&body) {
-        Ok(all) => all.iter().for_each(|one| hit(matomo::read(one, b"", ""))),
+        Ok(all) => all.iter().for_each(|one| hit(matomo::parse(one, b"", ""))),
         Err(bad) => {
             is_list = false;
             hit(Err(bad));

@@ -23,7 +23,7 @@ use schema::sites::Site;
 use serde_json::json;
 
 use super::{BodyMax, Worker, answer, head, whole_body, worker};
-use crate::accept::server::{HITS_BYTES_MAX, Hits, read};
+use crate::accept::server::{HITS_BYTES_MAX, ServerHits, parse};
 use crate::admit;
 use crate::collect::told::Fate;
 
@@ -86,7 +86,7 @@ async fn hits(request: HttpRequest, payload: Payload) -> HttpResponse {
         }
     };
     // From here to the end of the loop nothing awaits.
-    let hits = match read(&body) {
+    let hits = match parse(&body) {
         Ok(hits) => hits,
         Err(bad) => {
             worker.walk.borrow().refuse(bad.refusal(), now_s());
@@ -122,7 +122,7 @@ async fn hits(request: HttpRequest, payload: Payload) -> HttpResponse {
 }
 
 /// Walks them all.
-fn walk(worker: &Worker, hits: &Hits<'_>, key: &str, site: &Site) -> Vec<Fate> {
+fn walk(worker: &Worker, hits: &ServerHits<'_>, key: &str, site: &Site) -> Vec<Fate> {
     let (mut walk, now_s) = (worker.walk.borrow_mut(), now_s());
     let each = hits.each(key).map(|told| {
         walk.begin();

@@ -10,15 +10,15 @@ use crate::testing::site;
 const NOON: i64 = 20_781 * 86_400 + 43_200;
 const FIREFOX: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
-fn line(target: &str, time_s: i64) -> Line<'_> {
+fn line(target: &str, time_s: i64) -> LogLine<'_> {
     let prefix = Prefix::of_text("203.0.113.77");
     let referrer = "https://www.google.com/search?q=x";
-    Line { prefix, agent: FIREFOX, referrer, target, time_s, kind: Kind::Pageview, name: "" }
+    LogLine { prefix, agent: FIREFOX, referrer, target, time_s, kind: Kind::Pageview, name: "" }
 }
 
 #[test]
-fn a_line_becomes_the_event_that_a_hit_would() {
-    let mut lines = Lines::new(
+fn a_line_becomes_the_same_event_as_a_hit() {
+    let mut lines = LogLines::new(
         Arc::new(Site { zone: Zone::new("Europe/Paris").unwrap(), ..site(4, "example.org") }),
         Places::default(),
     );
@@ -29,13 +29,13 @@ fn a_line_becomes_the_event_that_a_hit_would() {
         (event.browser, event.os, event.lane, event.interactive),
         ("Firefox 132", "Linux", Lane::Audience, true)
     );
-    let error = lines.walk(Line { kind: Kind::Error, name: "404", ..line("/gone", NOON) }).unwrap();
+    let error = lines.walk(LogLine { kind: Kind::Error, name: "404", ..line("/gone", NOON) }).unwrap();
     assert_eq!((error.kind, error.name), (Kind::Error, "404"));
 }
 
 #[test]
-fn each_local_date_has_a_salt_of_its_own_in_whatever_order_lines_come() {
-    let mut lines = Lines::new(Arc::new(site(1, "example.org")), Places::default());
+fn each_local_date_has_its_own_salt_in_any_order_of_lines() {
+    let mut lines = LogLines::new(Arc::new(site(1, "example.org")), Places::default());
     let mut tag = |time_s| lines.walk(line("/", time_s)).unwrap().tag;
     let (first, next) = (tag(NOON), tag(NOON + 86_400));
     assert!(first != next && tag(NOON + 3600) == first && tag(NOON + 86_400) == next);
@@ -43,17 +43,17 @@ fn each_local_date_has_a_salt_of_its_own_in_whatever_order_lines_come() {
 
 #[test]
 fn a_robot_is_refused_by_name_unless_the_site_counts_robots() {
-    let curl = || Line { agent: b"curl/8.5.0", ..line("/", NOON) };
-    let mut lines = Lines::new(Arc::new(site(1, "example.org")), Places::default());
+    let curl = || LogLine { agent: b"curl/8.5.0", ..line("/", NOON) };
+    let mut lines = LogLines::new(Arc::new(site(1, "example.org")), Places::default());
     let Err(Turned::Refused(refused)) = lines.walk(curl()) else { panic!("is refused") };
     assert_eq!((refused.site, refused.reason, refused.crawler, refused.day.0), (1, Refusal::Bot, "curl", 20_781));
-    let mut counts = Lines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }), Places::default());
+    let mut counts = LogLines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }), Places::default());
     assert_eq!(counts.walk(curl()).unwrap().device.label(), "bot");
 }
 
 #[test]
-fn a_site_that_names_hosts_takes_lines_that_name_none() {
-    let mut lines = Lines::new(
+fn a_site_that_declares_hosts_accepts_lines_without_a_host() {
+    let mut lines = LogLines::new(
         Arc::new(Site { hostnames: vec!["example.org".into()], ..site(1, "example.org") }),
         Places::default(),
     );
@@ -68,9 +68,9 @@ fn a_line_says_where_it_came_from() {
     let records = [("203.0.113.0/24", testbed::mmdb::nested("FR", "IDF"))];
     std::fs::write(&path, testbed::mmdb::file("Test", testbed::mmdb::BUILT_S, &records)).unwrap();
     let places = Places::new(Some(Arc::new(Geo::open(&path).unwrap())));
-    let mut lines = Lines::new(Arc::new(site(1, "example.org")), places);
+    let mut lines = LogLines::new(Arc::new(site(1, "example.org")), places);
     let event = lines.walk(line("/", NOON)).unwrap();
     assert_eq!((event.country, event.region), ("FR", "FR-IDF"));
-    let event = lines.walk(Line { prefix: Prefix::of_text("2001:db8::1"), ..line("/", NOON) }).unwrap();
+    let event = lines.walk(LogLine { prefix: Prefix::of_text("2001:db8::1"), ..line("/", NOON) }).unwrap();
     assert_eq!((event.country, event.region), ("unknown", "unknown"));
 }

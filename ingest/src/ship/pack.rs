@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use schema::wire::{Packer, SealedBody, WireError, decode_sealed};
+use schema::wire::{Packer, RawBody, WireError, decode_raw};
 
 /// A message is sent when it is about this long,
 const MESSAGE_BYTES: usize = 64 << 10;
@@ -56,12 +56,12 @@ impl Packing {
         record: &[u8],
         mut send: impl FnMut(Message<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let record = decode_sealed(record)?;
+        let record = decode_raw(record)?;
         let (partition, partitions) = (record.partition, self.parts.len() as u32);
         let part = self.parts.get_mut(partition as usize).ok_or(NoPartition { partition, partitions })?;
         match record.body {
-            SealedBody::Event(event) => {
-                if !part.packer.takes(record.epoch, record.number) {
+            RawBody::Event(event) => {
+                if !part.packer.can_take(record.epoch, record.number) {
                     part.send(partition, &mut self.bytes, &mut send)?;
                 }
                 if part.packer.is_empty() {
@@ -75,14 +75,14 @@ impl Packing {
                 }
                 Ok(())
             }
-            SealedBody::Fates(fates) => {
+            RawBody::Fates(fates) => {
                 part.send(partition, &mut self.bytes, &mut send)?;
                 self.bytes.clear();
                 Packer::fates(record.epoch, record.number, fates, &mut self.bytes);
                 send(Message { partition, from: position, records: 1, bytes: &self.bytes })
             }
             // Here the closer speaks to the stream itself.
-            SealedBody::Close(_) => Ok(()),
+            RawBody::Close(_) => Ok(()),
         }
     }
 

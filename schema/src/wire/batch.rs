@@ -1,23 +1,23 @@
-//! Many records as one message of the stream: `Batch` of `../../footfall.proto`.
+//! One message of the stream: several records as `Batch` of `../../footfall.proto`.
 //!
-//! Records of one epoch and one partition, in order. What events have in common with others (their *shape*: site, day,
-//! source, browser and so on) and their pages and names stand in tables, each once; what is left of an event is a few
-//! numbers, kept as columns. Both ends are hot: the packer copies the bytes of a shape without understanding them, the
-//! reader understands each shape once.
+//! A batch has records of one epoch and one partition, in order. The fields that an event has in common with others (its
+//! *shape*: site, day, source, browser and so on), pages, names and extras are in tables, each distinct one once. The rest
+//! of an event is a few numbers, stored as columns. Both ends are hot: the packer copies the bytes of a shape without
+//! decoding them, and the reader decodes each shape once. This module does not know what the message is sent over.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::protobuf::{Fields, Value, fixed64, key_of_bytes, nested, uint, varint, zigzag};
+use super::protobuf::{FieldValue, Fields, fixed64, key_of_bytes, nested, uint, varint, zigzag};
 use super::{Body, WireError, decode_close, decode_event, decode_fates};
 use crate::day::Day;
 use crate::event::{Event, VisitorTag};
 use crate::extra::Extra;
 use crate::fate::FateCount;
 
-/// Fields of `Event` that are columns, and not part of its shape.
+/// Fields of `Event` that are columns and not part of the shape.
 const TIME: u32 = 3;
 const TAG: u32 = 6;
 const NAME: u32 = 9;
@@ -31,32 +31,32 @@ pub struct Packer {
     first: u64,
     count: u64,
     last_time: u32,
-    shapes: Table,
-    texts: Table,
+    shapes: TextTable,
+    texts: TextTable,
     times: Vec<u8>,
     tags: Vec<u8>,
     shape_of: Vec<u8>,
     page_of: Vec<u8>,
     name_of: Vec<u8>,
     extra_of: Vec<u8>,
-    extras: Table,
+    extras: TextTable,
     has_names: bool,
     has_extras: bool,
     shape: Vec<u8>,
 }
 
 impl Packer {
-    /// Whether nothing is packed.
+    /// Whether no record is packed.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Whether a record may follow those packed.
-    pub fn takes(&self, epoch: u64, number: u64) -> bool {
+    /// Whether the record with this number may follow the packed records.
+    pub fn can_take(&self, epoch: u64, number: u64) -> bool {
         self.is_empty() || epoch == self.epoch && number == self.first + self.count
     }
 
-    /// About how long the batch will be, in bytes.
+    /// The approximate length of the batch, in bytes.
     pub fn bytes(&self) -> usize {
         let columns = [&self.times, &self.tags, &self.shape_of, &self.page_of, &self.name_of];
         let extras = if self.has_extras { self.extras.bytes() + self.extra_of.len() } else { 0 };
@@ -64,7 +64,7 @@ impl Packer {
         tables + columns.iter().map(|column| column.len()).sum::<usize>()
     }
 
-    /// Packs an event, as `encode_event` wrote it. The caller has asked [`Packer::takes`].
+    /// Packs an event, as `encode_event` wrote it. The caller has checked [`Packer::can_take`].
     pub fn push(&mut self, epoch: u64, number: u64, event: &[u8]) -> Result<(), WireError> {
         let (mut time, mut tag, mut name, mut page, mut extra) = (0, 0, &[][..], &[][..], &[][..]);
         self.shape.clear();
@@ -101,7 +101,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Appends the batch to `out` and begins a new one.
+    /// Appends the batch to `out`, and begins a new one.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         fixed64(1, self.epoch, out);
         uint(2, self.first, out);
@@ -137,14 +137,14 @@ impl Packer {
         }
     }
 
-    /// A batch of one record of refusals, as `encode_fates` wrote it.
+    /// Appends a batch with one record of refusals, as `encode_fates` wrote it.
     pub fn fates(epoch: u64, number: u64, fates: &[u8], out: &mut Vec<u8>) {
         fixed64(1, epoch, out);
         uint(2, number, out);
         column(4, fates, out);
     }
 
-    /// A batch that closes a day.
+    /// Appends a batch that closes a day.
     pub fn close(day: Day, out: &mut Vec<u8>) {
         super::nested(5, out, |out| super::sint(1, day.0, out));
     }
@@ -158,17 +158,17 @@ fn column(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
 
 const HASH: FixedState = FixedState::with_seed(0x5ea1);
 
-/// Byte strings, each once, numbered in the order in which they came.
+/// Distinct byte strings, numbered in the order of their first appearance.
 #[derive(Default)]
-struct Table {
+struct TextTable {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     index: HashTable<u32>,
 }
 
-impl Table {
+impl TextTable {
     fn number(&mut self, text: &[u8]) -> u32 {
-        let Table { bytes, ends, index } = self;
+        let TextTable { bytes, ends, index } = self;
         let hash = hash(text);
         let entry = index.entry(hash, |&n| get(bytes, ends, n) == text, |&n| self::hash(get(bytes, ends, n)));
         match entry {
@@ -209,30 +209,30 @@ fn hash(text: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// A batch, read.
+/// A decoded batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch<'a> {
-    /// Which life of a collector wrote its records; 0 of a close.
+    /// The epoch of the records; 0 for a close.
     pub epoch: u64,
     /// The number of the first record; the others follow without gaps.
     pub first: u64,
-    /// What is in it.
+    /// The records.
     pub contents: Contents<'a>,
 }
 
-/// What is in a batch.
+/// The records of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents<'a> {
-    /// A record each.
+    /// Each event is one record.
     Events(Vec<Event<'a>>),
-    /// One record.
+    /// All counts are one record.
     Fates(Vec<FateCount<'a>>),
-    /// One record, without a number.
+    /// One record, which has no number.
     Close(Day),
 }
 
 impl<'a> Batch<'a> {
-    /// Reads a batch; its strings borrow from `bytes`.
+    /// Decodes a batch. Its strings borrow from `bytes`.
     pub fn decode(bytes: &'a [u8]) -> Result<Batch<'a>, WireError> {
         let (mut epoch, mut first, mut contents) = (0, 0, None);
         for field in Fields(bytes) {
@@ -249,7 +249,7 @@ impl<'a> Batch<'a> {
         Ok(Batch { epoch, first, contents: contents.ok_or(WireError::NoBody)? })
     }
 
-    /// How many records it holds.
+    /// The number of records.
     pub fn records(&self) -> u64 {
         match &self.contents {
             Contents::Events(events) => events.len() as u64,
@@ -257,7 +257,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Its records, one after the other, with their numbers.
+    /// The records in order, with their numbers.
     pub fn into_records(self) -> impl Iterator<Item = (u64, Body<'a>)> {
         let first = self.first;
         let (events, single) = match self.contents {
@@ -279,13 +279,13 @@ fn decode_events(bytes: &[u8]) -> Result<Vec<Event<'_>>, WireError> {
         match (key, value) {
             (1, value) => shapes.push(decode_event(value.bytes(key)?)?),
             (2, value) => texts.push(value.text(key)?),
-            (3, Value::Bytes(bytes)) => times = bytes,
-            (4, Value::Bytes(bytes)) => tags = bytes,
-            (5, Value::Bytes(bytes)) => shape_of = bytes,
-            (6, Value::Bytes(bytes)) => page_of = bytes,
-            (7, Value::Bytes(bytes)) => name_of = Some(bytes),
-            (8, Value::Bytes(bytes)) => extras.push(Extra::read(bytes)?),
-            (9, Value::Bytes(bytes)) => extra_of = Some(bytes),
+            (3, FieldValue::Bytes(bytes)) => times = bytes,
+            (4, FieldValue::Bytes(bytes)) => tags = bytes,
+            (5, FieldValue::Bytes(bytes)) => shape_of = bytes,
+            (6, FieldValue::Bytes(bytes)) => page_of = bytes,
+            (7, FieldValue::Bytes(bytes)) => name_of = Some(bytes),
+            (8, FieldValue::Bytes(bytes)) => extras.push(Extra::decode(bytes)?),
+            (9, FieldValue::Bytes(bytes)) => extra_of = Some(bytes),
             _ => {}
         }
     }
@@ -319,7 +319,7 @@ fn pick<T>(table: &[T], at: u64) -> Result<&T, WireError> {
     usize::try_from(at).ok().and_then(|at| table.get(at)).ok_or(WireError::Columns)
 }
 
-/// What the next number of a column names, if there is such a column and the number names anything.
+/// The table entry of the next number of a column. There is none if there is no such column, or if the number is 0.
 fn pick_if_any<T: Copy>(table: &[T], column: &mut Option<Fields<'_>>) -> Result<Option<T>, WireError> {
     let Some(column) = column else { return Ok(None) };
     let at = column.varint()?;

@@ -1,4 +1,4 @@
-//! Protobuf's encoding of single fields (protobuf.dev, "Encoding").
+//! Protobuf's encoding of single fields (protobuf.dev, "Encoding"). This module does not know any message.
 
 use super::WireError;
 
@@ -19,7 +19,7 @@ pub(crate) fn key(field: u32, wire: u32, out: &mut Vec<u8>) {
     varint(u64::from(field << 3 | wire), out);
 }
 
-/// Zero is the default and is not written.
+/// Appends a number. Zero is the default and is not written.
 pub(crate) fn uint(field: u32, n: u64, out: &mut Vec<u8>) {
     if n != 0 {
         key(field, VARINT, out);
@@ -46,7 +46,7 @@ pub(crate) fn key_of_bytes(field: u32, out: &mut Vec<u8>) {
     key(field, BYTES, out);
 }
 
-/// Small numbers of either sign as small numbers.
+/// Maps small numbers of either sign to small unsigned numbers.
 pub(crate) fn zigzag(n: i32) -> u64 {
     u64::from(((n << 1) ^ (n >> 31)) as u32)
 }
@@ -59,7 +59,7 @@ pub(crate) fn text(field: u32, text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a message inside a message: the length goes before it once it is known.
+/// Appends a message inside a message. The length is written in front of it once it is known.
 pub(crate) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     key(field, BYTES, out);
     let at = out.len();
@@ -75,19 +75,20 @@ pub(crate) fn nested(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<
     }
 }
 
-/// The fields of a message, one after the other.
+/// Iterates over the fields of a message.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
-pub(crate) enum Value<'a> {
+/// The value of a field, by its wire type.
+pub(crate) enum FieldValue<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     pub(crate) fn u64(&self, field: u32) -> Result<u64, WireError> {
         match self {
-            Value::Number(n) => Ok(*n),
-            Value::Bytes(_) => Err(WireError::Field(field)),
+            FieldValue::Number(n) => Ok(*n),
+            FieldValue::Bytes(_) => Err(WireError::Field(field)),
         }
     }
 
@@ -107,8 +108,8 @@ impl<'a> Value<'a> {
 
     pub(crate) fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
         match self {
-            Value::Bytes(bytes) => Ok(bytes),
-            Value::Number(_) => Err(WireError::Field(field)),
+            FieldValue::Bytes(bytes) => Ok(bytes),
+            FieldValue::Number(_) => Err(WireError::Field(field)),
         }
     }
 
@@ -118,7 +119,7 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -147,16 +148,16 @@ impl<'a> Fields<'a> {
         Ok(head)
     }
 
-    pub(crate) fn field(&mut self) -> Result<(u32, Value<'a>), WireError> {
+    pub(crate) fn field(&mut self) -> Result<(u32, FieldValue<'a>), WireError> {
         let key = self.varint()?;
         let field = u32::try_from(key >> 3).map_err(|_| WireError::Truncated)?;
         let value = match key as u32 & 7 {
-            VARINT => Value::Number(self.varint()?),
-            FIXED64 => Value::Number(self.take(8)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
-            FIXED32 => Value::Number(self.take(4)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
+            VARINT => FieldValue::Number(self.varint()?),
+            FIXED64 => FieldValue::Number(self.take(8)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
+            FIXED32 => FieldValue::Number(self.take(4)?.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))),
             BYTES => {
                 let len = self.varint()?;
-                Value::Bytes(self.take(len)?)
+                FieldValue::Bytes(self.take(len)?)
             }
             _ => return Err(WireError::Field(field)),
         };
@@ -164,8 +165,14 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The numbers of a packed field.
+pub(crate) fn varints(bytes: &[u8]) -> impl Iterator<Item = Result<u64, WireError>> {
+    let mut rest = Fields(bytes);
+    std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.varint()))
+}
+
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), WireError>;
+    type Item = Result<(u32, FieldValue<'a>), WireError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {

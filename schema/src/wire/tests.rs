@@ -1,12 +1,13 @@
-//! The wire format against a protobuf library, and against hostile bytes.
+//! The wire format compared with a protobuf library, and with hostile bytes.
 
 use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
 use crate::extra::ExtraBuf;
+use crate::goals::FunnelStep;
 
-/// `../footfall.proto`, as the library `prost` understands it.
+/// `../footfall.proto` as declared for the library `prost`.
 pub(super) mod oracle {
     #[derive(Clone, PartialEq, prost::Message)]
     pub(in crate::wire) struct Record {
@@ -67,7 +68,7 @@ pub(super) mod oracle {
         #[prost(string, tag = "19")]
         pub(in crate::wire) screen: String,
         #[prost(bytes = "vec", optional, tag = "20")]
-        pub(in crate::wire) extra: Option<Vec<u8>>, // a message; what is in it is for the tests of `extra`
+        pub(in crate::wire) extra: Option<Vec<u8>>, // a message; the tests of `extra` check its fields
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -101,7 +102,7 @@ pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
     let numbers = (any::<u32>(), any::<i32>(), any::<u32>(), -60i32..60, 1u32..=2, any::<u64>());
     let codes = (1u32..=11, any::<bool>(), 1u32..=9, 0u32..=5);
     let texts = prop::collection::vec(".{0,200}", 9);
-    let extra = prop_oneof![3 => Just(None), 1 => (1u64..5, 0u64..3, 0i64..3).prop_map(Some)];
+    let extra = prop_oneof![3 => Just(None), 1 => (1u64..5, 0u64..3, 0i64..3, 0u16..4).prop_map(Some)];
     (numbers, codes, texts, extra).prop_map(
         |((site, day, time_s, offset_quarters, lane, tag), codes, mut texts, extra)| {
             let (kind, passive, channel, device) = codes;
@@ -126,9 +127,10 @@ pub(super) fn any_event() -> impl Strategy<Value = oracle::Event> {
                 os: next(),
                 language: next(),
                 screen: next(),
-                extra: extra.map(|(order_id, once, amount)| {
+                extra: extra.map(|(order_id, once, amount, goals)| {
                     let (mut buf, mut bytes) = (ExtraBuf::default(), Vec::new());
                     buf.amount(amount);
+                    buf.reached(1..=goals, (1..goals).map(|funnel| FunnelStep { funnel, step: 2 }));
                     buf.extra().numbered(order_id, once).write(&mut bytes);
                     bytes
                 }),
@@ -158,13 +160,13 @@ pub(super) fn as_event(e: &oracle::Event) -> Event<'_> {
         os: &e.os,
         language: &e.language,
         screen: &e.screen,
-        extra: e.extra.as_deref().map_or(Extra::NONE, |bytes| Extra::read(bytes).unwrap()),
+        extra: e.extra.as_deref().map_or(Extra::NONE, |bytes| Extra::decode(bytes).unwrap()),
     }
 }
 
 proptest! {
     #[test]
-    fn an_event_is_the_protobuf_it_claims_to_be(event in any_event(), partition: u32, epoch: u64, number: u64) {
+    fn a_protobuf_library_encodes_an_event_to_the_same_bytes(event in any_event(), partition: u32, epoch: u64, number: u64) {
         let theirs = oracle::Record { partition, epoch, number, event: Some(event.clone()), ..Default::default() };
         let (mut body, mut ours) = (Vec::new(), Vec::new());
         encode_event(&as_event(&event), &mut body);
@@ -175,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn fates_and_closes_are_too(rows in prop::collection::vec((any::<u32>(), any::<i32>(), 1u32..=17, ".{0,150}", any::<u64>()), 0..9), day: i32) {
+    fn a_protobuf_library_encodes_fates_and_closes_to_the_same_bytes(rows in prop::collection::vec((any::<u32>(), any::<i32>(), 1u32..=17, ".{0,150}", any::<u64>()), 0..9), day: i32) {
         let counts: Vec<_> = rows.iter().map(|(site, day, reason, crawler, hits)| FateCount {
             site: *site, day: Day(*day), reason: Refusal::from_code(*reason).unwrap(), crawler, hits: *hits }).collect();
         let theirs = oracle::Record { fates: Some(oracle::Fates { counts: rows.iter().map(|r| oracle::Count {
@@ -191,12 +193,12 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn hostile_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _only_no_panic = decode(&bytes);
     }
 
     #[test]
-    fn a_newer_writers_fields_are_skipped(event in any_event(), of_the_future in ".{1,20}") {
+    fn fields_of_a_newer_writer_are_skipped(event in any_event(), of_the_future in ".{1,20}") {
         let record = oracle::Record { number: 7, event: Some(event.clone()), of_the_future, ..Default::default() };
         let bytes = record.encode_to_vec();
         prop_assert_eq!(decode(&bytes).unwrap().body, Body::Event(as_event(&event)));

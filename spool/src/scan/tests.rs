@@ -54,7 +54,8 @@ fn a_flip_of_any_bit_is_a_torn_tail_in_the_last_commit_and_corruption_before_it(
         let begin = ends.iter().rfind(|end| **end <= at).copied().unwrap_or(0);
         assert_eq!(good, begin, "bit {bit}");
         match tail {
-            // A flip in the zeroes after the end looks like a torn next commit. No frame is lost, and the flip is found.
+            // A flip in the zeroes after the end looks like a torn next commit. No frame is lost, and the flip is
+            // found.
             Tail::Torn { bytes } if at >= end => assert_eq!(bytes, at - end + 1),
             Tail::Torn { bytes } => assert!(at >= last && bytes == end - last, "bit {bit}"),
             Tail::Corrupt { found } => assert!(at < last && found > at && found <= ends[1].max(last), "bit {bit}"),

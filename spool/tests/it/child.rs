@@ -29,8 +29,8 @@ pub(crate) fn strace_segments(options: &[&str], dir: &Path, segment_bytes: u64, 
     command
 }
 
-/// The output of a run: the position of each acknowledged commit, the error of each failed one, and the number of frames
-/// read at the end.
+/// The output of a run: the position of each acknowledged commit, the error of each failed one, and the number of
+/// frames read at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     pub(crate) committed: BTreeMap<u64, u64>,

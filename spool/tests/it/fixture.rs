@@ -1,5 +1,5 @@
-//! Format version 1 as it was first written: every later version must open `fixtures/v1`. `examples/append` wrote it with
-//! 14 commits, of which the 7th failed to sync; it was trimmed below 390, and its last commit is torn.
+//! Format version 1 as it was first written: every later version must open `fixtures/v1`. `examples/append` wrote it
+//! with 14 commits, of which the 7th failed to sync; it was trimmed below 390, and its last commit is torn.
 
 use std::fs;
 use std::path::Path;

@@ -13,8 +13,9 @@ struct Failed {
     bytes: u64,
 }
 
-/// Runs the example with `call` failing at `when`, and checks: acknowledged commits are in the spool, failed ones are not,
-/// and a reader in the process saw the same. Returns the failed commits; `None` if `call` did not occur that often.
+/// Runs the example with `call` failing at `when`, and checks: acknowledged commits are in the spool, failed ones are
+/// not, and a reader in the process saw the same. Returns the failed commits; `None` if `call` did not occur that
+/// often.
 fn fail(call: &str, error: &str, when: &str) -> Option<Failed> {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("strace");
@@ -97,7 +98,8 @@ fn each_commit_is_one_write_and_one_sync_before_its_acknowledgement_into_a_synce
     let log = dir.path().join("strace");
     let spool = dir.path().join("spool");
     let options = ["-y", "-e", "trace=pwrite64,fdatasync,fsync,rename,write", "-o", log.to_str().unwrap()];
-    // Traces the writer's thread only. The thread that prepares zeroes does not matter here: the writer syncs them again.
+    // Traces the writer's thread only. The thread that prepares zeroes does not matter here: the writer syncs them
+    // again.
     let run = strace(&options, &spool, COMMITS).output().expect("strace is needed");
     assert_eq!(Output::parse(&run.stdout).committed.len(), COMMITS as usize);
 

@@ -40,7 +40,7 @@ fn a_kill_before_any_system_call_that_changes_a_file_loses_nothing_acknowledged(
 }
 
 #[test]
-fn a_kill_after_a_failed_sync_loses_nothing_acknowledged_and_keeps_no_failed_commit_before_a_later_one() {
+fn a_kill_after_a_failed_sync_loses_nothing_acknowledged_and_keeps_no_failed_commit_with_a_later_one() {
     let fail = ["-e", "inject=fdatasync:error=EIO:when=3..9+3"];
     let kills: u64 = ["pwrite64", "fsync", "rename"].map(|call| kill_before_each(call, &fail)).iter().sum();
     assert!(kills > 20, "{kills}");

@@ -5,37 +5,37 @@ use std::time::{Duration, Instant};
 
 use testbed::kafka::Broker;
 
-const SOON: Duration = Duration::from_secs(30);
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 
-/// Set for the process that holds a broker until it is killed.
+/// Environment variable of the child process that runs a broker until it is killed.
 const HOLD: &str = "TESTBED_HOLD";
 
-/// Whether this process runs Kafka. One that has ended, and that nobody waited for yet, has no command line.
+/// Whether this process runs Kafka. A zombie process has no command line.
 fn runs_kafka(id: u32) -> bool {
     let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
     command.split(|&byte| byte == 0).any(|arg| arg == b"kafka.Kafka")
 }
 
 #[test]
-fn it_has_its_data_after_a_kill_and_after_a_stop_and_is_gone_when_dropped() {
-    // The thread that starts it ends before the broker does, as with any test that shares one.
+fn a_broker_has_its_data_after_a_kill_and_after_a_stop_and_ends_when_dropped() {
+    // The thread that starts the broker ends before the broker does, as in tests that share a broker.
     let mut broker = std::thread::spawn(Broker::start).join().unwrap();
     let first = broker.id().unwrap();
-    assert!(broker.answers(SOON) && runs_kafka(first));
-    let _said = broker.tool(TOPICS, &["--create", "--topic", "kept", "--partitions", "3"]);
+    assert!(broker.is_answering(ANSWER_MAX) && runs_kafka(first));
+    let _output = broker.tool(TOPICS, &["--create", "--topic", "numbers", "--partitions", "3"]);
 
     broker.kill();
-    assert!(!broker.answers(SOON) && !runs_kafka(first) && broker.id().is_none());
+    assert!(!broker.is_answering(ANSWER_MAX) && !runs_kafka(first) && broker.id().is_none());
     broker.run();
     assert_ne!(broker.id(), Some(first));
-    let said = broker.tool(TOPICS, &["--describe", "--topic", "kept"]);
-    assert!(said.contains("PartitionCount: 3") && !said.contains("Leader: none"), "{said}");
+    let output = broker.tool(TOPICS, &["--describe", "--topic", "numbers"]);
+    assert!(output.contains("PartitionCount: 3") && !output.contains("Leader: none"), "{output}");
 
     broker.stop();
-    assert!(!broker.answers(SOON));
+    assert!(!broker.is_answering(ANSWER_MAX));
     broker.run();
-    assert!(broker.tool(TOPICS, &["--list"]).lines().any(|topic| topic == "kept"));
+    assert!(broker.tool(TOPICS, &["--list"]).lines().any(|topic| topic == "numbers"));
 
     let last = broker.id().unwrap();
     assert!(runs_kafka(last));
@@ -44,37 +44,40 @@ fn it_has_its_data_after_a_kill_and_after_a_stop_and_is_gone_when_dropped() {
 }
 
 #[test]
-fn a_paused_broker_takes_connections_and_answers_when_it_is_resumed() {
-    // This test's own properties go before the usual ones.
+fn a_paused_broker_accepts_connections_and_answers_once_resumed() {
+    // The properties of a test override the usual ones.
     let broker = Broker::with(&[("num.io.threads", "3")]);
     let configs = ["--entity-type", "brokers", "--entity-name", "1", "--describe", "--all"];
-    let said = broker.tool("kafka.admin.ConfigCommand", &configs);
-    assert!(said.contains("num.io.threads=3 "), "{said}");
+    let output = broker.tool("kafka.admin.ConfigCommand", &configs);
+    assert!(output.contains("num.io.threads=3 "), "{output}");
     broker.pause();
     for task in std::fs::read_dir(format!("/proc/{}/task", broker.id().unwrap())).unwrap() {
         let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
-        assert!(stat.rsplit_once(") ").unwrap().1.starts_with('T'), "has not stopped (proc_pid_stat(5)): {stat}");
+        assert!(
+            stat.rsplit_once(") ").unwrap().1.starts_with('T'),
+            "a thread has not stopped (proc_pid_stat(5)): {stat}"
+        );
     }
-    assert!(!broker.answers(Duration::from_millis(500)));
+    assert!(!broker.is_answering(Duration::from_millis(500)));
     broker.resume();
-    assert!(broker.answers(SOON));
+    assert!(broker.is_answering(ANSWER_MAX));
 }
 
 #[test]
-fn a_start_that_fails_says_why() {
-    let complaint = |property| {
+fn a_failed_start_reports_the_reason() {
+    let message = |property| {
         let panic = catch_unwind(|| Broker::with(&[property])).map(drop).unwrap_err();
         panic.downcast_ref::<String>().unwrap().clone()
     };
-    let said = complaint(("num.io.threads", "none"));
-    assert!(said.contains("not formatted") && said.contains("Invalid value none"), "{said}");
-    let said = complaint(("metric.reporters", "no.such.Reporter"));
-    assert!(said.contains("did not start (exit status: 1)") && said.contains("no.such.Reporter"), "{said}");
+    let text = message(("num.io.threads", "none"));
+    assert!(text.contains("not formatted") && text.contains("Invalid value none"), "{text}");
+    let text = message(("metric.reporters", "no.such.Reporter"));
+    assert!(text.contains("did not start (exit status: 1)") && text.contains("no.such.Reporter"), "{text}");
 }
 
 #[test]
-fn it_ends_with_the_process_that_holds_it() {
-    #[expect(clippy::disallowed_methods, reason = "tells the process to hold from the process that kills it")]
+fn a_broker_ends_with_the_process_that_started_it() {
+    #[expect(clippy::disallowed_methods, reason = "distinguishes the process that runs the broker from its parent")]
     if std::env::var_os(HOLD).is_some() {
         let broker = Broker::start();
         println!("holding {}", broker.id().unwrap());
@@ -82,10 +85,10 @@ fn it_ends_with_the_process_that_holds_it() {
             std::thread::park();
         }
     }
-    // What the killed process cannot remove goes away with this.
+    // The killed process cannot remove its temporary files. This directory contains them and is removed at the end.
     let dir = tempfile::tempdir().unwrap();
     let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kafka::it_ends_with_the_process_that_holds_it", "--nocapture"])
+        .args(["--exact", "kafka::a_broker_ends_with_the_process_that_started_it", "--nocapture"])
         .env(HOLD, "yes")
         .env("TMPDIR", dir.path())
         .stdin(Stdio::null())
@@ -97,10 +100,11 @@ fn it_ends_with_the_process_that_holds_it() {
     let ran = id.is_some_and(runs_kafka);
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert!(ran, "it did not hold a broker: {id:?}");
-    let began = Instant::now();
+    assert!(ran, "the child process did not run a broker: {id:?}");
+    let start = Instant::now();
     while runs_kafka(id.unwrap()) {
-        assert!(began.elapsed() < SOON, "the broker lives on as process {id:?}");
+        assert!(start.elapsed() < ANSWER_MAX, "the broker still runs as process {id:?}");
+
         std::thread::sleep(Duration::from_millis(20));
     }
 }

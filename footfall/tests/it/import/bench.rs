@@ -1,5 +1,5 @@
-//! `footfall import` into a ClickHouse of the test's own, and what it counted there, in the words of the independent
-//! count (`import_check.py`).
+//! `footfall import` into a ClickHouse of the test, and what it counted there, in the format of the independent count
+//! (`import_check.py`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// With one site, number 7, and these further lines in its table.
+    /// Configures one site, number 7. `site` is added to its table.
     pub(super) async fn new(site: &str) -> Bench {
         let bench = Bench { dir: TempDir::new().unwrap(), engine: Engine::start(env!("CARGO_BIN_EXE_footfall")).await };
         write_config(bench.dir(), site);
@@ -40,17 +40,17 @@ impl Bench {
         command
     }
 
-    /// Imports, and gives the summary.
+    /// Imports a log and returns the summary.
     pub(super) fn import(&self, log: &Path, args: &[&str]) -> Value {
         summary(self.command(args).arg(log))
     }
 
-    /// What is counted, of one shard or of all.
+    /// The counts of one shard, or of all shards.
     pub(super) async fn counted(&self, shard: Option<&Value>) -> Value {
         counted(&self.engine.client(), shard).await
     }
 
-    /// Imports a log that is wholly new, and holds what is counted against the independent count.
+    /// Imports a new log, and compares the result with the independent count.
     pub(super) async fn check(&self, log: &Path, shift: i64, zone: &str) -> Value {
         let summary = self.import(log, &["--shift", &shift.to_string()]);
         let want = independent_count(log, &["--shift", &shift.to_string(), "--zone", zone]);
@@ -58,7 +58,7 @@ impl Bench {
         summary
     }
 
-    /// Holds what an import's shard counts against the independent count.
+    /// Compares the counts of an import's shard with the independent count.
     pub(super) async fn check_against(&self, summary: &Value, want: &Value) {
         let got = self.counted(Some(&summary["shard"])).await;
         for part in ["total", "days", "pages", "errors"] {
@@ -76,7 +76,7 @@ impl Bench {
     }
 }
 
-/// The lines of all fates.
+/// The number of lines of all fates together.
 pub(super) fn fates_of(summary: &Value) -> u64 {
     let refused: u64 = summary["refused"].as_object().unwrap().values().map(|lines| lines.as_u64().unwrap()).sum();
     let parts = ["pageviews", "errors", "malformed", "too_old", "not_yet_closed"];
@@ -88,7 +88,7 @@ pub(super) fn write_config(dir: &Path, site: &str) {
     std::fs::write(dir.join("footfall.toml"), config).unwrap();
 }
 
-/// `footfall import`, with JSON to read.
+/// `footfall import` with JSON output.
 pub(super) fn import_command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_footfall"));
     command
@@ -100,21 +100,21 @@ pub(super) fn import_command(dir: &Path) -> Command {
     command
 }
 
-/// Runs an import that must succeed.
+/// Runs an import that must succeed, and returns the summary.
 pub(super) fn summary(command: &mut Command) -> Value {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
     serde_json::from_slice(&stdout).unwrap()
 }
 
-/// Runs an import that must not succeed, and gives what it said.
-pub(super) fn complaint(command: &mut Command) -> String {
+/// Runs an import that must fail, and returns its error output.
+pub(super) fn import_error(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(!status.success(), "{}", String::from_utf8_lossy(&stdout));
     String::from_utf8(stderr).unwrap()
 }
 
-/// What a reader finds, of one shard or of all that count.
+/// The counts that a reader gets, of one shard or of all shards that are named.
 pub(super) async fn counted(client: &Client, shard: Option<&Value>) -> Value {
     let shard = shard.map_or(String::new(), |shard| format!(" AND shard = {shard}"));
     let of = format!("shard IN (SELECT shard FROM shards) AND site = 7{shard}");
@@ -148,7 +148,7 @@ async fn sums(client: &Client, key: &str, measures: &[&str], from: &str) -> Map<
     rows.into_iter().map(|SumsRow { key, sums }| (key, object(sums))).collect()
 }
 
-/// What must have been counted.
+/// The independent count of a log.
 pub(super) fn independent_count(log: &Path, args: &[&str]) -> Value {
     let check = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import_check.py");
     let Output { status, stdout, stderr } = Command::new("python3").arg(check).args(args).arg(log).output().unwrap();

@@ -1,4 +1,4 @@
-//! Lines of logs: single ones by hand, and many at random with everything that makes counting hard.
+//! Lines of logs: single ones, and random logs with everything that makes counting difficult.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -6,7 +6,7 @@ use schema::clock;
 use schema::day::Day;
 use schema::zone::Zone;
 
-/// What a browser says.
+/// The user agent of a browser.
 pub(super) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
 
 /// A date that is closed in every zone and not old.
@@ -14,7 +14,7 @@ pub(super) fn some_day() -> Day {
     Zone::utc().at(clock::now_s()).day.plus(-40)
 }
 
-/// `17/May/2015:10:05:03 +0000`, by a server so far ahead of UTC.
+/// `17/May/2015:10:05:03 +0000`, with the offset of a server that is this far ahead of UTC.
 pub(super) fn time(time_s: i64, ahead_minutes: i32) -> String {
     let offset = Offset::from_seconds(ahead_minutes * 60).unwrap();
     let local = offset.to_datetime(Timestamp::from_second(time_s).unwrap()).strftime("%d/%b/%Y:%H:%M:%S");
@@ -22,15 +22,16 @@ pub(super) fn time(time_s: i64, ahead_minutes: i32) -> String {
     format!("{local} {sign}{:02}{:02}", ahead_minutes.abs() / 60, ahead_minutes.abs() % 60)
 }
 
-/// A whole line.
+/// A whole line of a log.
 pub(super) fn line(address: &str, time_s: i64, request: &str, status: u16, agent: &str) -> String {
     format!("{address} - - [{}] \"{request}\" {status} 2326 \"-\" \"{agent}\"\n", time(time_s, 0))
 }
 
-/// So many lines from `from_s` on: few visitors, times that stand still, jump by about half an hour and go back.
+/// A log of `lines` lines from `from_s` on, with few visitors. Times stay equal, jump by about half an hour, and go
+/// back.
 pub(super) fn log(mut seed: u64, from_s: i64, until_s: i64, lines: usize) -> Vec<u8> {
     let mut below = move |n: usize| {
-        // xorshift64*: it need only be the same every time.
+        // xorshift64*. It only has to give the same numbers every time.
         seed ^= seed >> 12;
         seed ^= seed << 25;
         seed ^= seed >> 27;

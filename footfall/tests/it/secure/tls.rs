@@ -1,8 +1,9 @@
-//! Certificates made for one test, and an end of TLS before a server that has none.
+//! Certificates for one test, and a proxy that terminates TLS before a server that has none.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -13,13 +14,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Who signs.
+/// A certificate authority.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     files: Files,
 }
 
-/// A certificate, its key, and both in one: PEM files that are gone when this is dropped.
+/// PEM files of a certificate, of its key, and of both together. They are deleted when this is dropped.
 pub(super) struct Files {
     _dir: TempDir,
     certificate: PathBuf,
@@ -40,14 +41,14 @@ impl Files {
         Files { both: file("both.pem", both), certificate, key, _dir: dir }
     }
 
-    /// As Kafka wants it.
+    /// The file with key and certificate, as Kafka reads it.
     pub(super) fn key_and_chain_file(&self) -> &str {
         self.both.to_str().unwrap()
     }
 }
 
 impl Authority {
-    /// `name` is what it calls itself: two of one name are not told apart before their signatures are.
+    /// `name` is the authority's own name. Two authorities of one name would differ only in their signatures.
     pub(super) fn new(name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -74,14 +75,14 @@ impl Authority {
     }
 }
 
-/// Takes TLS off what comes, and keeps what was said inside.
+/// A proxy that terminates TLS and records what clients sent inside.
 pub(super) struct TlsEnd {
     pub(super) port: u16,
-    heard: Arc<Mutex<Vec<u8>>>,
+    received: Arc<Mutex<Vec<u8>>>,
 }
 
 impl TlsEnd {
-    /// Before the server at `url`, for as long as the test's runtime lives.
+    /// Starts the proxy before the server at `url`. It runs until the test's runtime ends.
     pub(super) async fn before(url: &str, files: &Files) -> TlsEnd {
         let certificate = CertificateDer::from_pem_file(&files.certificate).unwrap();
         let key = PrivateKeyDer::from_pem_file(&files.key).unwrap();
@@ -94,39 +95,39 @@ impl TlsEnd {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let behind = url.strip_prefix("http://").unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, heard) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
-        let keep = Arc::clone(&heard);
+        let (port, received) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+        let record = Arc::clone(&received);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, behind, keep) = (acceptor.clone(), behind.clone(), Arc::clone(&keep));
+                let (acceptor, behind, record) = (acceptor.clone(), behind.clone(), Arc::clone(&record));
                 tokio::spawn(async move {
-                    // Whoever does not believe the certificate goes away here.
+                    // A client that does not trust the certificate ends the connection here.
                     let Ok(stream) = acceptor.accept(stream).await else { return };
-                    pass(stream, TcpStream::connect(behind).await.unwrap(), &keep).await;
+                    pass(stream, TcpStream::connect(behind).await.unwrap(), &record).await;
                 });
             }
         });
-        TlsEnd { port, heard }
+        TlsEnd { port, received }
     }
 
-    /// Everything that clients have said inside TLS.
-    pub(super) fn heard(&self) -> Vec<u8> {
-        self.heard.lock().unwrap().clone()
+    /// Everything that clients have sent inside TLS.
+    pub(super) fn received(&self) -> Vec<u8> {
+        self.received.lock().clone()
     }
 }
 
-async fn pass(client: tokio_rustls::server::TlsStream<TcpStream>, server: TcpStream, keep: &Mutex<Vec<u8>>) {
+async fn pass(client: tokio_rustls::server::TlsStream<TcpStream>, server: TcpStream, record: &Mutex<Vec<u8>>) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (tokio::io::split(client), server.into_split());
     let up = async {
         let mut buffer = [0; 16_384];
         while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
-            keep.lock().unwrap().extend_from_slice(&buffer[..read]);
+            record.lock().extend_from_slice(&buffer[..read]);
             if to_server.write_all(&buffer[..read]).await.is_err() {
                 break;
             }
         }
-        // Either side may have gone already.
+        // Either side may have closed the connection already.
         let _gone = to_server.shutdown().await;
     };
     let down = async {

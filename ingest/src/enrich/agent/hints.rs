@@ -1,8 +1,8 @@
-//! What Chromium's browsers say beside their user agent: client hints of low entropy, sent without being asked for.
+//! Client hints: headers that browsers based on Chromium send beside the user agent, on every request and with low entropy.
 //!
-//! Many browsers call themselves Chrome in the user agent and by their own name in `Sec-CH-UA` only; a browser that is
-//! asked for a page's desktop version hides its system there, and not in `Sec-CH-UA-Platform`. Both are read as
-//! structured fields (RFC 9651), and only names of the tables below get further. Hints are no part of a tag.
+//! Many browsers name themselves Chrome in the user agent and use their own name in `Sec-CH-UA` only. A browser that shows
+//! the desktop version of a page hides its system in the user agent, but not in `Sec-CH-UA-Platform`. Both headers are
+//! parsed as structured fields (RFC 9651), and only names of the tables below are used. Hints are no part of a tag.
 
 use schema::event::Device;
 use sfv::{BareItem, ListEntry, Parser};
@@ -18,10 +18,10 @@ pub struct Hints<'a> {
     pub platform: &'a [u8],
 }
 
-/// Longest header that is looked at, in bytes.
-const LOOKED_AT_BYTES: usize = 512;
+/// Longest header that is parsed, in bytes; a longer one is ignored.
+const HEADER_BYTES_MAX: usize = 512;
 
-/// Brands that a user agent may hide behind Chrome's name.
+/// Brands whose user agent may have Chrome's name.
 const BRANDS: &[(&str, &str)] = &[
     ("Android WebView", "Android WebView"),
     ("Avast Secure Browser", "Avast Secure Browser"),
@@ -38,7 +38,7 @@ const BRANDS: &[(&str, &str)] = &[
     ("Yandex", "Yandex"),
 ];
 
-/// Corrects what was read from the user agent by what the hints say.
+/// Corrects the attributes from the user agent by the hints.
 pub(super) fn apply(hints: Hints<'_>, agent: &mut Agent) {
     for (brand, version) in brands(hints.brands) {
         if brand == "HeadlessChrome" {
@@ -53,14 +53,14 @@ pub(super) fn apply(hints: Hints<'_>, agent: &mut Agent) {
     if platform(hints.platform).as_deref() == Some("Android") && agent.os == "Linux" {
         agent.os = "Android";
         if agent.device == Device::Desktop {
-            agent.device = Device::Tablet; // Tablets ask for desktop versions by themselves.
+            agent.device = Device::Tablet; // Tablets request desktop versions by default.
         }
     }
 }
 
 /// Brands with their versions; nothing if the header is not a list of them.
 fn brands(header: &[u8]) -> Vec<(String, String)> {
-    if header.is_empty() || header.len() > LOOKED_AT_BYTES {
+    if header.is_empty() || header.len() > HEADER_BYTES_MAX {
         return Vec::new();
     }
     let text = |item: &BareItem| item.as_string().map(|text| text.as_str().to_owned());
@@ -75,25 +75,25 @@ fn brands(header: &[u8]) -> Vec<(String, String)> {
 }
 
 fn platform(header: &[u8]) -> Option<String> {
-    let item = Parser::new(header).parse::<sfv::Item>().ok().filter(|_| header.len() <= LOOKED_AT_BYTES)?;
+    let item = Parser::new(header).parse::<sfv::Item>().ok().filter(|_| header.len() <= HEADER_BYTES_MAX)?;
     Some(item.bare_item.as_string()?.as_str().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::enrich::agent::read;
+    use crate::enrich::agent::parse;
 
     const CHROME: &str =
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
     fn with(brands: &str, platform: &str) -> Agent {
-        read(CHROME.as_bytes(), Hints { brands: brands.as_bytes(), platform: platform.as_bytes() })
+        parse(CHROME.as_bytes(), Hints { brands: brands.as_bytes(), platform: platform.as_bytes() })
     }
 
     #[test]
-    fn a_browser_that_calls_itself_chrome_is_known_by_its_brand() {
-        assert!(BRANDS.is_sorted_by(|a, b| a.0 < b.0), "or the search would miss some");
+    fn a_browser_with_chromes_user_agent_is_recognised_by_its_brand() {
+        assert!(BRANDS.is_sorted_by(|a, b| a.0 < b.0), "binary search needs it");
         for (brands, browser) in [
             (r#""Brave";v="131", "Chromium";v="131", "Not_A Brand";v="24""#, "Brave 131"),
             (r#""Chromium";v="131", "Not_A Brand";v="24", "Microsoft Edge";v="131""#, "Edge 131"),
@@ -112,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_without_a_screen_says_so_in_its_brand_only() {
+    fn a_headless_browser_is_recognised_by_its_brand() {
         let agent = with(r#""HeadlessChrome";v="131", "Chromium";v="131""#, r#""Linux""#);
         assert_eq!((agent.crawler, agent.device), (Some(HEADLESS), Device::Bot));
     }
 
     #[test]
-    fn a_tablet_that_asks_for_the_desktop_version_is_one() {
+    fn a_tablet_that_shows_the_desktop_version_is_recognised() {
         let agent = with("", r#""Android""#);
         assert_eq!((agent.os, agent.device), ("Android", Device::Tablet));
         for other in [r#""Linux""#, "Android", r#""Canary""#, "\""] {

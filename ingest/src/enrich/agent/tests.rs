@@ -4,7 +4,7 @@ const CHROME: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36";
 
 #[test]
-fn browsers_systems_and_devices_are_told_apart() {
+fn browsers_systems_and_devices_are_recognised() {
     use Device::{Desktop, Mobile, Tablet, Tv};
     for (text, browser, os, device) in [
         (CHROME, "Chrome 131", "Windows", Desktop),
@@ -90,7 +90,7 @@ fn browsers_systems_and_devices_are_told_apart() {
             Desktop,
         ),
     ] {
-        let agent = read(text.as_bytes(), Hints::default());
+        let agent = parse(text.as_bytes(), Hints::default());
         assert_eq!((agent.crawler, agent.device, agent.os), (None, device, os), "{text}");
         if browser != UNKNOWN {
             assert_eq!(&*agent.browser, browser, "{text}");
@@ -117,18 +117,18 @@ fn robots_are_named_by_the_list() {
         ("-", NO_AGENT),
         ("Mozilla/5.0 Example/1.0 (+https://example.org/about-us)", UNLISTED),
     ] {
-        let agent = read(text.as_bytes(), Hints::default());
+        let agent = parse(text.as_bytes(), Hints::default());
         assert_eq!((agent.crawler, agent.device), (Some(name), Device::Bot), "{text}");
     }
     for headless in ["HeadlessChrome/131.0.0.0", "PhantomJS/2.1.1"] {
         assert!(
-            read(format!("Mozilla/5.0 (X11; Linux x86_64) {headless}").as_bytes(), Hints::default()).crawler.is_some()
+            parse(format!("Mozilla/5.0 (X11; Linux x86_64) {headless}").as_bytes(), Hints::default()).crawler.is_some()
         );
     }
 }
 
 #[test]
-fn no_text_of_the_header_gets_further() {
+fn no_text_is_copied_from_the_header() {
     for text in [
         "CANARY/7.0",
         "Mozilla/5.0 (CANARY; Linux x86_64) CANARY/99999",
@@ -137,16 +137,16 @@ fn no_text_of_the_header_gets_further() {
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) CANARY/1.2 CFNetwork/1.0 Darwin/20",
         "CANARYBrowser/1.0 (Linux; Android 14; CANARY Build/CANARY) CANARY",
     ] {
-        let agent = format!("{:?}", read(text.as_bytes(), Hints::default()));
+        let agent = format!("{:?}", parse(text.as_bytes(), Hints::default()));
         assert!(!agent.contains("CANARY") && !agent.contains("99999"), "{text}: {agent}");
     }
-    let known = read(CHROME.as_bytes(), Hints::default());
+    let known = parse(CHROME.as_bytes(), Hints::default());
     let version = CHROME.replace("131.0", "99999.0");
-    assert_eq!((&*known.browser, &*read(version.as_bytes(), Hints::default()).browser), ("Chrome 131", "Chrome"));
+    assert_eq!((&*known.browser, &*parse(version.as_bytes(), Hints::default()).browser), ("Chrome 131", "Chrome"));
 }
 
 #[test]
-fn every_entry_of_the_lists_has_a_name_people_can_read() {
+fn every_entry_of_the_lists_has_a_readable_name() {
     assert!(CRAWLER_WORDS.len() + CRAWLER_REGEXES.len() > 1000);
     for (pattern, name) in CRAWLER_WORDS.iter().chain(CRAWLER_REGEXES) {
         assert!(!name.is_empty() && !name.contains(['\\', '[', '^', '|']), "{pattern}: {name:?}");
@@ -155,20 +155,20 @@ fn every_entry_of_the_lists_has_a_name_people_can_read() {
 }
 
 #[test]
-fn what_was_seen_is_remembered_until_a_salt_dies_and_never_without_bound() {
+fn the_cache_is_bounded_and_is_emptied_when_a_salt_is_destroyed() {
     let mut agents = Agents::default();
     let first = agents.get(CHROME.as_bytes(), Hints::default(), 0).clone();
     assert!(Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), Hints::default(), 0)));
-    assert!(!Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), Hints::default(), 1)), "a new era forgets");
-    for n in 0..REMEMBERED_MAX + 10 {
+    assert!(!Rc::ptr_eq(&first, agents.get(CHROME.as_bytes(), Hints::default(), 1)), "a new era empties it");
+    for n in 0..CACHED_MAX + 10 {
         agents.get(format!("{n}").as_bytes(), Hints::default(), 1);
-        assert!(agents.seen.len() <= REMEMBERED_MAX);
+        assert!(agents.cached.len() <= CACHED_MAX);
     }
 }
 
 #[test]
-fn any_bytes_are_an_agent() {
+fn any_bytes_can_be_parsed() {
     for bytes in [&b"\xff\xfe\x00"[..], &[b'('; 100_000], "é".repeat(300).as_bytes()] {
-        read(bytes, Hints::default());
+        parse(bytes, Hints::default());
     }
 }

@@ -9,7 +9,7 @@ fn masked(text: &str) -> String {
 }
 
 #[test]
-fn what_identifies_someone_is_masked() {
+fn identifiers_of_a_person_are_masked() {
     for (text, want) in [
         // e-mail addresses
         ("/u/x@y.z", "/u/(email)"),
@@ -59,7 +59,7 @@ fn what_identifies_someone_is_masked() {
 }
 
 #[test]
-fn what_names_a_page_survives() {
+fn names_of_pages_are_not_masked() {
     for text in [
         "/",
         "/blog/how-to-write-a-blog-post-in-2026",
@@ -107,7 +107,7 @@ fn what_names_a_page_survives() {
 
 proptest! {
     #[test]
-    fn an_address_is_masked_wherever_it_stands(
+    fn an_e_mail_address_is_masked_at_any_position(
         before in "(/[a-z0-9-]{0,12}){0,4}[/ =:,;]",
         local in "[a-z0-9]{1,10}([._+-][a-z0-9]{1,5}){0,2}",
         domain in "[a-z0-9]{1,10}\\.[a-z]{1,6}",
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn a_uuid_is_masked_wherever_it_stands(before in "(/[a-z-]{0,12}){0,4}/", uuid: u128, after in "(/[a-z-]{0,12}){0,4}") {
+    fn a_uuid_is_masked_at_any_position(before in "(/[a-z-]{0,12}){0,4}/", uuid: u128, after in "(/[a-z-]{0,12}){0,4}") {
         let hex = format!("{uuid:032x}");
         let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
         let out = masked(&format!("{before}{uuid}{after}"));
@@ -134,13 +134,13 @@ proptest! {
     }
 
     #[test]
-    fn words_with_hyphens_survive(words in prop::collection::vec("[a-z]{1,12}", 1..12), year in 1990u32..2030) {
+    fn words_with_hyphens_are_not_masked(words in prop::collection::vec("[a-z]{1,12}", 1..12), year in 1990u32..2030) {
         let slug = format!("/{year}/{}", words.join("-"));
         prop_assert_eq!(masked(&slug), slug);
     }
 
     #[test]
-    fn any_text_comes_out_without_a_panic(text in "\\PC{0,200}", digits in "[0-9 ().+@-]{0,60}") {
+    fn no_text_causes_a_panic(text in "\\PC{0,200}", digits in "[0-9 ().+@-]{0,60}") {
         masked(&text);
         masked(&digits);
     }

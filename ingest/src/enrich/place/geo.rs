@@ -1,23 +1,25 @@
-//! The atlas in use, and how another one takes its place while hits go on.
+//! The atlas in use, and its replacement while hits arrive.
 //!
-//! The file is looked at every few seconds. Once it is another one and has stood still from one look to the next (so that
-//! one being copied over it is not read half way), it is read and checked; if it is sound, workers take it with their next
-//! hit. If it is not, the old one stays, and that is said and counted once.
+//! The file is checked every few seconds. Once it has changed, and has not changed again between two checks (so that a file
+//! that is still being copied is not read), it is read and validated. If it is valid, workers use it from their next hit
+//! on. Otherwise the old atlas stays in use, and the failure is logged and counted once.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use metrics::{Counter, Gauge, counter, gauge};
+use parking_lot::Mutex;
 
 use super::atlas::{Atlas, AtlasError};
 
-/// Between two looks at the file.
-const LOOK: Duration = Duration::from_secs(10);
+/// The time between two checks of the file.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
-/// What is wrong with the file.
+/// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("geo: {} {error}", file.display())]
 pub struct GeoError {
@@ -28,24 +30,23 @@ pub struct GeoError {
 /// The atlas in use, shared by all workers.
 pub struct Geo {
     file: PathBuf,
-    atlas: Mutex<Arc<Atlas>>,
-    /// Counts how often it was replaced.
+    atlas: ArcSwap<Atlas>,
+    /// The number of replacements.
     change: AtomicU64,
-    looks: Mutex<Looks>,
+    checks: Mutex<FileChecks>,
     built: Gauge,
     failures: Counter,
 }
 
-/// How the file stood at the last look, and when it was last read.
-#[derive(Default)]
-struct Looks {
-    last: Option<Stamp>,
-    read: Option<Stamp>,
+/// The file's stamp at the last check, and when it was last read.
+struct FileChecks {
+    last: Option<GeoFileStamp>,
+    read: Option<GeoFileStamp>,
 }
 
-/// Tells one file from another without reading it. None: there is no file.
+/// Identifies a version of the file without reading it. `None` means that there is no file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct GeoFileStamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -53,9 +54,9 @@ struct Stamp {
 }
 
 impl Geo {
-    /// Reads the file. To be called after the recorder of metrics is installed.
+    /// Reads the file. Must be called after the metrics recorder is installed.
     pub fn open(file: &Path) -> Result<Geo, GeoError> {
-        let stamp = Stamp::of(file);
+        let stamp = GeoFileStamp::of(file);
         let atlas = Atlas::read(file).map_err(|error| GeoError { file: file.to_owned(), error })?;
         tracing::info!("geo: {atlas}");
         let (built, failures) =
@@ -63,37 +64,38 @@ impl Geo {
         built.set(atlas.built_s() as f64);
         Ok(Geo {
             file: file.to_owned(),
-            atlas: Mutex::new(Arc::new(atlas)),
+            atlas: ArcSwap::from_pointee(atlas),
             change: AtomicU64::new(0),
-            looks: Mutex::new(Looks { last: stamp, read: stamp }),
+            checks: Mutex::new(FileChecks { last: stamp, read: stamp }),
             built,
             failures,
         })
     }
 
-    /// Reads the file now, whether or not it changed. It takes as long as reading and checking the whole file takes, and
-    /// so is for a thread that may wait; hits go on meanwhile.
+    /// Reads the file now, whether or not it changed. The call blocks until the whole file is read and validated. Hits use
+    /// the old atlas meanwhile.
     pub fn reload(&self) {
-        self.read(&mut held(&self.looks));
+        self.read(&mut self.checks.lock());
     }
 
-    /// Reads the file if it is another one than before, and has been since the last look.
-    pub(super) fn look(&self) {
-        let mut looks = held(&self.looks);
-        let now = Stamp::of(&self.file);
-        let before = std::mem::replace(&mut looks.last, now);
-        if now == before && now != looks.read {
-            self.read(&mut looks);
+    /// Reads the file if it has changed since it was read, and has not changed since the last check.
+    pub(super) fn check(&self) {
+        let mut checks = self.checks.lock();
+        let now = GeoFileStamp::of(&self.file);
+        let before = std::mem::replace(&mut checks.last, now);
+        if now == before && now != checks.read {
+            self.read(&mut checks);
         }
     }
 
-    fn read(&self, looks: &mut Looks) {
-        looks.read = Stamp::of(&self.file); // before it is read: what changes meanwhile is seen at the next look
+    fn read(&self, checks: &mut FileChecks) {
+        // The stamp is taken before the file is read, so that a change during the reading is noticed at the next check.
+        checks.read = GeoFileStamp::of(&self.file);
         match Atlas::read(&self.file) {
             Ok(atlas) => {
                 tracing::info!("geo: {atlas}; in use from now on");
                 self.built.set(atlas.built_s() as f64);
-                *held(&self.atlas) = Arc::new(atlas);
+                self.atlas.store(Arc::new(atlas));
                 self.change.fetch_add(1, Ordering::Release);
             }
             Err(error) => {
@@ -104,38 +106,35 @@ impl Geo {
         }
     }
 
-    /// Differs from what it was before if there is another atlas.
+    /// A number that changes whenever the atlas is replaced.
     pub(super) fn change(&self) -> u64 {
         self.change.load(Ordering::Acquire)
     }
 
-    /// What is in use now.
+    /// The atlas in use.
     pub fn atlas(&self) -> Arc<Atlas> {
-        Arc::clone(&held(&self.atlas))
+        self.atlas.load_full()
     }
 }
 
-/// Looks at the file for as long as the process lives, if there is one.
+/// Checks the file every few seconds, without end. Returns at once if there is no file.
 pub async fn watch(geo: Option<Arc<Geo>>) {
     let Some(geo) = geo else { return };
-    let mut looks = tokio::time::interval(LOOK);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(CHECK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         let geo = Arc::clone(&geo);
-        // A thread of its own, as it may read a large file. If it panics, the next look tries again.
-        let _panicked = tokio::task::spawn_blocking(move || geo.look()).await;
+        // The check runs on a thread of its own, because it may read a large file. If it panics, the next check tries
+        // again.
+        let _panicked = tokio::task::spawn_blocking(move || geo.check()).await;
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Stamp {
-    fn of(file: &Path) -> Option<Stamp> {
-        let about = std::fs::metadata(file).ok()?;
-        let modified = (about.mtime(), about.mtime_nsec());
-        Some(Stamp { device: about.dev(), inode: about.ino(), bytes: about.len(), modified })
+impl GeoFileStamp {
+    fn of(file: &Path) -> Option<GeoFileStamp> {
+        let metadata = std::fs::metadata(file).ok()?;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        Some(GeoFileStamp { device: metadata.dev(), inode: metadata.ino(), bytes: metadata.len(), modified })
     }
 }

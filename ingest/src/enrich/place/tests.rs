@@ -10,12 +10,12 @@ use testbed::mmdb::{BUILT_S, file, flat, nested};
 
 use super::*;
 
-fn place(country: &str, region: &str) -> Place {
-    Place { country: country.to_owned().into(), region: region.to_owned().into() }
+fn place(country: &str, region: &str) -> GeoPlace {
+    GeoPlace { country: country.to_owned().into(), region: region.to_owned().into() }
 }
 
-fn found(atlas: &Atlas, address: &str) -> Place {
-    atlas.find(Prefix::of_text(address)).map_or(Place::UNKNOWN, |record| record.place())
+fn found(atlas: &Atlas, address: &str) -> GeoPlace {
+    atlas.find(Prefix::of_text(address)).map_or(GeoPlace::UNKNOWN, |record| record.place())
 }
 
 fn cities() -> Vec<u8> {
@@ -28,8 +28,8 @@ fn cities() -> Vec<u8> {
     file("Test-City", BUILT_S, &records)
 }
 
-/// What a file with this record, and no other, says of its network.
-fn said(record: &Value) -> Result<Place, AtlasError> {
+/// The place that a file with only this record gives its network.
+fn place_of(record: &Value) -> Result<GeoPlace, AtlasError> {
     let atlas = Atlas::new(file("Test", BUILT_S, &[("192.0.2.0/24", record.clone())]))?;
     Ok(found(&atlas, "192.0.2.9"))
 }
@@ -44,9 +44,9 @@ fn a_network_is_found_for_both_families_and_mapped_addresses_and_nothing_else() 
         ("198.51.101.9", place("DE", "DE-BE")),
         ("2001:db8:7:1:2:3:4:5", place("FR", "FR-BRE")),
         ("2001:db8:8fff::1", place("US", "US-CA")),
-        ("192.0.3.1", Place::UNKNOWN),
-        ("2001:db8:6:ffff::", Place::UNKNOWN),
-        ("host.example", Place::UNKNOWN),
+        ("192.0.3.1", GeoPlace::UNKNOWN),
+        ("2001:db8:6:ffff::", GeoPlace::UNKNOWN),
+        ("host.example", GeoPlace::UNKNOWN),
     ] {
         assert_eq!(found(&atlas, address), want, "{address}");
     }
@@ -58,7 +58,7 @@ fn a_network_is_found_for_both_families_and_mapped_addresses_and_nothing_else() 
 }
 
 #[test]
-fn a_flat_file_has_names_that_belong_to_their_country() {
+fn a_region_of_a_flat_file_is_its_country_and_a_name() {
     let records = [
         ("192.0.2.0/24", flat("FR", "Île-de-France")),
         ("192.0.3.0/24", flat("FR", "")),
@@ -70,7 +70,7 @@ fn a_flat_file_has_names_that_belong_to_their_country() {
     assert_eq!(found(&atlas, "192.0.3.1"), place("FR", "unknown"));
     assert_eq!(found(&atlas, "198.51.100.1"), place("ES", "ES-La Rioja"));
     assert_eq!(found(&atlas, "203.0.113.1"), place("AR", "AR-La Rioja"));
-    assert_eq!(found(&atlas, "2001:db8::1"), Place::UNKNOWN, "it is for IPv4 only");
+    assert_eq!(found(&atlas, "2001:db8::1"), GeoPlace::UNKNOWN, "it is for IPv4 only");
     assert_eq!(
         atlas.to_string(),
         "\"flat\", built 2026-11-03, with 3 countries in `country_code` and 3 regions in `state1`; for IPv4 only"
@@ -78,7 +78,7 @@ fn a_flat_file_has_names_that_belong_to_their_country() {
 }
 
 #[test]
-fn for_which_addresses_it_is_is_told_by_what_is_in_it() {
+fn the_address_families_of_a_file_are_those_of_its_networks() {
     let of = |networks: &[&str]| {
         let records: Vec<_> = networks.iter().map(|net| (*net, flat("FR", ""))).collect();
         let about = Atlas::new(file("flat", BUILT_S, &records)).unwrap().to_string();
@@ -104,57 +104,57 @@ fn each_makers_fields_are_found() {
         (json!({ "country": "France", "country_code": "FR", "region_code": "FR-BRE" }), in_france("BRE")),
         (json!({ "country_code": "FR", "stateprov": " Brittany " }), in_france("Brittany")),
     ] {
-        assert_eq!(said(&record).unwrap(), want, "{record}");
+        assert_eq!(place_of(&record).unwrap(), want, "{record}");
     }
 }
 
 #[test]
-fn what_does_not_look_like_a_country_or_a_region_is_unknown() {
+fn a_text_that_does_not_look_like_a_country_or_a_region_is_unknown() {
     let in_france = place("FR", "unknown");
     for (odd, good, want) in [
-        (json!({ "registered_country": { "iso_code": "FR" } }), nested("FR", "IDF"), Place::UNKNOWN),
-        (nested("F", "IDF"), nested("FR", "IDF"), Place::UNKNOWN),
-        (json!("FR"), nested("FR", "IDF"), Place::UNKNOWN),
+        (json!({ "registered_country": { "iso_code": "FR" } }), nested("FR", "IDF"), GeoPlace::UNKNOWN),
+        (nested("F", "IDF"), nested("FR", "IDF"), GeoPlace::UNKNOWN),
+        (json!("FR"), nested("FR", "IDF"), GeoPlace::UNKNOWN),
         (nested("FR", "IDF4"), nested("FR", "IDF"), in_france.clone()),
         (nested("FR", "I/F"), nested("FR", "IDF"), in_france.clone()),
         (json!({ "country": { "iso_code": "FR" }, "subdivisions": [] }), nested("FR", "IDF"), in_france.clone()),
-        (flat("FRA", "Brittany"), flat("FR", "Brittany"), Place::UNKNOWN),
-        (flat("4é", "Brittany"), flat("FR", "Brittany"), Place::UNKNOWN),
-        (json!({ "country_code": 33, "state1": "Brittany" }), flat("FR", "Brittany"), Place::UNKNOWN),
+        (flat("FRA", "Brittany"), flat("FR", "Brittany"), GeoPlace::UNKNOWN),
+        (flat("4é", "Brittany"), flat("FR", "Brittany"), GeoPlace::UNKNOWN),
+        (json!({ "country_code": 33, "state1": "Brittany" }), flat("FR", "Brittany"), GeoPlace::UNKNOWN),
         (json!({ "country_code": "FR", "state1": 7 }), flat("FR", "Brittany"), in_france.clone()),
         (flat("FR", "Britt\nany"), flat("FR", "Brittany"), in_france.clone()),
         (flat("FR", "  "), flat("FR", "Brittany"), in_france),
     ] {
-        // Beside a good one, which shows what the file's fields are.
+        // The good record beside it shows which fields the file has.
         let records = [("192.0.2.0/24", odd.clone()), ("203.0.113.0/24", good)];
         let atlas = Atlas::new(file("Test", BUILT_S, &records)).unwrap();
         assert_eq!(found(&atlas, "192.0.2.1"), want, "{odd}");
         assert_ne!(found(&atlas, "203.0.113.1").region, UNKNOWN, "{odd}");
     }
-    let long = said(&flat("FR", &"é".repeat(100))).unwrap();
+    let long = place_of(&flat("FR", &"é".repeat(100))).unwrap();
     assert_eq!(long, place("FR", &format!("FR-{}", "é".repeat(64))));
 }
 
 #[test]
-fn what_is_no_file_of_countries_is_refused_in_words() {
-    let says = |bytes: Vec<u8>| Atlas::new(bytes).err().expect("is refused").to_string();
+fn a_file_without_countries_is_rejected_with_a_reason() {
+    let reason = |bytes: Vec<u8>| Atlas::new(bytes).err().expect("is refused").to_string();
     for bytes in [b"".to_vec(), b"country,region\nFR,IDF\n".to_vec(), vec![0xab; 100_000]] {
-        assert!(says(bytes).starts_with("is no whole MMDB file ("));
+        assert!(reason(bytes).starts_with("is no whole MMDB file ("));
     }
     let asn = json!({ "autonomous_system_number": 64_496, "autonomous_system_organization": "Example" });
-    let asn = says(file("GeoLite2-ASN", BUILT_S, &[("192.0.2.0/24", asn)]));
+    let asn = reason(file("GeoLite2-ASN", BUILT_S, &[("192.0.2.0/24", asn)]));
     assert!(asn.contains("\"GeoLite2-ASN\" and holds no countries"), "{asn}");
     let missing = Atlas::read(std::path::Path::new("/nowhere/geo.mmdb")).err().unwrap().to_string();
     assert!(missing.starts_with("cannot be read (No such file"), "{missing}");
 }
 
 #[test]
-fn cut_short_anywhere_it_is_refused() {
+fn a_truncated_file_is_rejected() {
     let whole = cities();
     for end in 0..whole.len() {
         assert!(Atlas::new(whole[..end].to_vec()).is_err(), "{end} bytes of {}", whole.len());
     }
-    // With a hole before the metadata, which is at the end, too; unless nothing that is read was in it.
+    // Also if the hole is before the metadata, which is at the end, unless the hole contained nothing that is read.
     let right = ["192.0.2.1", "198.51.100.1", "2001:db8:7::1", "2001:db8:8000::1"];
     let answers = |atlas: Atlas| right.map(|address| found(&atlas, address));
     let metadata = whole.windows(11).position(|window| window == b"MaxMind.com").unwrap() - 3;
@@ -166,9 +166,9 @@ fn cut_short_anywhere_it_is_refused() {
 }
 
 proptest! {
-    /// A damaged file is refused, or its words have the shape they should; nothing panics or goes on for ever.
+    /// A damaged file is rejected, or its texts have the expected shape. Nothing panics or runs without end.
     #[test]
-    fn no_damage_is_more_than_a_wrong_answer(at in prop::collection::vec((0usize..2_000, any::<u8>()), 1..4), address: [u8; 6]) {
+    fn damage_causes_at_most_a_wrong_place(at in prop::collection::vec((0usize..2_000, any::<u8>()), 1..4), address: [u8; 6]) {
         let mut bytes = cities();
         let len = bytes.len();
         for (at, byte) in at {
@@ -178,7 +178,7 @@ proptest! {
             let [a, b, c, d, e, f] = address;
             let v6 = format!("{:x}:{:x}:{:x}::", u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]), u16::from_be_bytes([e, f]));
             for text in [format!("{a}.{b}.{c}.{d}"), v6, "192.0.2.1".to_owned(), "2001:db8:8000::".to_owned()] {
-                let Place { country, region } = found(&atlas, &text);
+                let GeoPlace { country, region } = found(&atlas, &text);
                 prop_assert!(country == UNKNOWN || country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()));
                 let rest = region.strip_prefix(&*country).and_then(|rest| rest.strip_prefix('-'));
                 prop_assert!(region == UNKNOWN || rest.is_some_and(|rest| matches!(rest.len(), 1..=3)));
@@ -187,7 +187,7 @@ proptest! {
     }
 }
 
-/// A file that a `Geo` looks at, and what was counted.
+/// A file that a `Geo` checks for changes, and the metrics.
 struct Scene {
     dir: TempDir,
     geo: Arc<Geo>,
@@ -241,12 +241,12 @@ fn here() -> Prefix {
 }
 
 #[test]
-fn a_new_file_is_used_from_the_second_look_on_and_the_old_one_until_then() {
+fn a_new_file_is_used_from_the_second_check_on_and_the_old_one_until_then() {
     let scene = Scene::new(&country("FR", 1_000_000_000));
     let mut places = Places::new(Some(scene.geo.clone()));
     let mut seen = |look: bool| {
         if look {
-            scene.geo.look();
+            scene.geo.check();
         }
         places.get(here(), 0).country.clone()
     };
@@ -260,37 +260,37 @@ fn a_new_file_is_used_from_the_second_look_on_and_the_old_one_until_then() {
 }
 
 #[test]
-fn asked_to_it_reads_the_file_at_once() {
+fn a_reload_reads_the_file_at_once() {
     let scene = Scene::new(&country("FR", 1));
     let mut places = Places::new(Some(scene.geo.clone()));
     scene.replace(&country("DE", 2));
     scene.geo.reload();
     assert_eq!(places.get(here(), 0).country, "DE");
-    scene.geo.look();
-    scene.geo.look();
+    scene.geo.check();
+    scene.geo.check();
     assert_eq!(scene.geo.change(), 1, "and not again");
 }
 
 #[test]
-fn a_file_that_is_being_written_is_not_read_half_way() {
+fn a_file_that_is_being_written_is_not_read() {
     let scene = Scene::new(&country("FR", 1));
     let new = cities();
     for end in [new.len() / 3, new.len() / 2, new.len()] {
         std::fs::write(scene.path(), &new[..end]).unwrap();
-        scene.geo.look();
+        scene.geo.check();
     }
     assert_eq!((scene.geo.change(), scene.failures()), (0, 0));
-    scene.geo.look();
+    scene.geo.check();
     assert_eq!((scene.geo.change(), scene.failures()), (1, 0));
     assert_eq!(*Places::new(Some(scene.geo.clone())).get(here(), 0), place("FR", "FR-IDF"));
 }
 
 #[test]
-fn a_bad_file_or_none_changes_nothing_and_is_counted_once() {
+fn a_bad_or_missing_file_changes_nothing_and_is_counted_once() {
     let scene = Scene::new(&country("FR", 1));
     let mut places = Places::new(Some(scene.geo.clone()));
     let mut look = || {
-        (0..4).for_each(|_| scene.geo.look());
+        (0..4).for_each(|_| scene.geo.check());
         places.get(here(), 0).country.clone()
     };
     std::fs::write(scene.path(), b"a page that says the download has moved").unwrap();
@@ -304,7 +304,7 @@ fn a_bad_file_or_none_changes_nothing_and_is_counted_once() {
 }
 
 #[test]
-fn while_files_change_every_answer_is_of_one_of_them() {
+fn while_files_change_every_place_is_from_one_of_them() {
     let scene = Scene::new(&file("a", 1, &[("192.0.2.0/24", nested("FR", "IDF"))]));
     let files = [
         file("b", 2, &[("192.0.2.0/25", nested("DE", "BE")), ("2001:db8::/32", nested("US", "CA"))]),
@@ -318,7 +318,7 @@ fn while_files_change_every_answer_is_of_one_of_them() {
                     let mut places = Places::new(Some(scene.geo.clone()));
                     let mut seen = HashSet::new();
                     while !over.load(std::sync::atomic::Ordering::Acquire) {
-                        let Place { country, region } = places.get(here(), 0);
+                        let GeoPlace { country, region } = places.get(here(), 0);
                         seen.insert(format!("{country} {region}"));
                     }
                     (seen, places.get(here(), 0).clone())
@@ -341,31 +341,31 @@ fn while_files_change_every_answer_is_of_one_of_them() {
 }
 
 #[test]
-fn what_a_worker_remembers_is_bounded_and_goes_with_the_salt_and_with_the_file() {
+fn the_cache_is_bounded_and_is_emptied_with_the_salt_and_with_the_file() {
     let networks: Vec<String> = (0..9_000).map(|n| format!("10.{}.{}.0/24", n / 250, n % 250)).collect();
     let records: Vec<_> = networks.iter().map(|net| (net.as_str(), flat("FR", net))).collect();
     let scene = Scene::new(&file("many", 1, &records));
     let mut places = Places::new(Some(scene.geo.clone()));
-    let remembered = |places: &Places| places.0.as_ref().unwrap().seen.len();
+    let cached = |places: &Places| places.0.as_ref().unwrap().cached.len();
     for network in &networks {
         let region = &places.get(Prefix::of_text(network.trim_end_matches("/24")), 0).region;
         assert_eq!(*region, format!("FR-{network}"));
-        assert!(remembered(&places) <= REMEMBERED_MAX);
+        assert!(cached(&places) <= CACHED_MAX);
     }
-    assert!(remembered(&places) > 500);
+    assert!(cached(&places) > 500);
     let first = Prefix::of_text("10.0.0.1");
     places.get(first, 1);
-    assert_eq!(remembered(&places), 1);
+    assert_eq!(cached(&places), 1);
     places.get(Prefix::of_text("10.0.1.1"), 1);
-    assert_eq!(remembered(&places), 2);
+    assert_eq!(cached(&places), 2);
     scene.geo.reload();
     places.get(first, 1);
-    assert_eq!(remembered(&places), 1);
+    assert_eq!(cached(&places), 1);
 }
 
 #[test]
 fn without_a_file_everything_is_unknown() {
-    assert_eq!(*Places::default().get(here(), 0), Place::UNKNOWN);
+    assert_eq!(*Places::default().get(here(), 0), GeoPlace::UNKNOWN);
     let error = Geo::open(std::path::Path::new("/nowhere/geo.mmdb")).err().unwrap().to_string();
     assert_eq!(error, "geo: /nowhere/geo.mmdb cannot be read (No such file or directory (os error 2))");
 }

@@ -3,7 +3,7 @@ use prost::Message;
 
 use super::*;
 use crate::wire::tests::{any_event, as_event, oracle};
-use crate::wire::{SealedBody, decode_sealed, encode_close, encode_event, encode_fates, encode_record};
+use crate::wire::{RawBody, decode_raw, encode_close, encode_event, encode_fates, encode_record};
 
 /// `Batch` of `../../../footfall.proto`, as the library `prost` understands it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -42,16 +42,16 @@ struct TheirEvents {
     extra_of: Vec<u32>,
 }
 
-/// The bytes of an event as they stand in the spool's record.
-fn sealed(event: &oracle::Event) -> Vec<u8> {
+/// The bytes of an event in a record of the spool.
+fn raw_event(event: &oracle::Event) -> Vec<u8> {
     let (mut body, mut record) = (Vec::new(), Vec::new());
     encode_event(&as_event(event), &mut body);
     encode_record(3, 9, 7, &body, &mut record);
-    let SealedBody::Event(bytes) = decode_sealed(&record).unwrap().body else { panic!("an event") };
+    let RawBody::Event(bytes) = decode_raw(&record).unwrap().body else { panic!("an event") };
     bytes.to_vec()
 }
 
-/// Few different texts, so that tables are shared.
+/// Events with few distinct texts, so that entries of the tables are shared.
 fn events() -> impl Strategy<Value = Vec<oracle::Event>> {
     let alike = any_event().prop_map(|event| oracle::Event {
         site: 1,
@@ -68,8 +68,8 @@ fn events() -> impl Strategy<Value = Vec<oracle::Event>> {
 
 fn packed(packer: &mut Packer, epoch: u64, first: u64, events: &[oracle::Event]) -> Vec<u8> {
     for (number, event) in (first..).zip(events) {
-        assert!(packer.takes(epoch, number));
-        packer.push(epoch, number, &sealed(event)).unwrap();
+        assert!(packer.can_take(epoch, number));
+        packer.push(epoch, number, &raw_event(event)).unwrap();
     }
     let mut bytes = Vec::new();
     packer.finish(&mut bytes);
@@ -78,7 +78,7 @@ fn packed(packer: &mut Packer, epoch: u64, first: u64, events: &[oracle::Event])
 
 proptest! {
     #[test]
-    fn what_is_packed_comes_out_again_in_order(events in events(), more in events(), epoch: u64, first in 1u64..1 << 40) {
+    fn packed_events_are_decoded_in_the_same_order(events in events(), more in events(), epoch: u64, first in 1u64..1 << 40) {
         let mut packer = Packer::default();
         for (epoch, first, events) in [(epoch, first, events), (epoch ^ 1, first + 5, more)] {
             let bytes = packed(&mut packer, epoch, first, &events);
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_is_the_protobuf_it_claims_to_be(events in events(), epoch: u64, first: u64) {
+    fn a_protobuf_library_decodes_the_same_batch(events in events(), epoch: u64, first: u64) {
         let bytes = packed(&mut Packer::default(), epoch, first, &events);
         let theirs = TheirBatch::decode(&bytes[..]).unwrap();
         prop_assert_eq!((theirs.epoch, theirs.first), (epoch, first));
@@ -123,7 +123,7 @@ proptest! {
 }
 
 #[test]
-fn columns_that_do_not_fit_are_an_error() {
+fn a_batch_with_columns_that_do_not_fit_is_an_error() {
     let whole = TheirEvents {
         shapes: vec![oracle::Event { lane: 1, kind: 1, channel: 1, ..Default::default() }],
         texts: vec!["/".to_owned()],
@@ -167,8 +167,8 @@ fn refusals_and_closes_are_batches_of_their_own() {
     let (mut body, mut record, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     encode_fates([count], &mut body);
     encode_record(0, 5, 8, &body, &mut record);
-    let SealedBody::Fates(sealed) = decode_sealed(&record).unwrap().body else { panic!("refusals") };
-    Packer::fates(5, 8, sealed, &mut bytes);
+    let RawBody::Fates(raw) = decode_raw(&record).unwrap().body else { panic!("refusals") };
+    Packer::fates(5, 8, raw, &mut bytes);
     let batch = Batch::decode(&bytes).unwrap();
     assert_eq!((batch.epoch, batch.records()), (5, 1));
     assert_eq!(batch.into_records().collect::<Vec<_>>(), [(8, Body::Fates(vec![count]))]);
@@ -178,21 +178,21 @@ fn refusals_and_closes_are_batches_of_their_own() {
     assert_eq!((batch.epoch, batch.contents), (0, Contents::Close(Day(-4))));
     let mut close = Vec::new();
     encode_close(Day(-4), &mut close);
-    assert!(matches!(decode_sealed(&close).unwrap().body, SealedBody::Close(_)));
+    assert!(matches!(decode_raw(&close).unwrap().body, RawBody::Close(_)));
 }
 
 #[test]
-fn only_the_next_record_of_the_same_epoch_is_taken() {
+fn only_the_next_record_of_the_same_epoch_can_be_packed() {
     let mut packer = Packer::default();
-    assert!(packer.is_empty() && packer.takes(1, 77));
+    assert!(packer.is_empty() && packer.can_take(1, 77));
     packer.push(1, 77, &[]).unwrap();
-    assert!(packer.takes(1, 78) && !packer.takes(1, 77) && !packer.takes(1, 79) && !packer.takes(2, 78));
+    assert!(packer.can_take(1, 78) && !packer.can_take(1, 77) && !packer.can_take(1, 79) && !packer.can_take(2, 78));
     packer.finish(&mut Vec::new());
-    assert!(packer.is_empty() && packer.takes(2, 1));
+    assert!(packer.is_empty() && packer.can_take(2, 1));
 }
 
 #[test]
-fn a_thousand_views_alike_take_few_bytes_each() {
+fn a_thousand_similar_page_views_take_few_bytes_each() {
     let mut packer = Packer::default();
     for number in 0..1000u32 {
         let event = oracle::Event {
@@ -208,12 +208,12 @@ fn a_thousand_views_alike_take_few_bytes_each() {
             browser: format!("Firefox {}", number % 3),
             ..Default::default()
         };
-        packer.push(1, u64::from(number) + 1, &sealed(&event)).unwrap();
+        packer.push(1, u64::from(number) + 1, &raw_event(&event)).unwrap();
     }
     let expected = packer.bytes();
     let mut bytes = Vec::new();
     packer.finish(&mut bytes);
     assert!(bytes.len() < 13_000, "{}", bytes.len());
-    // The names' column is left out where there are none.
+    // The column of names is left out because no event has one.
     assert!((bytes.len()..bytes.len() + 1_200).contains(&expected), "{expected} was expected, {} came", bytes.len());
 }

@@ -29,7 +29,7 @@ async fn hit(rig: &Rig) -> Option<Fault> {
     let body = br#"{"n":"pageview","u":"https://example.org/","d":"example.org"}"#;
     let agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     let visitor = Visitor { prefix: Prefix::of_text("198.51.100.7"), agent, language: b"fr" };
-    let sent = plausible::read(body).unwrap();
+    let sent = plausible::parse(body).unwrap();
     let mut walk = Walk::new(rig.edge.collector.clone());
     walk.begin();
     let outcome =

@@ -37,7 +37,7 @@ async fn a_collector_whose_broker_hangs_agrees_when_it_goes_on() {
     scene.broker.pause();
     let Collector { salts, agreement, zone, now_s, .. } = scene.collector();
     let run = tokio::spawn(agreement.run(move || now_s));
-    assert!(!scene.broker.answers(Duration::from_millis(500)));
+    assert!(!scene.broker.is_answering(Duration::from_millis(500)));
     assert_eq!(salts.today(&zone, now_s).1.map(|_| ()), Err(Fault::NoSalt));
     scene.broker.resume();
     until("a salt", || salts.is_ready(&zone, now_s)).await;

@@ -1,7 +1,7 @@
-//! Wire formats, one file each: bytes of a request to what its sender [`Sent`], before anything is decided.
+//! The formats in which trackers send hits, one file each.
 //!
-//! Pure functions. They know no site, no clock and no visitor; what a format cannot hold is [`Bad`], with a sentence
-//! that never repeats what was sent.
+//! In come the bytes of a request; out comes a [`Sent`], before anything is decided, or a [`ParseError`] whose sentence
+//! never repeats what was sent. The functions are pure. They do not know sites, the clock or the visitor.
 
 pub mod plausible;
 pub mod pixel;
@@ -22,14 +22,14 @@ use schema::event::Kind;
 use schema::extra::Engagement;
 use schema::fate::Refusal;
 
-pub use order::{Bought, BoughtItem, ITEMS_MAX};
-pub use page::Page;
+pub use order::{ITEMS_MAX, ParsedItem, ParsedOrder};
+pub use page::PageUrl;
 pub(crate) use page::{bare_host, host_of};
-pub use reserved::{Opened, RawOrder, Reserved, Utm};
+pub use reserved::{MarketingFields, RawOrder, Reserved, Utm};
 
 /// Longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
-/// Longest body that may hold several hits, in bytes: what a browser lets wait for pages that are gone.
+/// Longest body that may hold several hits, in bytes: a browser keeps no more for pages that are closed.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Most hits of one body.
 pub const BATCH_HITS_MAX: usize = 1000;
@@ -42,41 +42,41 @@ pub const PROPERTIES_MAX: usize = 64;
 /// Most sites one request may name.
 pub const SITES_MAX: usize = 16;
 
-/// What a sender said, whatever the format.
+/// One parsed hit, in the same form for all formats. All texts are raw, as they were sent.
 pub struct Sent<'a> {
-    /// The sites it names, separated by commas.
+    /// The names of the sites, separated by commas.
     pub domains: Cow<'a, str>,
-    /// What happened.
+    /// The kind of event.
     pub kind: Kind,
-    /// What it is called, raw: a name, the URL left for or loaded, words searched for; empty for page views.
+    /// The event's name, the URL of a link or a file, the words of a search; empty for page views.
     pub name: Cow<'a, str>,
-    /// Whether it shows that someone stayed.
+    /// Whether the visitor interacted.
     pub interactive: bool,
-    /// Whether the sender says of itself that no person drives it.
+    /// Whether the sender declares that a program drives the browser.
     pub automated: bool,
-    /// Where.
-    pub page: Page<'a>,
+    /// The page.
+    pub page: PageUrl<'a>,
     /// The page before.
     pub referrer: Cow<'a, str>,
     /// Width of the screen in CSS pixels.
     pub screen_px: Option<u32>,
     /// Whether the visitor consented to marketing measures.
     pub consent: bool,
-    /// Names and values, as sent.
+    /// Names and values of properties.
     pub properties: Vec<Property<'a>>,
-    /// Time on the page.
+    /// The time spent on the page.
     pub engagement: Option<Engagement>,
-    /// What it is worth, or how many.
+    /// The event's worth or quantity.
     pub amount: i64,
-    /// The sender's own number of this hit, which makes the same hit sent again a repeat; empty: none.
+    /// The sender's own number of this hit; empty: none. A second hit with the same number is a repeat.
     pub once: Cow<'a, str>,
     /// What only the marketing lane may read.
     pub reserved: Reserved<'a>,
 }
 
 impl<'a> Sent<'a> {
-    /// A page view of which nothing more is said.
-    pub fn view(domains: Cow<'a, str>, page: Page<'a>) -> Sent<'a> {
+    /// A page view with the default for everything else.
+    pub fn view(domains: Cow<'a, str>, page: PageUrl<'a>) -> Sent<'a> {
         Sent {
             domains,
             kind: Kind::Pageview,
@@ -99,42 +99,42 @@ impl<'a> Sent<'a> {
 /// A name and a value.
 pub type Property<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Not a hit.
+/// Why the bytes are not a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Bad {
-    /// Over a limit.
+pub enum ParseError {
+    /// They are over a limit.
     #[error("{0}")]
     TooLarge(&'static str),
-    /// Anything else.
+    /// They are malformed.
     #[error("{0}")]
     Malformed(&'static str),
 }
 
-impl Bad {
-    /// The sentence.
+impl ParseError {
+    /// The sentence for the client.
     pub fn why(self) -> &'static str {
         match self {
-            Bad::TooLarge(why) | Bad::Malformed(why) => why,
+            ParseError::TooLarge(why) | ParseError::Malformed(why) => why,
         }
     }
 
-    /// As a fate.
+    /// The refusal that is counted.
     pub fn refusal(self) -> Refusal {
         match self {
-            Bad::TooLarge(_) => Refusal::TooLarge,
-            Bad::Malformed(_) => Refusal::Malformed,
+            ParseError::TooLarge(_) => Refusal::TooLarge,
+            ParseError::Malformed(_) => Refusal::Malformed,
         }
     }
 }
 
-/// Checks the list of sites: none may be empty, and there are not too many.
-fn check_domains(domains: &str) -> Result<(), Bad> {
+/// Checks the list of sites: no name is empty, and there are at most [`SITES_MAX`].
+fn check_domains(domains: &str) -> Result<(), ParseError> {
     let each = || domains.as_bytes().split(|&b| b == b',');
     if each().any(|domain| domain.trim_ascii().is_empty()) {
-        return Err(Bad::Malformed("d (domain) is empty"));
+        return Err(ParseError::Malformed("d (domain) is empty"));
     }
     if each().count() > SITES_MAX {
-        return Err(Bad::Malformed("d (domain) names more than 16 sites"));
+        return Err(ParseError::Malformed("d (domain) names more than 16 sites"));
     }
     Ok(())
 }

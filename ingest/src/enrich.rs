@@ -1,21 +1,25 @@
-//! From what a browser says to what a table may hold: names from closed sets, a clean path, no identifier.
+//! From a hit's raw fields to values that a table may hold: names from closed sets, a clean path, no identifier.
 //!
 //! ```text
-//! place      truncated address -> country, region          (by the operator's file)
-//! agent      user agent -> browser, system, device class, crawler   (cached by a hash)
+//! place      truncated address -> country, region                    (by the operator's file)
+//! agent      user agent -> browser, system, device class, crawler    (cached by a hash)
 //! referrer   host of the page before -> source and channel
-//! path       page -> path without what identifies
-//! mask       e-mail addresses, tokens, cards and phone numbers in any text
-//! said       what an event says of itself: name, properties, campaign, order
+//! path       page -> path without identifiers
+//! mask       masks e-mail addresses, tokens, cards and phone numbers in any text
+//! details    the event's name, properties, campaign, order, engagement
+//! goals      which of the site's goals and funnel steps the event reaches
 //! language, screen
 //! ```
+//!
+//! In comes a `Hit`; out go [`CleanFields`]. This module makes no tag and does not know the salt.
 
 pub mod agent;
 pub mod place;
 pub mod referrer;
 pub mod path;
 pub mod mask;
-pub mod said;
+pub mod details;
+mod goals;
 mod language;
 mod screen;
 mod lists {
@@ -27,18 +31,18 @@ use schema::extra::{Campaign, Extra, ExtraBuf};
 
 use crate::hit::Hit;
 use agent::Agent;
-use place::Place;
+use place::GeoPlace;
 
-/// What may be said about a hit.
+/// The fields of a hit that an event may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen<'a> {
-    /// What it is called, clean.
+pub struct CleanFields<'a> {
+    /// The event's name, clean.
     pub name: &'a str,
     /// Path of the page, clean.
     pub page: &'a str,
-    /// Where the visit came from.
+    /// The visit's source.
     pub source: &'a str,
-    /// The class of that.
+    /// The class of the source.
     pub channel: Channel,
     /// Country.
     pub country: &'a str,
@@ -54,13 +58,13 @@ pub struct Seen<'a> {
     pub language: &'a str,
     /// Class of the screen's width.
     pub screen: &'static str,
-    /// What only some events say.
+    /// What only some events carry.
     pub extra: Extra<'a>,
 }
 
-/// Buffers that the words of one event live in, used again for the next.
+/// Buffers for the texts of one event. They are used again for the next event.
 #[derive(Default)]
-pub struct Words {
+pub struct EnrichBuffers {
     name: String,
     page: String,
     source: String,
@@ -69,18 +73,24 @@ pub struct Words {
     extra: ExtraBuf,
 }
 
-/// Says what may be said.
-pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, place: &'a Place, words: &'a mut Words) -> Seen<'a> {
-    let Words { name, page, source, language, decoded, extra } = words;
+/// Derives the clean fields of a hit.
+pub fn enrich<'a>(
+    hit: &Hit<'_>,
+    agent: &'a Agent,
+    place: &'a GeoPlace,
+    words: &'a mut EnrichBuffers,
+) -> CleanFields<'a> {
+    let EnrichBuffers { name, page, source, language, decoded, extra } = words;
     if hit.kind == Kind::Open {
         return beacon(hit, agent, extra);
     }
     path::clean(hit.page.path(), hit.page.fragment(), decoded, page);
-    said::name(hit.kind, hit.name, decoded, name);
-    said::extra(hit, decoded, extra);
+    details::name(hit.kind, hit.name, decoded, name);
+    details::extra(hit, decoded, extra);
+    goals::append_reached(&hit.site.goals, goals::RuleInput { kind: hit.kind, name, page }, extra);
     let channel = referrer::source(hit.referrer, hit.site, hit.page.host(), source);
-    language.read(hit.visitor.language);
-    Seen {
+    language.parse(hit.visitor.language);
+    CleanFields {
         name,
         page,
         source,
@@ -96,14 +106,14 @@ pub fn enrich<'a>(hit: &Hit<'_>, agent: &'a Agent, place: &'a Place, words: &'a 
     }
 }
 
-/// A beacon's load says which campaign, and through which mail service; of whoever loads it nothing is said.
-fn beacon<'a>(hit: &Hit<'_>, agent: &Agent, extra: &'a mut ExtraBuf) -> Seen<'a> {
+/// A beacon's load has the campaign and the mail service as its only fields. It has nothing about the recipient.
+fn beacon<'a>(hit: &Hit<'_>, agent: &Agent, extra: &'a mut ExtraBuf) -> CleanFields<'a> {
     extra.clear();
     if let Some(opened) = &hit.marketing {
         let (medium, name) = (&*opened.campaign.medium, &*opened.campaign.name);
         extra.campaign(&Campaign { source: agent.mail_proxy.unwrap_or_default(), medium, name, ..Campaign::default() });
     }
-    Seen {
+    CleanFields {
         name: "",
         page: "",
         source: referrer::DIRECT,

@@ -1,30 +1,30 @@
-//! What an event says of itself, in words that may be kept: its name as its kind wants it, properties the site declared,
+//! The details of an event, cleaned: its name by the rules of its kind, the properties that the site declared, engagement,
 //! and on the marketing lane a campaign and an order.
 //!
 //! | kind | name |
 //! |---|---|
-//! | outbound | the host left for, lower case, without `www.` |
-//! | download | the path of the file, clean as a page's |
+//! | outbound | the host of the link, lower case, without `www.` |
+//! | download | the path of the file, cleaned like a page's |
 //! | search | the words, lower case, masked |
-//! | error | what it was called, if it is a word or a number; else `error` |
+//! | error | the name as sent if it consists of ASCII letters, digits and `_`; else `error` |
 //! | others | as sent, masked |
 //!
-//! Names and properties are cut at 128 characters, words of campaigns at 64 and lower-cased.
+//! Names and properties are cut at 128 characters. Texts of campaigns are in lower case and cut at 64.
 
 use std::borrow::Cow;
 
 use schema::event::Kind;
-use schema::extra::{Campaign, Engagement, ExtraBuf, Item};
+use schema::extra::{Campaign, Engagement, ExtraBuf, OrderItem};
 
 use super::mask::mask;
 use super::path;
-use crate::accept::{Bought, Opened, Page, Utm, host_of};
+use crate::accept::{MarketingFields, PageUrl, ParsedOrder, Utm, host_of};
 use crate::hit::Hit;
 
-/// Longest word of a campaign, in characters.
+/// Longest text of a campaign, in characters.
 pub const CAMPAIGN_CHARS_MAX: usize = 64;
 /// Longest name or value, in characters.
-pub const WORD_CHARS_MAX: usize = 128;
+pub const TEXT_CHARS_MAX: usize = 128;
 
 /// Writes the clean name of an event. `decoded` is scratch.
 pub(super) fn name(kind: Kind, raw: &str, decoded: &mut String, out: &mut String) {
@@ -37,32 +37,32 @@ pub(super) fn name(kind: Kind, raw: &str, decoded: &mut String, out: &mut String
         }
         Kind::Download => {
             let page = match raw.starts_with('/') {
-                true => Some(Page::of_path("".into(), raw.into())),
-                false => Page::of_url(raw.into(), false),
+                true => Some(PageUrl::of_path("".into(), raw.into())),
+                false => PageUrl::of_url(raw.into(), false),
             };
             match page {
                 Some(page) => path::clean(page.path(), "", decoded, out),
                 None => out.push_str("unknown"),
             }
         }
-        Kind::Search => word(&raw.trim().to_lowercase(), WORD_CHARS_MAX, out),
+        Kind::Search => clean_text(&raw.trim().to_lowercase(), TEXT_CHARS_MAX, out),
         Kind::Error => {
             let is_class = (1..=40).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             out.push_str(if is_class { raw } else { "error" });
         }
-        Kind::Custom | Kind::Form | Kind::Vital => word(raw, WORD_CHARS_MAX, out),
+        Kind::Custom | Kind::Form | Kind::Vital => clean_text(raw, TEXT_CHARS_MAX, out),
     }
 }
 
-/// Writes what an event says beyond its name. `text` is scratch.
+/// Writes the details of an event except its name. `text` is scratch.
 pub(super) fn extra(hit: &Hit<'_>, text: &mut String, out: &mut ExtraBuf) {
     out.clear();
-    if let Some(Opened { campaign: utm, order }) = &hit.marketing {
+    if let Some(MarketingFields { campaign: utm, order }) = &hit.marketing {
         if !utm.is_empty() {
             campaign(utm, out);
         }
         if let Some(bought) = order {
-            bought_words(bought, out);
+            clean_order(bought, out);
         }
     }
     for (name, value) in hit.properties {
@@ -77,21 +77,21 @@ pub(super) fn extra(hit: &Hit<'_>, text: &mut String, out: &mut ExtraBuf) {
 fn campaign(utm: &Utm<'_>, out: &mut ExtraBuf) {
     let of = |raw: &Cow<'_, str>| {
         let mut clean = String::new();
-        word(&raw.trim().to_lowercase(), CAMPAIGN_CHARS_MAX, &mut clean);
+        clean_text(&raw.trim().to_lowercase(), CAMPAIGN_CHARS_MAX, &mut clean);
         clean
     };
     let [source, medium, name, content, term] = [&utm.source, &utm.medium, &utm.name, &utm.content, &utm.term].map(of);
     out.campaign(&Campaign { source: &source, medium: &medium, name: &name, content: &content, term: &term });
 }
 
-fn bought_words(bought: &Bought<'_>, out: &mut ExtraBuf) {
+fn clean_order(bought: &ParsedOrder<'_>, out: &mut ExtraBuf) {
     let of = |raw: &str| {
         let mut clean = String::new();
-        word(raw.trim(), WORD_CHARS_MAX, &mut clean);
+        clean_text(raw.trim(), TEXT_CHARS_MAX, &mut clean);
         clean
     };
     let words: Vec<_> = bought.items.iter().map(|item| (of(&item.product), of(&item.category), item)).collect();
-    let items = words.iter().map(|(product, category, item)| Item {
+    let items = words.iter().map(|(product, category, item)| OrderItem {
         product,
         category,
         units: item.units,
@@ -102,7 +102,7 @@ fn bought_words(bought: &Bought<'_>, out: &mut ExtraBuf) {
 
 fn property(hit: &Hit<'_>, name: &str, value: &str, text: &mut String, out: &mut ExtraBuf) {
     let is_kept = match hit.kind {
-        // Ours, made by `accept`: a vital's figure is kept as how good it is, a search's as whether there was any.
+        // `accept` makes these properties: a vital's figures (stored as a rating), and whether a search had results.
         Kind::Vital => return vital(name, value, out),
         Kind::Search if name == "results" => true,
         Kind::Pageview | Kind::Engagement | Kind::Consent | Kind::Open => false,
@@ -112,12 +112,12 @@ fn property(hit: &Hit<'_>, name: &str, value: &str, text: &mut String, out: &mut
     };
     if is_kept {
         text.clear();
-        word(value.trim(), WORD_CHARS_MAX, text);
+        clean_text(value.trim(), TEXT_CHARS_MAX, text);
         out.property(name, text);
     }
 }
 
-/// How good a page's figure is, by the thresholds that web.dev publishes ("Web Vitals").
+/// Rates a figure by the thresholds that web.dev publishes ("Web Vitals").
 fn vital(name: &str, value: &str, out: &mut ExtraBuf) {
     let (good, poor) = match name {
         "LCP" => (2500.0, 4000.0),
@@ -128,19 +128,19 @@ fn vital(name: &str, value: &str, out: &mut ExtraBuf) {
         _ => return,
     };
     if let Some(value) = value.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0) {
-        let how = if value <= good {
+        let rating = if value <= good {
             "good"
         } else if value <= poor {
             "needs improvement"
         } else {
             "poor"
         };
-        out.property(name, how);
+        out.property(name, rating);
     }
 }
 
-/// Masked, without control characters, cut.
-fn word(raw: &str, chars_max: usize, out: &mut String) {
+/// Appends a text, masked, without control characters, and cut.
+fn clean_text(raw: &str, chars_max: usize, out: &mut String) {
     let start = out.len();
     match raw.chars().any(char::is_control) {
         true => mask(&raw.chars().filter(|c| !c.is_control()).collect::<String>(), out),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_what_its_kind_may_keep() {
+    fn a_name_is_cleaned_by_the_rules_of_its_kind() {
         for (kind, raw, want) in [
             (Kind::Pageview, "x", ""),
             (Kind::Outbound, "https://user:pw@www.Other.example:8443/secret?token=1", "other.example"),
@@ -177,11 +177,11 @@ mod tests {
         ] {
             assert_eq!(named(kind, raw), want, "{kind:?} {raw}");
         }
-        assert_eq!(named(Kind::Custom, &"é".repeat(300)).chars().count(), WORD_CHARS_MAX);
+        assert_eq!(named(Kind::Custom, &"é".repeat(300)).chars().count(), TEXT_CHARS_MAX);
     }
 
     #[test]
-    fn a_vital_is_kept_as_how_good_it_is() {
+    fn a_vital_is_stored_as_a_rating() {
         let mut out = ExtraBuf::default();
         for (name, value) in
             [("LCP", "2500"), ("INP", "201"), ("CLS", "0.3"), ("FCP", "x"), ("Secret", "1"), ("TTFB", "-1")]
