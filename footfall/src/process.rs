@@ -3,15 +3,15 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ingest::salt::RamPlace;
+use ingest::salt::SaltDir;
 
 use crate::config::Config;
 
 /// Where the day's salt survives a restart of the process, and nothing else.
-pub(crate) fn ram_place(config: &Config) -> Option<RamPlace> {
+pub(crate) fn ram_place(config: &Config) -> Option<SaltDir> {
     let candidates =
         [Some(PathBuf::from("/run/footfall")), config.runtime_dir.clone(), Some(PathBuf::from("/dev/shm"))];
-    RamPlace::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
+    SaltDir::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
 }
 
 /// Makes a folder that only this user can look into.

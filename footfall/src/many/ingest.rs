@@ -56,7 +56,8 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
     let meters = Arc::new(ingest::metrics::Meters::register());
     let salts = Arc::new(Salts::agreed(ram_place(&config), clock::now_s()));
     let topic = kafka.layout.name(Topic::Salts);
-    let settings = agree::Settings { connection: kafka.connection.clone(), topic, keys: kafka.salt_keys.clone() };
+    let settings =
+        agree::AgreementSettings { connection: kafka.connection.clone(), topic, keys: kafka.salt_keys.clone() };
     let agreement = Agreement::open(&settings, Arc::clone(&salts), config.sites.zones())?;
     let agreeing = tokio::spawn(agree_on_salts(agreement, kafka.connection.clone(), kafka.layout.clone()));
     let appender = Appender::start(writer, handle.clone(), kafka.layout.partitions, Arc::clone(&meters))?;
@@ -72,7 +73,7 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
         appender: appender.clone(),
         meters,
     });
-    let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
+    let settings = ship::ShipSettings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
     let shipper = Shipper::start(settings, handle)?;
     let sending = Arc::new(Senders::new(senders(&config.tokens)));
     let edge = Edge { collector: Arc::clone(&collector), script: Script::new(SCRIPT), senders: Arc::clone(&sending) };
