@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ingest::salt::RamPlace;
+use ingest::salt::SaltDir;
 
 use crate::config::Config;
 
@@ -22,10 +22,10 @@ pub(crate) fn print_if_open(text: &str) {
 }
 
 /// A directory in memory, where the day's salt survives a restart of the process but not of the machine.
-pub(crate) fn volatile_dir(config: &Config) -> Option<RamPlace> {
+pub(crate) fn volatile_dir(config: &Config) -> Option<SaltDir> {
     let candidates =
         [Some(PathBuf::from("/run/footfall")), config.runtime_dir.clone(), Some(PathBuf::from("/dev/shm"))];
-    RamPlace::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
+    SaltDir::find(&candidates.into_iter().flatten().collect::<Vec<_>>(), &config.data)
 }
 
 /// Makes the folder `data`, which only this user can read.

@@ -2,9 +2,9 @@
 //! identify the visitor.
 //!
 //! The tag is the first 64 bits of keyed BLAKE3 under the salt of the site's day. The input is the site's number, the
-//! truncated address, the user agent and the languages, each with its length before it, so that different fields never give
-//! the same input. The numbers that a sender gives to orders and hits are hashed likewise: equal numbers can be recognised
-//! within the day, and not after it.
+//! truncated address, the user agent and the languages, each with its length before it, so that different fields
+//! never give the same input. The numbers that a sender gives to orders and hits are hashed likewise: equal numbers
+//! can be recognised within the day, and not after it.
 
 use schema::event::{Event, Kind, Lane, VisitorTag};
 use schema::fate::Fault;
@@ -77,7 +77,8 @@ pub fn anonymise<'a>(
     })
 }
 
-/// Hashes a number of the sender's own, so that equal numbers can be recognised on the same day only; 0 if there is none.
+/// Hashes a number of the sender's own, so that equal numbers can be recognised on the same day only; 0 if there is
+/// none.
 fn number(what: &str, raw: &str, site: u32, salt: &Salt, scratch: &mut Vec<u8>) -> Result<u64, Fault> {
     if raw.is_empty() {
         return Ok(0);
@@ -118,7 +119,8 @@ fn field(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out[at..at + 4].copy_from_slice(&len.to_le_bytes());
 }
 
-/// Writes the languages in lower case, without spaces and weights, because browsers write the same list in several ways.
+/// Writes the languages in lower case, without spaces and weights, because browsers write the same list in several
+/// ways.
 fn normalise(language: &[u8], out: &mut Vec<u8>) {
     let mut in_weight = false;
     for b in language {

@@ -1,16 +1,18 @@
-//! Keeps events: from a worker's buffer to the disk, and back to whoever waits for the answer.
+//! Stores events: from a worker's buffer to the disk, and the outcome back to the request.
 //!
 //! ```text
-//! desk     one per worker thread: events into a local buffer, one hand-over per turn of the worker; no lock per hit
-//! slot     where a worker's buffer waits for the writer, and the writer's outcomes for the worker
-//! refusals what was refused, counted until the writer writes it down (once a second)
-//! writer   the thread that numbers, writes and syncs: one commit for all that waits
+//! desk     one per worker thread: events go into a local buffer, and once per turn of the worker into its slot
+//! slot     between one worker and the writer: the worker's buffer, and the writer's outcomes
+//! refusals counts of refused hits, until the writer writes them (once a second)
+//! writer   the thread that numbers, writes and syncs records: one commit for everything in the slots
+//! pace     whether the writer lingers before its next commit
 //! ```
 //!
-//! Nothing awaits between a complete body and [`Desk::append`], so a client that hangs up loses its answer, never its
-//! hit. Everything handed to a desk is counted in the writer, as stored or failed. Records are numbered from 1 under an
-//! epoch drawn at random by each start, without gaps in any partition: a number is only used up by a commit that is on
-//! disk.
+//! In comes an `Event`; out goes a [`Ticket`] that resolves when the event is on disk. Nothing awaits between a
+//! complete body and [`Desk::append`], so a client that disconnects loses its answer, never its hit. There is no lock
+//! per hit. The writer counts every event that a desk accepted, as stored or failed. Records are numbered from 1
+//! under an epoch that is drawn at random by each start, without gaps in any partition: a number is only used up by a
+//! commit that is on disk. This module does not know what is in an event.
 
 mod desk;
 mod pace;
@@ -18,10 +20,11 @@ mod slot;
 mod refusals;
 mod writer;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use parking_lot::Mutex;
 use schema::day::Day;
 use schema::fate::Fault;
 use tokio::sync::oneshot;
@@ -33,43 +36,43 @@ pub use desk::{Desk, Ticket};
 use refusals::Refusals;
 use slot::Slot;
 
-/// A date to close, and whoever waits for it.
-type Close = (Day, oneshot::Sender<Result<(), Fault>>);
+/// A date to close, and the channel for the outcome.
+type CloseRequest = (Day, oneshot::Sender<Result<(), Fault>>);
 
-/// What the workers and the writer share.
-struct Shared {
-    /// How many parts the stream has.
+/// The state that the workers and the writer share.
+struct WriterShared {
+    /// The number of partitions of the stream.
     partitions: u32,
-    /// The part for what has no tag: one for all of an epoch.
+    /// The partition for records without a tag. It is the same for all of an epoch.
     tagless: u32,
     slots: Mutex<Vec<Arc<Slot>>>,
     refusals: Refusals,
-    closes: Mutex<Vec<Close>>,
-    /// The writer sleeps, and whoever brings work wakes it.
+    closes: Mutex<Vec<CloseRequest>>,
+    /// Whether the writer sleeps. A thread that adds work then wakes it.
     asleep: AtomicBool,
     stopping: AtomicBool,
-    /// The last commit was not refused by the disk.
+    /// Whether the disk accepted the last commit.
     sound: AtomicBool,
     meters: Arc<Meters>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// Tests hold it to hold the writer.
+    /// While a test holds this lock, the writer takes nothing.
     #[cfg(test)]
     gate: Mutex<()>,
 }
 
-/// Keeps events on disk. Clones share one writer.
+/// Stores events on disk. Clones share one writer.
 #[derive(Clone)]
 pub struct Appender {
-    shared: Arc<Shared>,
+    shared: Arc<WriterShared>,
 }
 
-/// No thread, or no random number, could be had.
+/// There is no thread or no random number.
 #[derive(Debug, thiserror::Error)]
 #[error("the spool's writer cannot start: {0}")]
 pub struct StartError(String);
 
 impl Appender {
-    /// Starts the writer thread on a spool whose records go into so many parts of the stream.
+    /// Starts the writer thread on a spool whose records go into so many partitions of the stream.
     pub fn start(
         spool: spool::Writer,
         handle: spool::Handle,
@@ -77,7 +80,7 @@ impl Appender {
         meters: Arc<Meters>,
     ) -> Result<Appender, StartError> {
         let epoch = getrandom::u64().map_err(|error| StartError(error.to_string()))?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WriterShared {
             partitions: partitions.max(1),
             tagless: epoch as u32 % partitions.max(1),
             slots: Mutex::default(),
@@ -91,45 +94,46 @@ impl Appender {
             #[cfg(test)]
             gate: Mutex::default(),
         });
-        let writer = writer::Writer::new(shared.clone(), spool, handle, epoch);
+        let writer = writer::SpoolWriter::new(shared.clone(), spool, handle, epoch);
         let thread = thread::Builder::new().name("spool-writer".to_owned()).spawn(move || writer.run());
-        *lock(&shared.writer) = Some(thread.map_err(|error| StartError(error.to_string()))?);
+        *shared.writer.lock() = Some(thread.map_err(|error| StartError(error.to_string()))?);
         Ok(Appender { shared })
     }
 
-    /// A desk for the worker thread that asks.
+    /// A new desk, for the calling worker thread.
     pub fn desk(&self) -> Desk {
         let slot = Arc::new(Slot::default());
-        lock(&self.shared.slots).push(slot.clone());
+        self.shared.slots.lock().push(slot.clone());
         Desk::new(self.shared.clone(), slot)
     }
 
-    /// Counts a refusal; it is written down within a second or so.
+    /// Counts a refusal. It is written to the spool within about a second.
     pub fn refuse(&self, refused: Refused) {
         self.shared.refusals.add(refused, 1);
     }
 
-    /// Appends the close of a date and ends the segment: resolves once that is on disk.
+    /// Appends the close of a date and ends the segment. Resolves when that is on disk.
     ///
-    /// What was accepted before stands before it.
+    /// Everything that was accepted before comes before the close in the spool.
     pub async fn close(&self, day: Day) -> Result<(), Fault> {
         let (sender, receiver) = oneshot::channel();
-        lock(&self.shared.closes).push((day, sender));
+        self.shared.closes.lock().push((day, sender));
         self.shared.wake();
         receiver.await.unwrap_or(Err(Fault::SpoolBroken))
     }
 
-    /// Whether the disk takes what it is given.
+    /// Whether the disk accepts commits.
     pub fn is_sound(&self) -> bool {
         self.shared.sound.load(Ordering::Relaxed)
     }
 
-    /// Writes what still waits, the refusals too, ends the segment and the writer. Blocks; later calls do nothing.
+    /// Writes everything in the slots and the refusals, ends the segment and stops the writer. Blocks until then; later
+    /// calls do nothing.
     ///
-    /// To be called when no request is under way any more: what comes later fails.
+    /// Must be called when no request is in progress any more, because later hits fail.
     pub fn stop(&self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        let writer = lock(&self.shared.writer).take();
+        let writer = self.shared.writer.lock().take();
         if let Some(writer) = writer {
             writer.thread().unpark();
             if writer.join().is_err() {
@@ -139,42 +143,37 @@ impl Appender {
     }
 }
 
-/// Keeps the writer from taking anything, for as long as it lives.
+/// Prevents the writer from taking anything until it is dropped.
 #[cfg(test)]
-pub(crate) struct Held<'a> {
-    shared: &'a Shared,
-    _gate: std::sync::MutexGuard<'a, ()>,
+pub(crate) struct WriterHold<'a> {
+    shared: &'a WriterShared,
+    _gate: parking_lot::MutexGuard<'a, ()>,
 }
 
 #[cfg(test)]
-impl Held<'_> {
-    /// Hits that wait for the writer.
+impl WriterHold<'_> {
+    /// The number of hits in the slots.
     pub(crate) fn handed_over(&self) -> u64 {
-        lock(&self.shared.slots).iter().map(|slot| slot.content().hits).sum()
+        self.shared.slots.lock().iter().map(|slot| slot.content().hits).sum()
     }
 }
 
 #[cfg(test)]
 impl Appender {
-    pub(crate) fn hold_writer(&self) -> Held<'_> {
-        Held { shared: &self.shared, _gate: lock(&self.shared.gate) }
+    pub(crate) fn hold_writer(&self) -> WriterHold<'_> {
+        WriterHold { shared: &self.shared, _gate: self.shared.gate.lock() }
     }
 }
 
-impl Shared {
+impl WriterShared {
     /// Wakes the writer if it sleeps.
     fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst)
-            && let Some(writer) = &*lock(&self.writer)
+            && let Some(writer) = &*self.writer.lock()
         {
             writer.thread().unpark();
         }
     }
-}
-
-/// A panic elsewhere does not make these lists wrong: each change to them is one statement.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Lines of a server's log: they pass the same stages as hits (admit for robots only, enrich, anonymise).
 //!
-//! In come the fields of a line; out goes its event, or the reason to refuse it. A line of a log contains no objection and
-//! no host. The caller checks syntax, method, status and assets. Each local date has a salt that exists in memory only.
+//! In come the fields of a line; out goes its event, or the reason to refuse it. A line of a log contains no
+//! objection and no host. The caller checks syntax, method, status and assets. Each local date has a salt that exists
+//! in memory only.
 
 use std::sync::Arc;
 

@@ -1,19 +1,21 @@
-//! From the spool to the stream: what is on disk is repacked into messages and sent until the brokers have it.
+//! From the spool to the stream: records on disk are packed into messages and sent until the brokers have confirmed
+//! them.
 //!
 //! ```text
-//! spool --> pack (per partition, ~64 KiB or 50 ms) --> send (idempotent, acks=all) --> answered
+//! spool --> pack (per partition, ~64 KiB or 50 ms) --> send (idempotent, acks=all) --> confirmed
 //!   ^                                                                                    |
 //!   +------------------ trimmed below the low-water mark <-- mark <---------------------+
 //! ```
 //!
-//! * The **low-water mark** is the position below which every record was answered for. It moves on answers only, stands
-//!   in a file, and nothing above it leaves the spool.
-//! * Whatever goes wrong (an answer that says no, a killed process) is mended by beginning again at the mark. Records
-//!   come twice then, in other packings: readers tell by their numbers.
-//! * Brokers away: hits go on being answered into the spool up to its bound, and nothing here fails. Back again: what
-//!   waits is sent as fast as it is answered.
+//! * The **low-water mark** of the shipper is the position below which the brokers have confirmed every record. Only
+//!   confirmations move it. It is in a file, and the spool is trimmed up to it and no further.
+//! * Every error (a rejected message, a killed process) is handled in the same way: sending begins again at the mark.
+//!   Records are then sent twice, in different messages; readers recognise repeats by the numbers of the records.
+//! * While the brokers are unreachable, hits are still accepted into the spool up to its bound, and nothing here fails.
+//!   Afterwards the records in the spool are sent as fast as the brokers confirm them.
 //!
-//! A thread of its own: packing takes the processor, and requests must not wait for it.
+//! The shipper has its own thread, because packing uses the CPU and requests must not wait for it. It does not decode
+//! the bodies of records.
 
 mod mark;
 mod pack;
@@ -26,33 +28,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use kafka::topics::{Topic, TopicError, ensure};
 use kafka::{Connection, Layout};
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
-pub use mark::Mark;
+pub use mark::MarkFile;
 use pack::Packing;
-use send::Sender;
+use send::MessageSender;
 
-/// Bytes on their way to the brokers at most; the rest waits in the spool.
+/// Most bytes that are sent and not confirmed. Further records wait in the spool.
 const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
-/// How often the mark is written down and the spool trimmed.
+/// How often the mark is written and the spool is trimmed.
 const MARK_EVERY: Duration = Duration::from_secs(1);
-/// How long to wait for something to do.
+/// How long to wait if there is nothing to do.
 const IDLE: Duration = Duration::from_millis(10);
-/// Between two tries, longest.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
-/// Records read between two looks at the answers.
-const READ_AT_ONCE: usize = 4096;
+/// Shortest and longest pause before sending begins again after an error. The pause doubles.
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// Most records that are read before confirmations are processed.
+const RECORDS_PER_TURN: usize = 4096;
 
-/// What the shipper needs.
+/// The settings of the shipper.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the brokers are.
+pub struct ShipSettings {
+    /// How the brokers are reached.
     pub connection: Connection,
     /// The topics.
     pub layout: Layout,
-    /// Where the mark is kept: the folder of the spool's owner.
+    /// The folder of the mark: that of the spool's owner.
     pub dir: PathBuf,
 }
 
@@ -63,40 +66,40 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    /// Starts it at the mark.
-    pub fn start(settings: Settings, spool: spool::Handle) -> io::Result<Shipper> {
+    /// Starts the shipper at the mark.
+    pub fn start(settings: ShipSettings, spool: spool::Handle) -> io::Result<Shipper> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mark = Mark::new(&settings.dir);
+        let mark = MarkFile::new(&settings.dir);
         let from = mark.read()?.max(spool.start());
-        let work = Work { settings, spool, mark, from, stop: Arc::clone(&stop) };
-        let thread = thread::Builder::new().name("ship".to_owned()).spawn(move || work.run())?;
+        let worker = ShipWorker { settings, spool, mark, from, stop: Arc::clone(&stop) };
+        let thread = thread::Builder::new().name("ship".to_owned()).spawn(move || worker.run())?;
         Ok(Shipper { stop, thread })
     }
 
-    /// Sends what is in the spool, if the brokers take it within `patience`, and ends. What is left is sent after the
-    /// next start.
-    pub fn stop(self, patience: Duration) {
+    /// Sends the records in the spool, as far as the brokers confirm them within `timeout`, and ends. The rest is
+    /// sent after the next start.
+    pub fn stop(self, timeout: Duration) {
         self.stop.store(true, Ordering::SeqCst);
         let began = Instant::now();
         while !self.thread.is_finished() {
-            if began.elapsed() > patience {
+            if began.elapsed() > timeout {
                 tracing::warn!(
-                    "not all hits reached the brokers; the rest is in the spool and sent after the next start"
+                    "not all hits reached the brokers; the rest stays in the spool and is sent after the next start"
                 );
                 return;
             }
             thread::sleep(IDLE);
         }
         if self.thread.join().is_err() {
-            tracing::error!("the shipping thread had panicked; what is in the spool is sent after the next start");
+            tracing::error!("the shipping thread had panicked; the records in the spool are sent after the next start");
         }
     }
 }
 
-struct Work {
-    settings: Settings,
+struct ShipWorker {
+    settings: ShipSettings,
     spool: spool::Handle,
-    mark: Mark,
+    mark: MarkFile,
     /// The low-water mark.
     from: u64,
     stop: Arc<AtomicBool>,
@@ -104,54 +107,56 @@ struct Work {
 
 /// Why sending begins again at the mark.
 #[derive(Debug, thiserror::Error)]
-enum Broken {
+enum ShipError {
     #[error("{0}")]
     Kafka(#[from] kafka::Error),
     #[error("{0}")]
     Topics(#[from] TopicError),
     #[error("reading the spool: {0}")]
     Spool(#[from] spool::Error),
-    #[error("a record of the spool cannot be understood ({0}); a newer Footfall may have written it")]
+    #[error("a record of the spool cannot be decoded ({0}); a newer Footfall may have written it")]
     Record(#[from] schema::wire::WireError),
     #[error("{0}")]
     Partition(#[from] pack::NoPartition),
-    #[error("the mark cannot be kept: {0}")]
+    #[error("the mark cannot be written: {0}")]
     Mark(#[from] io::Error),
 }
 
-impl Work {
+impl ShipWorker {
     fn run(mut self) {
-        let mut pause = Duration::from_millis(100);
+        let (shortest, longest) = RETRY_PAUSE;
+        let backoff = ExponentialBuilder::new().with_factor(2.0).with_min_delay(shortest).with_max_delay(longest);
+        let backoff = backoff.without_max_times();
+        let mut pauses = backoff.build();
         loop {
             let before = self.from;
-            let Err(broken) = self.ship() else { return };
+            let Err(error) = self.ship() else { return };
             counter!("footfall_ship_failures_total").increment(1);
-            tracing::error!(error = %broken, "shipping begins again where the brokers had everything: {broken}");
+            tracing::error!(%error, "shipping begins again at the last position that the brokers confirmed: {error}");
             if self.from > before {
-                pause = Duration::from_millis(100);
+                pauses = backoff.build();
             }
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(PAUSE_MAX);
+            thread::sleep(pauses.next().unwrap_or(longest));
         }
     }
 
-    /// From the mark on, until something breaks or everything is sent and we shall stop.
-    fn ship(&mut self) -> Result<(), Broken> {
-        let Settings { connection, layout, .. } = &self.settings;
+    /// Ships from the mark on, until there is an error, or until it is stopped and everything is confirmed.
+    fn ship(&mut self) -> Result<(), ShipError> {
+        let ShipSettings { connection, layout, .. } = &self.settings;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(ensure(connection, layout, &[Topic::Hits]))?;
-        let mut sender = Sender::new(connection, layout)?;
+        let mut sender = MessageSender::new(connection, layout)?;
         let mut packing = Packing::new(layout.partitions);
         let mut reader = self.spool.reader(self.from)?;
         let mut marked = Instant::now();
         loop {
-            // Read before the spool: what was appended before the order to stop is still sent.
+            // The flag is read before the spool, so that records that were appended before the stop are still sent.
             let stopping = self.stop.load(Ordering::SeqCst);
             let (mut read, mut caught_up) = (0, false);
-            while read < READ_AT_ONCE && sender.bytes() < IN_FLIGHT_BYTES_MAX && !caught_up {
+            while read < RECORDS_PER_TURN && sender.bytes() < IN_FLIGHT_BYTES_MAX && !caught_up {
                 match reader.next()? {
                     Some(frame) => packing.push(frame.position, frame.payload, |message| sender.send(message))?,
                     None => caught_up = true,
@@ -160,10 +165,10 @@ impl Work {
             }
             let all = stopping && caught_up;
             packing.send_old(all, |message| sender.send(message))?;
-            // Whoever has caught up looks again in a while: hits that come one by one are packed many at a time, and the
-            // processor is left to those who take them.
+            // If the shipper has caught up, it waits before it reads again. So single hits are packed together, and
+            // the CPU is free for the collector.
             let is_full = sender.bytes() >= IN_FLIGHT_BYTES_MAX;
-            sender.answers(if caught_up || is_full { IDLE } else { Duration::ZERO })?;
+            sender.process_answers(if caught_up || is_full { IDLE } else { Duration::ZERO })?;
             let low = [packing.oldest(), sender.oldest()].into_iter().flatten().min().unwrap_or(reader.position());
             let ends = all && sender.oldest().is_none();
             if marked.elapsed() >= MARK_EVERY || ends {
@@ -176,7 +181,7 @@ impl Work {
         }
     }
 
-    fn move_mark(&mut self, low: u64) -> Result<(), Broken> {
+    fn move_mark(&mut self, low: u64) -> Result<(), ShipError> {
         if low > self.from {
             self.mark.write(low)?;
             self.from = low;
@@ -198,11 +203,11 @@ pub fn describe() {
     describe_gauge!(
         "footfall_ship_position_bytes",
         Unit::Bytes,
-        "Spool position below which the brokers have everything"
+        "Spool position below which the brokers have confirmed everything"
     );
-    describe_gauge!("footfall_ship_in_flight_bytes", Unit::Bytes, "Bytes sent to the brokers and not yet answered");
-    describe_counter!("footfall_ship_records_total", "Records the brokers answered for; some may be sent twice");
-    describe_counter!("footfall_ship_messages_total", "Messages the brokers answered for");
+    describe_gauge!("footfall_ship_in_flight_bytes", Unit::Bytes, "Bytes sent to the brokers and not yet confirmed");
+    describe_counter!("footfall_ship_records_total", "Records that the brokers confirmed; some may be sent twice");
+    describe_counter!("footfall_ship_messages_total", "Messages that the brokers confirmed");
     describe_counter!("footfall_ship_bytes_total", Unit::Bytes, "Bytes of those messages, not compressed");
     describe_counter!("footfall_ship_failures_total", "Times that shipping began again at the low-water mark");
     for name in [
@@ -215,9 +220,9 @@ pub fn describe() {
     }
 }
 
-/// The position up to which the brokers have everything, as it was last written down in `dir`.
+/// The position up to which the brokers have confirmed everything, as it was last written in `dir`.
 pub fn shipped(dir: &Path) -> io::Result<u64> {
-    Mark::new(dir).read()
+    MarkFile::new(dir).read()
 }
 
 #[cfg(test)]

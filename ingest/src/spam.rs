@@ -1,7 +1,7 @@
 //! Referrer spam: hosts that send hits only to appear in the list of sources.
 //!
-//! In comes the operator's list, one host a line, in the form of the lists that communities maintain. Hits whose referrer
-//! is on a listed host, or on a subdomain of one, are refused. The list can be replaced at any time.
+//! In comes the operator's list, one host a line, in the form of the lists that communities maintain. Hits whose
+//! referrer is on a listed host, or on a subdomain of one, are refused. The list can be replaced at any time.
 
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 
 /// Declares a closed set of values.
 ///
-/// With codes (`Pageview = 1 "pageview",`) a value has a number on the wire, which is never reused, and a label in tables,
-/// metrics and answers. Without codes (`Email "email",`) it only has a label.
+/// With codes (`Pageview = 1 "pageview",`) a value has a number on the wire, which is never reused, and a label in
+/// tables, metrics and answers. Without codes (`Email "email",`) it only has a label.
 macro_rules! closed_set {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $code:literal $label:literal,)* }) => {
         $(#[$meta])*

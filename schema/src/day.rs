@@ -61,8 +61,8 @@ pub fn bucket_of(time_s: u32) -> u32 {
 
 /// The local hour that contains a moment, named by the UTC second at which it begins.
 ///
-/// `offset_quarters` is the zone's offset from UTC at that moment, in quarter hours. So an hour always consists of whole
-/// buckets.
+/// `offset_quarters` is the zone's offset from UTC at that moment, in quarter hours. So an hour always consists of
+/// whole buckets.
 pub fn hour_of(time_s: u32, offset_quarters: i8) -> u32 {
     let local = i64::from(time_s) + i64::from(offset_quarters) * i64::from(BUCKET_S);
     u32::try_from(i64::from(time_s) - local.rem_euclid(3600)).unwrap_or(0)

@@ -8,8 +8,8 @@ use crate::extra::Extra;
 
 /// The first 64 bits of a keyed hash of (site, truncated address, user agent, language) under the salt of one day.
 ///
-/// The tag links the events of one browser on one site on one day. Once the day's salt is destroyed, nothing can compute
-/// it again. It stays in the spool and on the stream until the day is settled, and never reaches ClickHouse.
+/// The tag links the events of one browser on one site on one day. Once the day's salt is destroyed, nothing can
+/// compute it again. It stays in the spool and on the stream until the day is settled, and never reaches ClickHouse.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VisitorTag(pub u64);
 
@@ -134,8 +134,8 @@ pub struct Event<'a> {
     pub kind: Kind,
     /// Whether the visitor interacted: an interactive event starts a visit, and its visit is no bounce.
     pub interactive: bool,
-    /// The name of a custom event, an error's class, the host of an outbound link, the path of a download, the words of a
-    /// search; empty for page views.
+    /// The name of a custom event, an error's class, the host of an outbound link, the path of a download, the words
+    /// of a search; empty for page views.
     pub name: &'a str,
     /// Path of the page, without its query and without anything shaped like an identifier. A fragment is there only if
     /// the site routes by it.

@@ -1,8 +1,8 @@
 //! What only some events carry: a campaign, properties, an order, engagement, goals. Most events carry none of it.
 //!
-//! In comes an event's part as bytes, in the encoding of `Extra` in `../footfall.proto`; out come its fields, decoded when
-//! they are asked for. [`ExtraBuf`] makes the bytes once, [`Extra::decode`] checks them once. So an event stays small and can
-//! be copied, whatever it carries. This module does not know what any field counts for.
+//! In comes an event's part as bytes, in the encoding of `Extra` in `../footfall.proto`; out come its fields, decoded
+//! when they are asked for. [`ExtraBuf`] makes the bytes once, [`Extra::decode`] checks them once. So an event stays
+//! small and can be copied, whatever it carries. This module does not know what any field counts for.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! The goals and funnels that a site declares, and the numbers by which an event names those that it reaches.
 //!
-//! In comes what the operator declares; out come rules with numbers. Which event reaches what is decided in `ingest`, when
-//! the hit arrives. The decision travels with the event ([`crate::extra::Extra::goals`]), so a replay never depends on the
-//! configuration of the moment. This module does not know where the declarations are written.
+//! In comes what the operator declares; out come rules with numbers. Which event reaches what is decided in `ingest`,
+//! when the hit arrives. The decision travels with the event ([`crate::extra::Extra::goals`]), so a replay never
+//! depends on the configuration of the moment. This module does not know where the declarations are written.
 
 use std::collections::HashSet;
 
@@ -47,7 +47,8 @@ impl PagePattern {
 /// A goal of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goal {
-    /// The goal's number in its site, from 1. Events and tables name the goal by it, so it is never given to another goal.
+    /// The goal's number in its site, from 1. Events and tables name the goal by it, so it is never given to another
+    /// goal.
     pub number: u16,
     /// Which events reach it.
     pub rule: GoalRule,

@@ -66,8 +66,8 @@ pub struct BeaconCampaign {
     pub medium: Medium,
     /// The legal ground.
     pub ground: Ground,
-    /// Whether loads are counted now. Switching a campaign off is the only way to stop counting beacons in mails that were
-    /// sent long ago.
+    /// Whether loads are counted now. Switching a campaign off is the only way to stop counting beacons in mails that
+    /// were sent long ago.
     pub on: bool,
 }
 
@@ -221,8 +221,8 @@ impl CurrentSites {
         self.0.load_full()
     }
 
-    /// The current sites, for a short time. This increments no counter that all threads share. The guard must not be held
-    /// over an `await`.
+    /// The current sites, for a short time. This increments no counter that all threads share. The guard must not be
+    /// held over an `await`.
     pub fn look(&self) -> impl Deref<Target = Arc<Sites>> + use<> {
         self.0.load()
     }

@@ -1,8 +1,8 @@
 //! Encodes records to bytes and decodes them: protobuf as `../footfall.proto` describes it.
 //!
-//! The code is written by hand because both ends are hot. Encoding appends to a buffer that the caller reuses; decoding
-//! borrows every string from the bytes. Unknown fields are skipped, so that an older reader can read what a newer writer
-//! wrote. Tests compare this module with a protobuf library.
+//! The code is written by hand because both ends are hot. Encoding appends to a buffer that the caller reuses;
+//! decoding borrows every string from the bytes. Unknown fields are skipped, so that an older reader can read what a
+//! newer writer wrote. Tests compare this module with a protobuf library.
 
 use crate::day::Day;
 use crate::event::{Channel, Device, Event, Kind, Lane, VisitorTag};

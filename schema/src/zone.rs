@@ -16,7 +16,8 @@ pub struct Zone {
 pub struct Local {
     /// The site's date.
     pub day: Day,
-    /// The zone's offset from UTC then, in quarter hours. Historical offsets that are no quarter hours are rounded down.
+    /// The zone's offset from UTC then, in quarter hours. Historical offsets that are no quarter hours are rounded
+    /// down.
     pub offset_quarters: i8,
 }
 

@@ -38,12 +38,13 @@ async fn ingest(config: Config) -> Result<(), Box<dyn Error>> {
 
     let salts = Arc::new(Salts::agreed(volatile_dir(&config), clock::now_s()));
     let topic = kafka.layout.name(Topic::Salts);
-    let settings = agree::Settings { connection: kafka.connection.clone(), topic, keys: kafka.salt_keys.clone() };
+    let settings =
+        agree::AgreementSettings { connection: kafka.connection.clone(), topic, keys: kafka.salt_keys.clone() };
     let agreement = Agreement::open(&settings, Arc::clone(&salts), config.sites.zones())?;
     let agreeing = tokio::spawn(agree_on_salts(agreement, kafka.connection.clone(), kafka.layout.clone()));
 
     let collector = files.start_writer(&config, salts, kafka.layout.partitions)?;
-    let settings = ship::Settings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
+    let settings = ship::ShipSettings { connection: kafka.connection, layout: kafka.layout, dir: config.data.clone() };
     let shipper = Shipper::start(settings, collector.spool())?;
     let collector = collector.run(&config, |_| {}, |_| {})?;
     let address = collector.address();

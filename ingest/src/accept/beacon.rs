@@ -1,5 +1,5 @@
-//! `GET /b/SITE/CAMPAIGN.gif`: a beacon in an e-mail or an advertisement. Only the two names are read. Anything else in the
-//! URL (a recipient's number, for example) is ignored, and the campaign must be declared by the site.
+//! `GET /b/SITE/CAMPAIGN.gif`: a beacon in an e-mail or an advertisement. Only the two names are read. Anything else
+//! in the URL (a recipient's number, for example) is ignored, and the campaign must be declared by the site.
 //!
 //! Loads are counted, not visitors. A load has no tag, so loads by one person look the same as loads by several.
 

@@ -11,9 +11,9 @@
 //! | `site` | our addition: the site, if neither `Referer` nor `Origin` names it; no script sends it |
 //! | `t`, `ns`, `rnd`, others | ignored |
 //!
-//! GoatCounter has one endpoint for each site, and so no parameter that names the site. Here the site is the host of the
-//! page that sends: the host in `Referer`, or else in `Origin`. The page of an event is the one in `Referer`, as far as
-//! the browser sends it.
+//! GoatCounter has one endpoint for each site, and so no parameter that names the site. Here the site is the host of
+//! the page that sends: the host in `Referer`, or else in `Origin`. The page of an event is the one in `Referer`, as
+//! far as the browser sends it.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! JSON values as trackers write them: numbers as text, flags as numbers, properties as an object or as text that contains
-//! one.
+//! JSON values as trackers write them: numbers as text, flags as numbers, properties as an object or as text that
+//! contains one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -88,8 +88,8 @@ impl<'de> Deserialize<'de> for Pixels {
     }
 }
 
-/// Properties: an object of plain values, or text that contains such an object. Anything else is ignored, also values that
-/// are not plain.
+/// Properties: an object of plain values, or text that contains such an object. Anything else is ignored, also values
+/// that are not plain.
 #[derive(Default)]
 pub(super) struct Properties<'a>(pub(super) Vec<Property<'a>>);
 

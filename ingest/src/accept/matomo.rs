@@ -30,8 +30,8 @@ use super::page::{self, query_of, width_of};
 use super::reserved::{RawOrder, Reserved};
 use super::{BATCH_HITS_MAX, BODY_BYTES_MAX, PROPERTIES_MAX, PageUrl, ParseError, Property, Sent, URL_BYTES_MAX};
 
-/// The category under which Matomo's script sends a page's errors. The action is the page's address and line, the name is
-/// the message.
+/// The category under which Matomo's script sends a page's errors. The action is the page's address and line, the
+/// name is the message.
 const ERRORS: &str = "JavaScript Errors";
 
 /// The parameters of one request that are used, as sent.
@@ -100,7 +100,8 @@ impl<'a> MatomoParameters<'a> {
         }
     }
 
-    /// The event, an order that is not parsed yet, and whether the event is interactive; `None` if it is nothing to count.
+    /// The event, an order that is not parsed yet, and whether the event is interactive; `None` if it is nothing to
+    /// count.
     fn into_event(self) -> Option<(Named<'a>, RawOrder<'a>, bool)> {
         let MatomoParameters { custom, event: [category, action, label, value], link, download, search, found, .. } =
             self;

@@ -1,4 +1,5 @@
-//! A page's URL in its parts: host, path, and the fragment if the site routes by it. The query and userinfo are not kept.
+//! A page's URL in its parts: host, path, and the fragment if the site routes by it. The query and userinfo are not
+//! kept.
 
 use std::borrow::Cow;
 
@@ -105,8 +106,8 @@ pub(super) fn width_of(screen: &str) -> Option<u32> {
     screen[..end].parse().ok()
 }
 
-/// The position of the first such byte. The bytes searched for here are within a few dozen bytes; examining those one by
-/// one is faster than setting up a vectorised search.
+/// The position of the first such byte. The bytes searched for here are within a few dozen bytes; examining those one
+/// by one is faster than setting up a vectorised search.
 fn first(text: &str, is_it: impl Fn(u8) -> bool) -> Option<usize> {
     text.bytes().position(is_it)
 }

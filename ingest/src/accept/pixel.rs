@@ -1,7 +1,7 @@
 //! `GET /f.gif?d=DOMAIN[&p=PATH]`: the picture in a page's `<noscript>`. Other parameters (a cache buster) are ignored.
 //!
-//! Without `p` the page is taken from `Referer`. Browsers that send only the origin to another site send no path there; for
-//! them the site embeds `p`, or serves the pixel from its own host. The page before is not known.
+//! Without `p` the page is taken from `Referer`. Browsers that send only the origin to another site send no path
+//! there; for them the site embeds `p`, or serves the pixel from its own host. The page before is not known.
 
 use std::borrow::Cow;
 

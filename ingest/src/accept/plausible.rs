@@ -1,4 +1,5 @@
-//! `POST /api/event`: Plausible's JSON with any content type, and the JSON of our own tracker, which has a few more fields.
+//! `POST /api/event`: Plausible's JSON with any content type, and the JSON of our own tracker, which has a few more
+//! fields.
 //!
 //! | field | long name | meaning |
 //! |---|---|---|

@@ -1,6 +1,6 @@
-//! Requests that other trackers' scripts really sent, recorded whole in a browser (`recorded/*.http`), and the hits that
-//! they become. A script's source shows what the script may send. Only a browser shows what arrives, with which headers
-//! and in which order.
+//! Requests that other trackers' scripts really sent, recorded whole in a browser (`recorded/*.http`), and the hits
+//! that they become. A script's source shows what the script may send. Only a browser shows what arrives, with which
+//! headers and in which order.
 
 use schema::sites::{Marketing, Site};
 

@@ -1,5 +1,5 @@
-//! The fields that only the marketing lane may read: the query of the page's URL (campaign, click ids) and an order. They
-//! stay unparsed text until the caller opens them with a [`Basis`].
+//! The fields that only the marketing lane may read: the query of the page's URL (campaign, click ids) and an order.
+//! They stay unparsed text until the caller opens them with a [`Basis`].
 
 use std::borrow::Cow;
 use std::fmt;

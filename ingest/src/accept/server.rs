@@ -78,8 +78,8 @@ pub fn parse(body: &[u8]) -> Result<ServerHits<'_>, ParseError> {
 }
 
 impl<'a> ServerHits<'a> {
-    /// Each hit, or why it is none. `key` is the sender's idempotency key of this body: a hit with the same key and the same
-    /// index is a repeat.
+    /// Each hit, or why it is none. `key` is the sender's idempotency key of this body: a hit with the same key and
+    /// the same index is a repeat.
     pub fn each(&self, key: &str) -> impl Iterator<Item = Result<ServerHit<'a>, ParseError>> {
         self.all.iter().enumerate().map(move |(index, raw)| server_hit(raw, format!("{key}:{index}")))
     }

@@ -1,8 +1,8 @@
-//! A worker's desk: events go into a local buffer; once per turn of the worker the whole buffer goes to its slot.
+//! A worker's desk: events go into a local buffer, and once per turn of the worker the whole buffer goes to its slot.
 //!
-//! The hand-over is a task of the worker that is queued behind the connections that were ready, so one hand-over carries
-//! all of a turn's hits. The writer wakes that one task per commit, and it wakes the hits that wait, without crossing
-//! threads.
+//! The hand-over is a task of the worker. It is queued behind the connections that are ready, so one hand-over
+//! carries all hits of a turn. The writer wakes only this task after a commit, and the task wakes the waiting hits on
+//! its own thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,50 +16,50 @@ use schema::event::{Event, VisitorTag};
 use schema::fate::Fault;
 use schema::wire::encode_event;
 
-use super::Shared;
+use super::WriterShared;
 use super::slot::Slot;
 
-/// Most bytes a worker lets wait for the disk. Above it hits fail instead: a queue without a bound is none.
+/// Most bytes of a worker that may wait for the disk. Above it hits fail, because every queue needs a bound.
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
-/// Where a worker leaves events. It belongs to one thread.
+/// A worker's entry to the spool. It belongs to one thread.
 #[derive(Clone)]
 pub struct Desk {
     inner: Rc<Inner>,
 }
 
 struct Inner {
-    shared: Arc<Shared>,
+    shared: Arc<WriterShared>,
     slot: Arc<Slot>,
-    local: RefCell<Local>,
+    buffer: RefCell<WorkerBuffer>,
 }
 
-struct Local {
+struct WorkerBuffer {
     /// As [`Content::bodies`](super::slot::Content::bodies).
     bodies: Vec<u8>,
     hits: u64,
     /// The batch that is being filled, and its number.
-    batch: Rc<Batch>,
+    batch: Rc<WorkerBatch>,
     number: u64,
-    /// Batches handed over: number, bytes, batch.
-    waiting: VecDeque<(u64, usize, Rc<Batch>)>,
+    /// The batches in the slot or in a commit: number, bytes, batch.
+    waiting: VecDeque<(u64, usize, Rc<WorkerBatch>)>,
     waiting_bytes: usize,
-    /// Wakes the hand-over; `None` until it runs, and while it is woken already.
+    /// Wakes the hand-over task; `None` before its first run, and while it is already woken.
     hand_over: Option<Waker>,
     started: bool,
     closed: bool,
 }
 
-/// All hits of one hand-over: they share one outcome.
+/// All hits of one hand-over. They share one outcome.
 #[derive(Default)]
-struct Batch {
+struct WorkerBatch {
     outcome: Cell<Option<Result<(), Fault>>>,
     waiting: RefCell<Vec<Waker>>,
 }
 
-/// Resolves when the event is on disk, or cannot be. To drop it changes nothing for the event.
+/// Resolves when the event is on disk or has failed. Dropping a ticket has no effect on the event.
 pub struct Ticket {
-    batch: Rc<Batch>,
+    batch: Rc<WorkerBatch>,
 }
 
 impl Future for Ticket {
@@ -76,7 +76,7 @@ impl Future for Ticket {
     }
 }
 
-impl Batch {
+impl WorkerBatch {
     fn resolve(&self, outcome: Result<(), Fault>) {
         self.outcome.set(Some(outcome));
         self.waiting.take().into_iter().for_each(Waker::wake);
@@ -84,8 +84,8 @@ impl Batch {
 }
 
 impl Desk {
-    pub(super) fn new(shared: Arc<Shared>, slot: Arc<Slot>) -> Desk {
-        let local = Local {
+    pub(super) fn new(shared: Arc<WriterShared>, slot: Arc<Slot>) -> Desk {
+        let buffer = WorkerBuffer {
             bodies: Vec::new(),
             hits: 0,
             batch: Rc::default(),
@@ -96,24 +96,24 @@ impl Desk {
             started: false,
             closed: false,
         };
-        Desk { inner: Rc::new(Inner { shared, slot, local: RefCell::new(local) }) }
+        Desk { inner: Rc::new(Inner { shared, slot, buffer: RefCell::new(buffer) }) }
     }
 
-    /// Leaves an event to be kept. It is kept whether or not anyone awaits the ticket.
+    /// Appends an event. It is stored whether or not the ticket is awaited.
     ///
     /// Must be called within the worker's runtime.
     pub fn append(&self, event: &Event<'_>) -> Result<Ticket, Fault> {
-        let mut local = self.inner.local.borrow_mut();
-        if local.closed {
+        let mut buffer = self.inner.buffer.borrow_mut();
+        if buffer.closed {
             return Err(Fault::SpoolBroken);
         }
-        if local.waiting_bytes + local.bodies.len() > WAITING_BYTES_MAX {
+        if buffer.waiting_bytes + buffer.bodies.len() > WAITING_BYTES_MAX {
             return Err(Fault::SpoolFull);
         }
-        let Local { bodies, hits, batch, hand_over, started, .. } = &mut *local;
+        let WorkerBuffer { bodies, hits, batch, hand_over, started, .. } = &mut *buffer;
         let at = bodies.len();
-        let Shared { partitions, tagless, .. } = *self.inner.shared;
-        // Events without a tag are spread by collectors, as refusals are.
+        let WriterShared { partitions, tagless, .. } = *self.inner.shared;
+        // Events without a tag go to one partition per collector, like refusals.
         let partition = if event.tag == VisitorTag::NONE { tagless } else { event.tag.partition(partitions) };
         bodies.extend_from_slice(&partition.to_le_bytes());
         bodies.extend_from_slice(&[0; 4]);
@@ -133,54 +133,56 @@ impl Desk {
 }
 
 impl Inner {
-    /// Hands over what there is, and tells those who wait what became of theirs. Never ends but with the writer.
+    /// Moves the buffer to the slot, and resolves the batches whose outcome is known. Ends only if the writer has
+    /// ended.
     fn hand_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut local = self.local.borrow_mut();
+        let mut buffer = self.buffer.borrow_mut();
         let mut content = self.slot.content();
         let outcomes = std::mem::take(&mut content.outcomes);
         let closed = content.closed;
         if closed {
-            let hits = std::mem::take(&mut local.hits);
+            let hits = std::mem::take(&mut buffer.hits);
             self.shared.meters.appended(Err(Fault::SpoolBroken), hits);
-            std::mem::take(&mut local.batch).resolve(Err(Fault::SpoolBroken));
+            std::mem::take(&mut buffer.batch).resolve(Err(Fault::SpoolBroken));
         }
-        let brings = local.hits > 0;
-        if brings {
-            let bytes = local.bodies.len();
+        let has_hits = buffer.hits > 0;
+        if has_hits {
+            let bytes = buffer.bodies.len();
             if content.bodies.is_empty() {
-                std::mem::swap(&mut content.bodies, &mut local.bodies);
+                std::mem::swap(&mut content.bodies, &mut buffer.bodies);
             } else {
-                content.bodies.append(&mut local.bodies);
+                content.bodies.append(&mut buffer.bodies);
             }
-            content.hits += std::mem::take(&mut local.hits);
-            content.batch = local.number;
-            let batch = std::mem::take(&mut local.batch);
-            let number = local.number;
-            local.waiting.push_back((number, bytes, batch));
-            local.waiting_bytes += bytes;
-            local.number += 1;
+            content.hits += std::mem::take(&mut buffer.hits);
+            content.batch = buffer.number;
+            let batch = std::mem::take(&mut buffer.batch);
+            let number = buffer.number;
+            buffer.waiting.push_back((number, bytes, batch));
+            buffer.waiting_bytes += bytes;
+            buffer.number += 1;
         }
         if !content.worker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             content.worker = Some(cx.waker().clone());
         }
         drop(content);
-        if brings {
+        if has_hits {
             self.shared.wake();
         }
         for (upto, outcome) in outcomes {
-            local.resolve(upto, outcome);
+            buffer.resolve(upto, outcome);
         }
         if closed {
-            local.closed = true;
-            local.resolve(u64::MAX, Err(Fault::SpoolBroken));
+            buffer.closed = true;
+            buffer.resolve(u64::MAX, Err(Fault::SpoolBroken));
             return Poll::Ready(());
         }
-        local.hand_over = Some(cx.waker().clone());
+        buffer.hand_over = Some(cx.waker().clone());
         Poll::Pending
     }
 }
 
-impl Local {
+impl WorkerBuffer {
+    /// Resolves all batches up to a number.
     fn resolve(&mut self, upto: u64, outcome: Result<(), Fault>) {
         while let Some((_, bytes, batch)) = self.waiting.pop_front_if(|(number, ..)| *number <= upto) {
             self.waiting_bytes -= bytes;

@@ -1,29 +1,31 @@
-//! What was refused, counted until the writer writes it down. Bounded: sites, dates, reasons and crawlers are closed sets.
-
-use std::sync::Mutex;
+//! Counts of refused hits, until the writer writes them. The table is bounded, because sites, dates, reasons and
+//! crawlers are closed sets.
 
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 use schema::day::Day;
 use schema::fate::{FateCount, Refusal};
 
 use crate::fate::Refused;
 
-type Key = (u32, Day, Refusal, &'static str);
+type RefusalKey = (u32, Day, Refusal, &'static str);
 
 /// The counts since they were last taken.
 #[derive(Default)]
 pub(super) struct Refusals {
-    counts: Mutex<HashMap<Key, u64, foldhash::fast::FixedState>>,
+    counts: Mutex<HashMap<RefusalKey, u64, foldhash::fast::FixedState>>,
 }
 
 impl Refusals {
     pub(super) fn add(&self, Refused { site, day, reason, crawler }: Refused, hits: u64) {
-        *super::lock(&self.counts).entry((site, day, reason, crawler)).or_insert(0) += hits;
+        *self.counts.lock().entry((site, day, reason, crawler)).or_insert(0) += hits;
     }
 
-    /// Takes all counts, in a fixed order.
-    pub(super) fn take(&self) -> Vec<FateCount<'static>> {
-        let mut counts: Vec<FateCount<'static>> = super::lock(&self.counts)
+    /// Drains all counts, in a fixed order.
+    pub(super) fn drain(&self) -> Vec<FateCount<'static>> {
+        let mut counts: Vec<FateCount<'static>> = self
+            .counts
+            .lock()
             .drain()
             .map(|((site, day, reason, crawler), hits)| FateCount { site, day, reason, crawler, hits })
             .collect();
@@ -31,7 +33,7 @@ impl Refusals {
         counts
     }
 
-    /// Puts back what could not be written.
+    /// Adds counts again that could not be written.
     pub(super) fn put_back(&self, counts: Vec<FateCount<'static>>) {
         for FateCount { site, day, reason, crawler, hits } in counts {
             self.add(Refused { site, day, reason, crawler }, hits);

@@ -1,35 +1,35 @@
-//! Between one worker and the writer: what the worker hands over, and what became of it.
+//! The slot between one worker and the writer: the worker's records, and the outcomes of the writer.
 
-use std::sync::{Mutex, MutexGuard};
 use std::task::Waker;
 
+use parking_lot::{Mutex, MutexGuard};
 use schema::fate::Fault;
 
-/// One worker's place.
+/// One worker's slot.
 #[derive(Default)]
 pub(super) struct Slot {
     content: Mutex<Content>,
 }
 
-/// What lies in a slot.
+/// The contents of a slot.
 #[derive(Default)]
 pub(super) struct Content {
-    /// Bodies of records, each with its partition and its length (u32 both, little-endian) before it.
+    /// Bodies of records. Before each body are its partition and its length (both u32, little-endian).
     pub(super) bodies: Vec<u8>,
-    /// How many.
+    /// The number of bodies.
     pub(super) hits: u64,
-    /// The worker's latest batch in it; batches are numbered upwards.
+    /// The number of the worker's latest batch in `bodies`. The numbers of batches increase.
     pub(super) batch: u64,
-    /// What became of all batches up to a number.
+    /// Outcomes, each for all batches up to a number.
     pub(super) outcomes: Vec<(u64, Result<(), Fault>)>,
     /// Wakes the worker.
     pub(super) worker: Option<Waker>,
-    /// The writer is gone.
+    /// Whether the writer has ended.
     pub(super) closed: bool,
 }
 
 impl Slot {
     pub(super) fn content(&self) -> MutexGuard<'_, Content> {
-        super::lock(&self.content)
+        self.content.lock()
     }
 }

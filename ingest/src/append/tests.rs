@@ -45,12 +45,13 @@ fn pages(records: &[Numbered]) -> Vec<String> {
     records.iter().filter_map(|(_, _, kept)| page(kept)).collect()
 }
 
-/// Numbers of each epoch, in order; closes have none.
+/// Checks that the records of each epoch are numbered without gaps, and returns the number of epochs. Closes have no
+/// number.
 fn assert_no_gaps(records: &[Numbered]) -> usize {
     let mut epochs: Vec<(u64, u64)> = Vec::new();
     for (epoch, number, kept) in records {
         if matches!(kept, Kept::Close(_)) {
-            assert_eq!((*epoch, *number), (0, 0), "closes repeat freely");
+            assert_eq!((*epoch, *number), (0, 0), "a close has no number");
             continue;
         }
         match epochs.iter_mut().find(|(known, _)| known == epoch) {
@@ -68,7 +69,7 @@ fn assert_no_gaps(records: &[Numbered]) -> usize {
 }
 
 #[test]
-fn what_is_appended_is_on_disk_when_its_ticket_says_so() {
+fn an_event_is_on_disk_when_its_ticket_resolves() {
     let rig = Rig::new();
     System::new().block_on(async {
         let desk = rig.edge.collector.appender.desk();
@@ -82,7 +83,7 @@ fn what_is_appended_is_on_disk_when_its_ticket_says_so() {
 }
 
 #[test]
-fn many_workers_share_commits_and_every_hit_is_there_once_in_its_workers_order() {
+fn many_workers_share_commits_and_every_hit_is_stored_once_in_its_workers_order() {
     let rig = Rig::new();
     std::thread::scope(|scope| {
         for worker in 0..4 {
@@ -114,7 +115,7 @@ fn many_workers_share_commits_and_every_hit_is_there_once_in_its_workers_order()
 }
 
 #[test]
-fn a_hit_whose_ticket_is_dropped_is_stored_all_the_same() {
+fn a_hit_whose_ticket_is_dropped_is_stored_nevertheless() {
     let rig = Rig::new();
     System::new().block_on(async {
         let desk = rig.edge.collector.appender.desk();
@@ -125,7 +126,7 @@ fn a_hit_whose_ticket_is_dropped_is_stored_all_the_same() {
 }
 
 #[test]
-fn stopping_writes_what_waits_and_the_refusals() {
+fn stopping_writes_the_waiting_hits_and_the_refusals() {
     let rig = Rig::new();
     let appender = &rig.edge.collector.appender;
     System::new().block_on(async {
@@ -144,17 +145,17 @@ fn stopping_writes_what_waits_and_the_refusals() {
         let too_late = desk.append(&event("/too-late")).unwrap();
         ticket.await.unwrap();
         assert_eq!(too_late.await, Err(Fault::SpoolBroken));
-        assert_eq!(desk.append(&event("/too-late")).err(), Some(Fault::SpoolBroken), "and from then on at once");
+        assert_eq!(desk.append(&event("/too-late")).err(), Some(Fault::SpoolBroken), "later ones fail at once");
     });
     let records = rig.records();
     assert_eq!(pages(&records), ["/late"]);
     assert_eq!(refusals(&records).values().sum::<u64>(), 1);
-    assert_eq!((rig.fate("stored"), rig.fate("spool_broken")), (1, 1), "what `append` refuses its caller counts");
+    assert_eq!((rig.fate("stored"), rig.fate("spool_broken")), (1, 1), "the caller of `append` counts its error");
     assert!(!appender.is_sound());
 }
 
 #[test]
-fn a_close_stands_after_what_was_accepted_before_it_and_ends_the_segment() {
+fn a_close_comes_after_everything_accepted_before_it_and_ends_the_segment() {
     let rig = Rig::new();
     let appender = &rig.edge.collector.appender;
     System::new().block_on(async {
@@ -166,7 +167,7 @@ fn a_close_stands_after_what_was_accepted_before_it_and_ends_the_segment() {
         let kinds: Vec<_> = rig.records().into_iter().map(|(_, _, kept)| kept).collect();
         assert!(
             matches!(&kinds[..], [Kept::Event { .. }, Kept::Fates(_), Kept::Close(20_781)]),
-            "on disk once it returns: {kinds:?}"
+            "on disk when it returns: {kinds:?}"
         );
         assert_eq!(rig.spool.segments(), segments + 1);
         desk.append(&event("/after")).unwrap().await.unwrap();
@@ -177,20 +178,20 @@ fn a_close_stands_after_what_was_accepted_before_it_and_ends_the_segment() {
 }
 
 #[test]
-fn after_a_restart_numbers_begin_again_under_another_epoch() {
+fn after_a_restart_numbers_begin_at_1_under_another_epoch() {
     let mut dir = TempDir::new().unwrap();
-    for life in 1..=3 {
+    for start in 1..=3 {
         let rig = Rig::with(dir, options(), Salts::in_memory(), &[]);
         System::new().block_on(async {
             let desk = rig.edge.collector.appender.desk();
             for n in 0..5 {
-                desk.append(&event(&format!("/{life}/{n}"))).unwrap().await.unwrap();
+                desk.append(&event(&format!("/{start}/{n}"))).unwrap().await.unwrap();
             }
             rig.edge.collector.appender.refuse(refused(Refusal::Gpc, ""));
         });
         let records = rig.stopped();
-        assert_eq!(assert_no_gaps(&records), life);
-        assert_eq!(records.len(), 6 * life);
+        assert_eq!(assert_no_gaps(&records), start);
+        assert_eq!(records.len(), 6 * start);
         dir = kept_dir(rig);
     }
 }
@@ -201,7 +202,7 @@ fn kept_dir(mut rig: Rig) -> TempDir {
 }
 
 #[test]
-fn refusals_that_found_no_room_are_written_once_there_is_some() {
+fn refusals_that_a_full_spool_did_not_accept_are_written_after_trimming() {
     let small = spool::Options { segment_bytes: 16 << 10, bytes_max: 32 << 10, ..options() };
     let rig = Rig::with(TempDir::new().unwrap(), small, Salts::in_memory(), &[]);
     let appender = &rig.edge.collector.appender;
@@ -220,7 +221,7 @@ fn refusals_that_found_no_room_are_written_once_there_is_some() {
 }
 
 #[test]
-fn counts_of_one_kind_are_added_up_and_many_kinds_are_split() {
+fn equal_refusals_are_added_up_and_many_different_ones_are_split_into_records() {
     let rig = Rig::new();
     let appender = &rig.edge.collector.appender;
     for site in 0..10_000 {

@@ -1,4 +1,5 @@
-//! The thread that owns the spool: takes what waits in every slot, numbers it, commits it, says what became of it.
+//! The thread that owns the spool. It empties the slots, numbers the records, commits them, and reports the outcome
+//! to the slots.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,39 +12,41 @@ use schema::wire::{encode_close, encode_fates, encode_record};
 
 use super::pace::Pace;
 use super::slot::Slot;
-use super::{Close, Shared, lock};
+use super::{CloseRequest, WriterShared};
 
-/// How often refusals are written down and gauges set.
-const SECOND: Duration = Duration::from_secs(1);
-/// Most counts in one record of refusals, so that it stays far below the spool's bound.
+/// How often refusals are written and gauges are set.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// Most counts in one record of refusals, so that the record stays far below the spool's bound.
 const COUNTS_MAX: usize = 4096;
-/// When this many bytes are taken, no further slot is emptied for the same commit.
+/// If so many bytes are taken, no further slot is emptied for the same commit.
 const TAKEN_BYTES_MAX: usize = spool::COMMIT_BYTES_MAX / 4;
-/// How often the age of what the spool holds is noted.
+/// How often a position of the spool is noted with its time.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
-pub(super) struct Writer {
-    shared: Arc<Shared>,
+pub(super) struct SpoolWriter {
+    shared: Arc<WriterShared>,
     spool: spool::Writer,
     handle: spool::Handle,
     epoch: u64,
-    /// By partition: the number of the last record that is on disk, and that of the last record framed.
-    numbers: Vec<Numbers>,
+    /// By partition.
+    numbers: Vec<RecordNumbers>,
     refusals_due: Instant,
     ages: Ages,
-    /// Buffers used again.
+    /// These buffers are used again for each commit.
     taken: Vec<Taken>,
     record: Vec<u8>,
     body: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Numbers {
+struct RecordNumbers {
+    /// The number of the last record that is on disk.
     used: u64,
+    /// The number of the last record that is framed for the next commit.
     framed: u64,
 }
 
-/// What was taken out of one slot for this commit.
+/// The records of one slot that are in this commit.
 struct Taken {
     slot: Arc<Slot>,
     bodies: Vec<u8>,
@@ -51,25 +54,30 @@ struct Taken {
     batch: u64,
 }
 
-impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, spool: spool::Writer, handle: spool::Handle, epoch: u64) -> Writer {
+impl SpoolWriter {
+    pub(super) fn new(
+        shared: Arc<WriterShared>,
+        spool: spool::Writer,
+        handle: spool::Handle,
+        epoch: u64,
+    ) -> SpoolWriter {
         let ages = Ages { noted: VecDeque::from([(handle.start(), Instant::now())]) };
-        let refusals_due = Instant::now() + SECOND;
+        let refusals_due = Instant::now() + FLUSH_EVERY;
         let (taken, record, body) = Default::default();
-        let numbers = vec![Numbers::default(); shared.partitions as usize];
-        Writer { shared, spool, handle, epoch, numbers, refusals_due, ages, taken, record, body }
+        let numbers = vec![RecordNumbers::default(); shared.partitions as usize];
+        SpoolWriter { shared, spool, handle, epoch, numbers, refusals_due, ages, taken, record, body }
     }
 
-    /// Until it is told to stop and nothing waits any more.
+    /// Runs until it is stopped and the slots are empty.
     pub(super) fn run(mut self) {
         let mut pace = Pace::new(Instant::now());
         loop {
-            // Read before the slots: what is handed over before the order to stop is still taken.
+            // The flag is read before the slots, so that records that arrived before the stop are still written.
             let stopping = self.shared.stopping.load(Ordering::SeqCst);
             let began = Instant::now();
             let due = began >= self.refusals_due || stopping;
             let hits = self.take();
-            let closes = std::mem::take(&mut *lock(&self.shared.closes));
+            let closes = std::mem::take(&mut *self.shared.closes.lock());
             if hits > 0 || due || !closes.is_empty() {
                 self.write(due, closes);
             }
@@ -87,32 +95,32 @@ impl Writer {
             }
         }
         if let Err(error) = self.spool.end_segment() {
-            tracing::warn!(%error, "the last segment was not ended; the next start will");
+            tracing::warn!(%error, "the last segment was not ended; the next start will end it");
         }
     }
 
-    /// Waits for work; at most until refusals are due.
+    /// Waits for work, at most until refusals are due.
     fn sleep(&mut self) {
         self.shared.asleep.store(true, Ordering::SeqCst);
-        let waits = lock(&self.shared.slots).iter().any(|slot| slot.content().hits > 0)
-            || !lock(&self.shared.closes).is_empty()
+        let has_work = self.shared.slots.lock().iter().any(|slot| slot.content().hits > 0)
+            || !self.shared.closes.lock().is_empty()
             || self.shared.stopping.load(Ordering::SeqCst);
-        if !waits {
+        if !has_work {
             thread::park_timeout(self.refusals_due.saturating_duration_since(Instant::now()));
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
     }
 
-    /// Empties the slots; says how many hits there were.
+    /// Drains the slots, and returns the number of hits.
     fn take(&mut self) -> u64 {
         #[cfg(test)]
-        drop(lock(&self.shared.gate));
+        drop(self.shared.gate.lock());
         let (mut hits, mut bytes) = (0, 0);
-        let slots = lock(&self.shared.slots);
+        let slots = self.shared.slots.lock();
         self.taken.resize_with(slots.len(), || Taken { slot: Arc::default(), bodies: vec![], hits: 0, batch: 0 });
         for (slot, taken) in slots.iter().zip(&mut self.taken) {
             if bytes >= TAKEN_BYTES_MAX {
-                break; // The others wait for the next commit.
+                break; // the other slots wait for the next commit
             }
             let mut content = slot.content();
             std::mem::swap(&mut content.bodies, &mut taken.bodies);
@@ -127,8 +135,9 @@ impl Writer {
         hits
     }
 
-    /// One commit of everything taken (and of the refusals, if due or a day is about to close), then the answers.
-    fn write(&mut self, due: bool, closes: Vec<Close>) {
+    /// Commits everything that was taken, then reports the outcome. Refusals are included if they are due or a day
+    /// closes.
+    fn write(&mut self, due: bool, closes: Vec<CloseRequest>) {
         for taken in &self.taken {
             let mut rest = &taken.bodies[..];
             while let Some((partition, tail)) = rest.split_first_chunk() {
@@ -142,12 +151,13 @@ impl Writer {
                 rest = tail;
             }
         }
-        let refusals = if due || !closes.is_empty() { self.shared.refusals.take() } else { Vec::new() };
+        let refusals = if due || !closes.is_empty() { self.shared.refusals.drain() } else { Vec::new() };
         for counts in refusals.chunks(COUNTS_MAX) {
             self.frame_fates(counts);
         }
         if refusals.is_empty() && due && !self.shared.sound.load(Ordering::Relaxed) {
-            self.frame_fates(&[]); // Nobody sends to what is not ready: ask the disk ourselves.
+            // A load balancer sends no hits to a collector that is not ready, so an empty record tests the disk.
+            self.frame_fates(&[]);
         }
         for (day, _) in &closes {
             self.body.clear();
@@ -164,21 +174,21 @@ impl Writer {
             && !closes.is_empty()
             && let Err(error) = self.spool.end_segment()
         {
-            tracing::warn!(%error, "the segment of a closed day was not ended: it is trimmed later");
+            tracing::warn!(%error, "the segment of a closed day was not ended; it is trimmed later");
         }
         self.answer(outcome);
-        for (_, waits) in closes {
-            // Whoever asked may be gone; the close is written all the same.
-            let _ = waits.send(outcome);
+        for (_, sender) in closes {
+            // The send fails if the caller has stopped waiting. The close is written nevertheless.
+            let _ = sender.send(outcome);
         }
         if due {
-            self.refusals_due = Instant::now() + SECOND;
+            self.refusals_due = Instant::now() + FLUSH_EVERY;
             self.ages.note(self.handle.synced());
             self.shared.meters.spool(self.handle.bytes(), self.ages.oldest(self.handle.start()));
         }
     }
 
-    /// Refusals have no tag: all of one epoch are in one partition.
+    /// Frames counts of refusals. They have no tag, so all counts of one epoch go to one partition.
     fn frame_fates(&mut self, counts: &[FateCount<'static>]) {
         let partition = self.shared.tagless;
         let number = next(&mut self.numbers, partition);
@@ -189,7 +199,7 @@ impl Writer {
         self.spool.frame(&self.record);
     }
 
-    /// Makes it durable. Only then are the numbers used up.
+    /// Makes the framed records durable. Only then their numbers are used up.
     fn commit(&mut self) -> Result<(), Fault> {
         let outcome = self.spool.commit();
         for numbers in &mut self.numbers {
@@ -209,14 +219,14 @@ impl Writer {
             Err(spool::Error::Full { .. }) => Err(Fault::SpoolFull),
             Err(error) => {
                 if self.shared.sound.swap(false, Ordering::Relaxed) {
-                    tracing::error!(%error, "the spool cannot be written: hits are answered 503 until it can");
+                    tracing::error!(%error, "the spool cannot be written; hits are answered 503 until it can");
                 }
                 Err(Fault::SpoolBroken)
             }
         }
     }
 
-    /// Counts the hits of this commit and wakes one task per worker.
+    /// Counts the hits of this commit, and wakes one task per worker.
     fn answer(&mut self, outcome: Result<(), Fault>) {
         for taken in &mut self.taken {
             if taken.hits == 0 {
@@ -237,18 +247,18 @@ impl Writer {
 }
 
 /// The number of the next record of a partition.
-fn next(numbers: &mut [Numbers], partition: u32) -> u64 {
+fn next(numbers: &mut [RecordNumbers], partition: u32) -> u64 {
     let numbers = &mut numbers[partition as usize];
     numbers.framed += 1;
     numbers.framed
 }
 
-impl Drop for Writer {
-    /// However the writer ends, nobody waits for it any longer.
+impl Drop for SpoolWriter {
+    /// Fails everything that still waits, no matter how the writer ends.
     fn drop(&mut self) {
         let hits: u64 = self.taken.iter().map(|taken| taken.hits).sum();
         self.shared.meters.appended(Err(Fault::SpoolBroken), hits);
-        for slot in lock(&self.shared.slots).iter() {
+        for slot in self.shared.slots.lock().iter() {
             let mut content = slot.content();
             content.closed = true;
             self.shared.meters.appended(Err(Fault::SpoolBroken), std::mem::take(&mut content.hits));
@@ -256,15 +266,16 @@ impl Drop for Writer {
                 worker.wake();
             }
         }
-        for (_, waits) in lock(&self.shared.closes).drain(..) {
-            // Whoever asked may be gone.
-            let _ = waits.send(Err(Fault::SpoolBroken));
+        for (_, sender) in self.shared.closes.lock().drain(..) {
+            // The send fails if the caller has stopped waiting.
+            let _ = sender.send(Err(Fault::SpoolBroken));
         }
         self.shared.sound.store(false, Ordering::Relaxed);
     }
 }
 
-/// When which position was reached, noted once a minute: the age of the oldest byte held, as far as this process knows.
+/// Positions with the time at which they were reached, noted once a minute. They give the age of the oldest byte in the
+/// spool, as far as this process has seen it.
 struct Ages {
     noted: VecDeque<(u64, Instant)>,
 }

@@ -29,7 +29,7 @@ impl Walk {
         let malformed = |refusal| refused(refusal, site.id, site.zone.at(now_s), None);
         let (walked, why) = match told {
             Err(bad) => (Err(malformed(bad.refusal())), Some(bad.why())),
-            Ok(told) => match self.collector.salts.told(&site.zone, told.time_s, now_s) {
+            Ok(told) => match self.collector.salts.at(&site.zone, told.time_s, now_s) {
                 None => (Err(malformed(Refusal::Malformed)), Some(OVER)),
                 Some((local, salt)) => {
                     let head = Head { visitor: told.visitor(), hints: Hints::default(), wishes: told.wishes };

@@ -1,9 +1,9 @@
 //! From user agent and client hints to browser, operating system, device class and crawler.
 //!
-//! In come the headers; out goes an [`Agent`] with texts from closed sets only: browsers and systems that the public list
-//! spells out (never text copied from the header), a major version of up to four digits, a crawler's name from its list.
-//! Parsing takes tens of microseconds, so [`Agents`] caches results by a hash under a random key of the process. The cache
-//! is bounded, and is emptied when a salt is destroyed.
+//! In come the headers; out goes an [`Agent`] with texts from closed sets only: browsers and systems that the public
+//! list spells out (never text copied from the header), a major version of up to four digits, a crawler's name from
+//! its list. Parsing takes tens of microseconds, so [`Agents`] caches results by a hash under a random key of the
+//! process. The cache is bounded, and is emptied when a salt is destroyed.
 
 mod hints;
 
@@ -135,8 +135,8 @@ fn mail_proxy(text: &str) -> Option<&'static str> {
     named.or_else(|| (text.trim() == "Mozilla/5.0").then_some("Apple Mail"))
 }
 
-/// The robot's name: by the longest word of the list that occurs in the text, else by the first pattern that matches, else
-/// by a mark of robots.
+/// The robot's name: by the longest word of the list that occurs in the text, else by the first pattern that matches,
+/// else by a mark of robots.
 fn crawler(text: &str) -> Option<&'static str> {
     if text.trim().is_empty() || text == "-" {
         return Some(NO_AGENT);

@@ -1,5 +1,5 @@
-//! The details of an event, cleaned: its name by the rules of its kind, the properties that the site declared, engagement,
-//! and on the marketing lane a campaign and an order.
+//! The details of an event, cleaned: its name by the rules of its kind, the properties that the site declared,
+//! engagement, and on the marketing lane a campaign and an order.
 //!
 //! | kind | name |
 //! |---|---|

@@ -1,9 +1,10 @@
 //! Which of the site's goals and funnel steps an event reaches.
 //!
-//! In come the rules that the site declares at that moment and what the event is (its kind, clean name and clean page);
-//! out go numbers, which travel with the event. The decision is made here, before the stream, and never again: the fold is
-//! a function of its records, whatever a reload of the configuration brings. This module does not know the visitor, so it
-//! does not know whether the earlier steps of a funnel were taken; the order of steps is the fold's matter.
+//! In come the rules that the site declares at that moment and what the event is (its kind, clean name and clean
+//! page); out go numbers, which travel with the event. The decision is made here, before the stream, and never again:
+//! the fold is a function of its records, whatever a reload of the configuration brings. This module does not know
+//! the visitor, so it does not know whether the earlier steps of a funnel were taken; the order of steps is the
+//! fold's matter.
 
 use schema::event::Kind;
 use schema::extra::ExtraBuf;

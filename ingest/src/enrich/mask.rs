@@ -9,8 +9,9 @@
 //! | `(card)` | 13 to 19 digits, whole or in a card's groups, with a card network's first digits and a right check digit | numbers of other lengths, milliseconds since 1970 |
 //! | `(phone)` | `+` and 9 to 15 digits; `00` and 9 or more; `0` and 9 or 10 more; groups of 3, 3 and 4 | dates, versions, numbers that begin with 1 to 9, IP addresses |
 //!
-//! Digits of a phone number may be grouped by spaces, dots, hyphens and brackets, never by `/`. Only the shape decides, so
-//! there are errors: an ISBN-10 that begins with 0 is masked, a national number written without its 0 is not.
+//! Digits of a phone number may be grouped by spaces, dots, hyphens and brackets, never by `/`. Only the shape
+//! decides, so there are errors: an ISBN-10 that begins with 0 is masked, a national number written without its 0 is
+//! not.
 
 /// Appends the text with its masks to `out`.
 pub fn mask(text: &str, out: &mut String) {
@@ -30,7 +31,8 @@ pub fn mask(text: &str, out: &mut String) {
     }
 }
 
-/// Whether the text can contain something to mask: an `@`, nine digits, or a digit and eight letters and digits in a row.
+/// Whether the text can contain something to mask: an `@`, nine digits, or a digit and eight letters and digits in a
+/// row.
 fn is_suspicious(text: &[u8]) -> bool {
     let (mut at, mut digits, mut run, mut longest) = (false, 0u32, 0u32, 0u32);
     for b in text {

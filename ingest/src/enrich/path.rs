@@ -1,9 +1,9 @@
 //! A page's path without anything that identifies a person.
 //!
-//! Percent-encoding is undone (up to three times, so that double encoding hides nothing), control characters are removed,
-//! an empty path becomes `/`, everything that [`mask`](super::mask) recognises is masked, and the rest is cut at 512
-//! characters. The query and userinfo never get here, because `accept` does not keep them. Bytes that are not UTF-8 become
-//! U+FFFD.
+//! Percent-encoding is undone (up to three times, so that double encoding hides nothing), control characters are
+//! removed, an empty path becomes `/`, everything that [`mask`](super::mask) recognises is masked, and the rest is
+//! cut at 512 characters. The query and userinfo never get here, because `accept` does not keep them. Bytes that are
+//! not UTF-8 become U+FFFD.
 
 use std::borrow::Cow;
 

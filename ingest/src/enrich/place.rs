@@ -5,9 +5,9 @@
 //! geo      the atlas in use, and its replacement when the file changes
 //! ```
 //!
-//! In comes the truncated address, so a result is never finer than a /24 or /48. Out goes a [`GeoPlace`] whose texts have
-//! the expected shape, whatever the file contains. A hit costs a walk down the file's search tree: the record that is found
-//! is decoded once, and then cached by its offset *in the file*. No address is cached.
+//! In comes the truncated address, so a result is never finer than a /24 or /48. Out goes a [`GeoPlace`] whose texts
+//! have the expected shape, whatever the file contains. A hit costs a walk down the file's search tree: the record
+//! that is found is decoded once, and then cached by its offset *in the file*. No address is cached.
 
 mod atlas;
 mod geo;
@@ -31,8 +31,8 @@ const CACHED_MAX: usize = 8192;
 pub struct GeoPlace {
     /// Two capital letters of ISO 3166-1, or "unknown".
     pub country: Cow<'static, str>,
-    /// The country's letters, a hyphen, and the rest of the ISO 3166-2 code ("FR-IDF") or, if the file only has names, the
-    /// name. So regions of two countries always differ. Or "unknown".
+    /// The country's letters, a hyphen, and the rest of the ISO 3166-2 code ("FR-IDF") or, if the file only has
+    /// names, the name. So regions of two countries always differ. Or "unknown".
     pub region: Cow<'static, str>,
 }
 
@@ -63,8 +63,8 @@ impl Places {
         }))
     }
 
-    /// The place of a network. `era` changes when a salt is destroyed, and then the cache is emptied, because a file may
-    /// have records of few people.
+    /// The place of a network. `era` changes when a salt is destroyed, and then the cache is emptied, because a file
+    /// may have records of few people.
     pub fn get(&mut self, prefix: Prefix, era: u64) -> &GeoPlace {
         let Some(view) = &mut self.0 else { return &GeoPlace::UNKNOWN };
         let change = view.geo.change();

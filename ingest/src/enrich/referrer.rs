@@ -1,10 +1,10 @@
 //! From the host of the page before to a source and its channel. The path is never kept.
 //!
-//! The table consists of a few additions of our own (assistants, mailers, video, shops, and hosts that the list puts into
-//! another channel) and, after them, of the public list. A subdomain that is in neither has the source of its parent. Below
-//! a search engine such a subdomain is a [`Channel::Referral`] (another service of the same company), unless search engines
-//! use its label for search. Advertising networks are referrals here, because only the marketing lane may show that a visit
-//! was paid for. A host that is not in the table is its own source.
+//! The table consists of a few additions of our own (assistants, mailers, video, shops, and hosts that the list puts
+//! into another channel) and, after them, of the public list. A subdomain that is in neither has the source of its
+//! parent. Below a search engine such a subdomain is a [`Channel::Referral`] (another service of the same company),
+//! unless search engines use its label for search. Advertising networks are referrals here, because only the
+//! marketing lane may show that a visit was paid for. A host that is not in the table is its own source.
 
 use std::sync::LazyLock;
 

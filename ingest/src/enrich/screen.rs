@@ -1,5 +1,5 @@
-//! The class of a screen by its width in CSS pixels. There are only four classes, because an exact width helps to identify
-//! people.
+//! The class of a screen by its width in CSS pixels. There are only four classes, because an exact width helps to
+//! identify people.
 
 use schema::event::UNKNOWN;
 

@@ -11,13 +11,13 @@ const NOON: i64 = 20_781 * 86_400 + 43_200;
 const MIDNIGHT: i64 = 20_782 * 86_400;
 const TODAY: Day = Day(20_781);
 
-/// A directory in memory; these tests are about one.
+/// A directory in memory.
 fn memory() -> TempDir {
     TempDir::new_in("/dev/shm").expect("Linux has /dev/shm")
 }
 
-fn place(memory: &TempDir, data: &Path) -> Option<RamPlace> {
-    RamPlace::find(&[memory.path().to_owned()], data)
+fn dir_in(memory: &TempDir, data: &Path) -> Option<SaltDir> {
+    SaltDir::find(&[memory.path().to_owned()], data)
 }
 
 fn files(memory: &TempDir) -> Vec<PathBuf> {
@@ -32,7 +32,7 @@ fn key(salts: &Salts, now_s: i64) -> [u8; 32] {
 }
 
 #[test]
-fn a_day_has_one_salt_and_the_next_another() {
+fn a_day_has_one_salt_and_the_next_day_has_another() {
     let salts = Salts::open(None, NOON);
     assert_eq!(key(&salts, NOON), key(&salts, MIDNIGHT - 1));
     assert_ne!(key(&salts, NOON), key(&salts, MIDNIGHT));
@@ -40,26 +40,30 @@ fn a_day_has_one_salt_and_the_next_another() {
 }
 
 #[test]
-fn what_is_told_of_a_date_gets_its_salt_while_that_lives_and_never_a_new_one() {
+fn a_past_moment_gets_the_salt_of_its_date_until_that_is_destroyed_and_never_a_new_one() {
     let (salts, utc) = (Salts::open(None, NOON), Zone::utc());
-    let told = |told_s, now_s| {
-        let (local, salt) = salts.told(&utc, told_s, now_s)?;
+    let at = |time_s, now_s| {
+        let (local, salt) = salts.at(&utc, time_s, now_s)?;
         Some((local.day, salt.unwrap().key().unwrap()))
     };
     let today = key(&salts, NOON);
-    assert_eq!(told(NOON - 3600, NOON), Some((TODAY, today)));
-    assert_eq!(told(NOON - 86_400, NOON), None, "no salt is made for yesterday");
-    assert_eq!(told(NOON + 3600, NOON), None, "nothing is told of what is yet to come");
-    assert_eq!(told(MIDNIGHT + 9, MIDNIGHT - 1), Some((TODAY, today)), "a clock is ahead, and it is not tomorrow yet");
+    assert_eq!(at(NOON - 3600, NOON), Some((TODAY, today)));
+    assert_eq!(at(NOON - 86_400, NOON), None, "no salt is made for yesterday");
+    assert_eq!(at(NOON + 3600, NOON), None, "the future has no salt");
+    assert_eq!(
+        at(MIDNIGHT + 9, MIDNIGHT - 1),
+        Some((TODAY, today)),
+        "the other clock is ahead, and tomorrow has not begun"
+    );
     let tomorrow = key(&salts, MIDNIGHT + 60);
-    assert_eq!(told(MIDNIGHT - 60, MIDNIGHT + 60), Some((TODAY, today)), "its salt lives on for a while");
-    assert_eq!(told(MIDNIGHT, MIDNIGHT + 60), Some((Day(TODAY.0 + 1), tomorrow)));
+    assert_eq!(at(MIDNIGHT - 60, MIDNIGHT + 60), Some((TODAY, today)), "the salt is still in its grace");
+    assert_eq!(at(MIDNIGHT, MIDNIGHT + 60), Some((Day(TODAY.0 + 1), tomorrow)));
     salts.tick(MIDNIGHT + GRACE_S);
-    assert_eq!(told(MIDNIGHT - 60, MIDNIGHT + GRACE_S), None);
+    assert_eq!(at(MIDNIGHT - 60, MIDNIGHT + GRACE_S), None);
 }
 
 #[test]
-fn zones_have_salts_of_their_own() {
+fn each_zone_has_its_own_salt() {
     let (salts, paris) = (Salts::open(None, NOON), Zone::new("Europe/Paris").unwrap());
     let (local, salt) = salts.today(&paris, NOON);
     assert_eq!((local.day, local.offset_quarters), (TODAY, 4));
@@ -67,25 +71,25 @@ fn zones_have_salts_of_their_own() {
 }
 
 #[test]
-fn a_salt_survives_a_restart_in_memory_and_only_its_own_data_directory_finds_it() {
+fn a_salt_file_survives_a_restart_and_is_found_only_by_its_own_data_directory() {
     let (memory, data, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     assert!(salts.survive_restart());
     let before = key(&salts, NOON);
     drop(salts);
-    assert_eq!(key(&Salts::open(place(&memory, data.path()), NOON + 60), NOON + 60), before);
-    assert_ne!(key(&Salts::open(place(&memory, other.path()), NOON), NOON), before);
+    assert_eq!(key(&Salts::open(dir_in(&memory, data.path()), NOON + 60), NOON + 60), before);
+    assert_ne!(key(&Salts::open(dir_in(&memory, other.path()), NOON), NOON), before);
     assert!(salts_split(&memory, data.path(), other.path()));
 }
 
 fn salts_split(memory: &TempDir, data: &Path, other: &Path) -> bool {
-    place(memory, data) != place(memory, other) && files(memory).len() == 2
+    dir_in(memory, data) != dir_in(memory, other) && files(memory).len() == 2
 }
 
 #[test]
-fn files_are_ours_alone_and_hold_nothing_but_the_salt() {
+fn a_salt_file_is_private_and_contains_only_the_salt() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     let zone = Zone::new("America/Port-au-Prince").unwrap();
     let salt = salts.today(&zone, NOON).1.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -96,9 +100,9 @@ fn files_are_ours_alone_and_hold_nothing_but_the_salt() {
 }
 
 #[test]
-fn fifteen_minutes_after_midnight_it_is_gone_from_memory_and_file_and_never_made_again() {
+fn fifteen_minutes_after_midnight_a_salt_is_wiped_in_memory_and_file_and_never_made_again() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     let held = salts.today(&Zone::utc(), NOON).1.unwrap();
     let file = files(&memory).remove(0);
     let inode = fs::File::open(&file).unwrap();
@@ -106,7 +110,7 @@ fn fifteen_minutes_after_midnight_it_is_gone_from_memory_and_file_and_never_made
     assert_eq!(salts.tick(MIDNIGHT + GRACE_S - 1), 0);
     assert!(held.is_alive() && file.exists());
     assert_eq!((salts.tick(MIDNIGHT + GRACE_S), salts.era(), salts.alive()), (1, 1, 0));
-    assert_eq!(held.key(), None, "even while a worker still holds it");
+    assert_eq!(held.key(), None, "even while a worker holds a reference");
     assert!(!file.exists());
     let mut left = Vec::new();
     std::io::Read::read_to_end(&mut &inode, &mut left).unwrap();
@@ -118,65 +122,65 @@ fn fifteen_minutes_after_midnight_it_is_gone_from_memory_and_file_and_never_made
 }
 
 #[test]
-fn a_start_destroys_what_a_kill_has_left_of_dates_that_are_over() {
+fn a_start_destroys_the_files_that_a_killed_process_left_for_past_dates() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    drop(Salts::open(place(&memory, data.path()), NOON).today(&Zone::utc(), NOON));
+    drop(Salts::open(dir_in(&memory, data.path()), NOON).today(&Zone::utc(), NOON));
     assert_eq!(files(&memory).len(), 1);
-    drop(Salts::open(place(&memory, data.path()), MIDNIGHT + GRACE_S - 1));
+    drop(Salts::open(dir_in(&memory, data.path()), MIDNIGHT + GRACE_S - 1));
     assert_eq!(files(&memory).len(), 1, "still within its grace");
-    drop(Salts::open(place(&memory, data.path()), MIDNIGHT + GRACE_S));
+    drop(Salts::open(dir_in(&memory, data.path()), MIDNIGHT + GRACE_S));
     assert_eq!(files(&memory).len(), 0);
 }
 
 #[test]
 fn a_date_never_goes_back_even_if_the_clock_does_and_the_process_restarts() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     let tomorrow = key(&salts, MIDNIGHT + 1);
     let (local, salt) = salts.today(&Zone::utc(), MIDNIGHT - 1);
     assert_eq!((local.day, salt.unwrap().key()), (TODAY.plus(1), Some(tomorrow)));
     drop(salts);
-    let salts = Salts::open(place(&memory, data.path()), MIDNIGHT - 1);
+    let salts = Salts::open(dir_in(&memory, data.path()), MIDNIGHT - 1);
     let (local, salt) = salts.today(&Zone::utc(), MIDNIGHT - 1);
     assert_eq!((local.day, salt.unwrap().key()), (TODAY.plus(1), Some(tomorrow)));
 }
 
 #[test]
-fn a_clock_that_was_years_ahead_does_not_hold_the_date_there_for_good() {
+fn a_clock_that_was_years_ahead_has_no_effect_after_a_restart() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     salts.today(&Zone::utc(), NOON + 10 * 365 * 86_400).1.unwrap();
     drop(salts);
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     assert_eq!(salts.today(&Zone::utc(), NOON).0.day, TODAY);
     assert_eq!(files(&memory).len(), 1);
 }
 
 #[test]
-fn a_disk_is_no_place_for_a_salt() {
+fn a_salt_is_not_written_to_a_disk() {
     let (disk, data) = (TempDir::new_in(env!("CARGO_MANIFEST_DIR")).unwrap(), TempDir::new().unwrap());
-    assert_eq!(RamPlace::find(&[disk.path().to_owned()], data.path()), None);
+    assert_eq!(SaltDir::find(&[disk.path().to_owned()], data.path()), None);
     assert!(!Salts::open(None, NOON).survive_restart());
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn a_directory_that_others_can_enter_is_not_used() {
+fn a_directory_that_other_users_can_enter_is_not_used() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
     let dir = memory.path().join("footfall");
     fs::create_dir(&dir).unwrap();
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
-    assert_eq!(place(&memory, data.path()), None);
+    assert_eq!(dir_in(&memory, data.path()), None);
     fs::remove_dir(&dir).unwrap();
     fs::create_dir(memory.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(memory.path().join("elsewhere"), &dir).unwrap();
-    assert_eq!(place(&memory, data.path()), None, "nor one that is somewhere else");
+    assert_eq!(dir_in(&memory, data.path()), None, "a symbolic link is not used either");
 }
 
 #[test]
-fn a_place_that_fails_is_said_and_the_salt_lives_in_memory() {
+fn if_the_directory_fails_the_salt_stays_in_memory_and_does_not_survive_a_restart() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::open(place(&memory, data.path()), NOON);
+    let salts = Salts::open(dir_in(&memory, data.path()), NOON);
     fs::remove_dir_all(memory.path().join("footfall")).unwrap();
     assert_eq!(key(&salts, NOON), key(&salts, NOON));
     assert!(!salts.survive_restart());
@@ -188,7 +192,7 @@ fn without_random_bytes_there_is_no_salt() {
 }
 
 #[test]
-fn reading_logs_takes_any_date_in_any_order() {
+fn salts_in_memory_exist_for_any_date_in_any_order() {
     let salts = Salts::in_memory();
     let of = |day| salts.of(&Zone::utc(), Day(day)).unwrap().key();
     let (a, b) = (of(20_000), of(19_000));
@@ -197,32 +201,32 @@ fn reading_logs_takes_any_date_in_any_order() {
 }
 
 #[test]
-fn agreed_salts_and_those_made_here_are_never_taken_for_each_other() {
+fn agreed_salts_and_own_salts_are_never_used_as_each_other() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    key(&Salts::open(place(&memory, data.path()), NOON), NOON);
+    key(&Salts::open(dir_in(&memory, data.path()), NOON), NOON);
     assert_eq!(files(&memory).len(), 1);
-    let agreed = Salts::agreed(place(&memory, data.path()), NOON);
+    let agreed = Salts::agreed(dir_in(&memory, data.path()), NOON);
     assert_eq!(agreed.today(&Zone::utc(), NOON).1.unwrap_err(), Fault::NoSalt);
-    assert_eq!(files(&memory).len(), 0, "it belongs to nobody now");
-    agreed.keep("UTC", TODAY, &Wiped([7; 32]));
-    assert_eq!(key(&Salts::agreed(place(&memory, data.path()), NOON), NOON), [7; 32]);
-    assert_ne!(key(&Salts::open(place(&memory, data.path()), NOON), NOON), [7; 32]);
+    assert_eq!(files(&memory).len(), 0, "the file of an own salt is destroyed");
+    agreed.save("UTC", TODAY, &Wiped([7; 32]));
+    assert_eq!(key(&Salts::agreed(dir_in(&memory, data.path()), NOON), NOON), [7; 32]);
+    assert_ne!(key(&Salts::open(dir_in(&memory, data.path()), NOON), NOON), [7; 32]);
     let [file] = &files(&memory)[..] else { panic!("one salt, one file") };
     assert_ne!(fs::read(file).unwrap(), [7; 32]);
 }
 
 #[test]
-fn agreed_salts_are_kept_ahead_and_end_as_others_do() {
+fn agreed_salts_are_stored_in_advance_and_destroyed_like_own_ones() {
     let (memory, data) = (memory(), TempDir::new().unwrap());
-    let salts = Salts::agreed(place(&memory, data.path()), NOON);
-    salts.keep("UTC", TODAY, &Wiped([7; 32]));
-    salts.keep("UTC", TODAY.plus(1), &Wiped([8; 32]));
-    let salts = Salts::agreed(place(&memory, data.path()), NOON);
+    let salts = Salts::agreed(dir_in(&memory, data.path()), NOON);
+    salts.save("UTC", TODAY, &Wiped([7; 32]));
+    salts.save("UTC", TODAY.plus(1), &Wiped([8; 32]));
+    let salts = Salts::agreed(dir_in(&memory, data.path()), NOON);
     assert_eq!((salts.today(&Zone::utc(), NOON).0.day, key(&salts, NOON)), (TODAY, [7; 32]));
     assert_eq!(salts.wanted(&Zone::utc(), NOON), [TODAY, TODAY.plus(1)]);
     assert!(salts.is_ready(&Zone::utc(), MIDNIGHT) && key(&salts, MIDNIGHT) == [8; 32]);
     assert_eq!(salts.wanted(&Zone::utc(), NOON), [TODAY.plus(1), TODAY.plus(2)], "the date does not go back");
     assert_eq!((salts.tick(MIDNIGHT + GRACE_S), files(&memory).len()), (1, 1));
-    assert!(matches!(salts.held(&Zone::utc(), TODAY), agreed::Held::Over));
+    assert!(matches!(salts.state(&Zone::utc(), TODAY), agreed::DayState::Over));
     assert!(!salts.is_ready(&Zone::utc(), MIDNIGHT + 86_400));
 }

@@ -1,4 +1,4 @@
-//! The low-water mark on disk: a position, as text. An old one only means that more is sent again.
+//! The shipper's low-water mark on disk: a position, as text. If the mark is too old, records are only sent again.
 
 use std::fs;
 use std::io;
@@ -6,30 +6,30 @@ use std::path::{Path, PathBuf};
 
 /// The file `shipped`.
 #[derive(Debug, Clone)]
-pub struct Mark {
+pub struct MarkFile {
     path: PathBuf,
 }
 
-impl Mark {
-    /// In this folder.
-    pub fn new(dir: &Path) -> Mark {
-        Mark { path: dir.join("shipped") }
+impl MarkFile {
+    /// The file in this folder.
+    pub fn new(dir: &Path) -> MarkFile {
+        MarkFile { path: dir.join("shipped") }
     }
 
-    /// What was written last; 0 if nothing ever was.
+    /// The position that was written last; 0 if there is no file.
     pub fn read(&self) -> io::Result<u64> {
         match fs::read_to_string(&self.path) {
             Ok(text) => text.trim().parse().map_err(|_| {
-                let says =
-                    format!("{} is not a position; delete it to send the whole spool again", self.path.display());
-                io::Error::new(io::ErrorKind::InvalidData, says)
+                let path = self.path.display();
+                let reason = format!("{path} is not a position; delete the file to send the whole spool again");
+                io::Error::new(io::ErrorKind::InvalidData, reason)
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error),
         }
     }
 
-    /// Replaces it; when this returns it survives a power cut, so the spool may be trimmed.
+    /// Replaces the position durably. When this returns, the spool may be trimmed.
     pub fn write(&self, position: u64) -> io::Result<()> {
         spool::replace(&self.path, format!("{position}\n").as_bytes())
     }
@@ -40,16 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_read_as_it_was_written_and_a_broken_one_is_an_error() {
+    fn a_mark_is_read_as_it_was_written_and_a_broken_one_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        let mark = Mark::new(dir.path());
+        let mark = MarkFile::new(dir.path());
         assert_eq!(mark.read().unwrap(), 0);
         mark.write(77).unwrap();
         mark.write(u64::MAX).unwrap();
         assert_eq!(mark.read().unwrap(), u64::MAX);
         for broken in ["", "-1", "12 34"] {
             fs::write(dir.path().join("shipped"), broken).unwrap();
-            assert!(mark.read().unwrap_err().to_string().contains("delete it"), "{broken}");
+            assert!(mark.read().unwrap_err().to_string().contains("delete the file"), "{broken}");
         }
     }
 }

@@ -1,15 +1,16 @@
-//! Records of the spool to messages: one packer per partition, sent when full or when its first record is 50 ms old.
+//! Packs records of the spool into messages: one packer per partition, flushed when it is full or when its first
+//! record is 50 ms old. In come encoded records with their positions; out go messages, through a callback.
 
 use std::time::{Duration, Instant};
 
 use schema::wire::{Packer, RawBody, WireError, decode_raw};
 
-/// A message is sent when it is about this long,
+/// A message is sent when it has about this length.
 const MESSAGE_BYTES: usize = 64 << 10;
-/// or when its first record has waited so long.
+/// A message is sent when its first record has waited so long.
 const MESSAGE_AGE: Duration = Duration::from_millis(50);
 
-/// A record of a part of the stream that is not there. Put into another it would bear another record's number.
+/// A record of a partition that the stream does not have. In another partition it would have another record's number.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the spool holds hits for partition {partition}, and the configuration has {partitions} partitions: ship them with the \
@@ -20,8 +21,8 @@ pub(super) struct NoPartition {
     partitions: u32,
 }
 
-/// A message to be sent.
-pub(super) struct Message<'a> {
+/// A message to send.
+pub(super) struct PackedMessage<'a> {
     pub(super) partition: u32,
     /// The position of its first record in the spool.
     pub(super) from: u64,
@@ -29,16 +30,16 @@ pub(super) struct Message<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// What is packed and not yet sent.
+/// The records that are packed and not yet sent.
 pub(super) struct Packing {
-    parts: Vec<Part>,
+    partitions: Vec<PartitionPacker>,
     bytes: Vec<u8>,
-    /// When the first record of the oldest open message was packed.
+    /// When the first record of the oldest unsent message was packed.
     began: Option<Instant>,
 }
 
 #[derive(Default)]
-struct Part {
+struct PartitionPacker {
     packer: Packer,
     from: u64,
     records: u64,
@@ -46,19 +47,20 @@ struct Part {
 
 impl Packing {
     pub(super) fn new(partitions: u32) -> Packing {
-        Packing { parts: (0..partitions).map(|_| Part::default()).collect(), bytes: Vec::new(), began: None }
+        let partitions = (0..partitions).map(|_| PartitionPacker::default()).collect();
+        Packing { partitions, bytes: Vec::new(), began: None }
     }
 
-    /// Packs one record of the spool, and sends what is full.
+    /// Packs one record of the spool, and sends a message that is full.
     pub(super) fn push<E: From<WireError> + From<NoPartition>>(
         &mut self,
         position: u64,
         record: &[u8],
-        mut send: impl FnMut(Message<'_>) -> Result<(), E>,
+        mut send: impl FnMut(PackedMessage<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let record = decode_raw(record)?;
-        let (partition, partitions) = (record.partition, self.parts.len() as u32);
-        let part = self.parts.get_mut(partition as usize).ok_or(NoPartition { partition, partitions })?;
+        let (partition, partitions) = (record.partition, self.partitions.len() as u32);
+        let part = self.partitions.get_mut(partition as usize).ok_or(NoPartition { partition, partitions })?;
         match record.body {
             RawBody::Event(event) => {
                 if !part.packer.can_take(record.epoch, record.number) {
@@ -79,47 +81,47 @@ impl Packing {
                 part.send(partition, &mut self.bytes, &mut send)?;
                 self.bytes.clear();
                 Packer::fates(record.epoch, record.number, fates, &mut self.bytes);
-                send(Message { partition, from: position, records: 1, bytes: &self.bytes })
+                send(PackedMessage { partition, from: position, records: 1, bytes: &self.bytes })
             }
-            // Here the closer speaks to the stream itself.
+            // On the stream the aggregators write the closes themselves.
             RawBody::Close(_) => Ok(()),
         }
     }
 
-    /// Sends what has waited long enough, or everything.
+    /// Sends the messages if the oldest has waited long enough, or if `all` is set.
     pub(super) fn send_old<E>(
         &mut self,
         all: bool,
-        mut send: impl FnMut(Message<'_>) -> Result<(), E>,
+        mut send: impl FnMut(PackedMessage<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if all || self.began.is_some_and(|began| began.elapsed() >= MESSAGE_AGE) {
             self.began = None;
-            for (partition, part) in (0..).zip(&mut self.parts) {
+            for (partition, part) in (0..).zip(&mut self.partitions) {
                 part.send(partition, &mut self.bytes, &mut send)?;
             }
         }
         Ok(())
     }
 
-    /// The position of the oldest record packed and not sent.
+    /// The position of the oldest record that is packed and not sent.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.parts.iter().filter(|part| !part.packer.is_empty()).map(|part| part.from).min()
+        self.partitions.iter().filter(|part| !part.packer.is_empty()).map(|part| part.from).min()
     }
 }
 
-impl Part {
+impl PartitionPacker {
     fn send<E>(
         &mut self,
         partition: u32,
         bytes: &mut Vec<u8>,
-        send: &mut impl FnMut(Message<'_>) -> Result<(), E>,
+        send: &mut impl FnMut(PackedMessage<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if self.packer.is_empty() {
             return Ok(());
         }
         bytes.clear();
         self.packer.finish(bytes);
-        send(Message { partition, from: self.from, records: std::mem::take(&mut self.records), bytes })
+        send(PackedMessage { partition, from: self.from, records: std::mem::take(&mut self.records), bytes })
     }
 }
 

@@ -1,8 +1,7 @@
-//! Messages to the brokers, and their answers. One producer lives until its first answer that says no: then nothing is
-//! known of what follows in its queue, and the caller begins again with a new one.
+//! Sends messages to the brokers, and processes their answers. A producer is used until the first error in an answer.
+//! The state of the messages behind it is then unknown, so the caller begins again with a new producer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use kafka::rdkafka::client::ClientContext;
@@ -12,34 +11,35 @@ use kafka::rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Produce
 use kafka::topics::Topic;
 use kafka::{Connection, Layout, said};
 use metrics::{counter, gauge};
+use parking_lot::Mutex;
 
-use super::Broken;
-use super::pack::Message;
+use super::ShipError;
+use super::pack::PackedMessage;
 
-/// A producer, and what it has not yet been answered for.
-pub(super) struct Sender {
-    producer: BaseProducer<Answers>,
+/// A producer, and the messages that are not confirmed yet.
+pub(super) struct MessageSender {
+    producer: BaseProducer<DeliveryAnswers>,
     topic: String,
     number: usize,
-    in_flight: BTreeMap<usize, Sent>,
-    /// (first position, number) of each of them.
+    in_flight: BTreeMap<usize, InFlight>,
+    /// (first position, number) of each message in flight.
     positions: BTreeSet<(u64, usize)>,
     bytes: usize,
 }
 
-struct Sent {
+struct InFlight {
     from: u64,
     records: u64,
     bytes: usize,
 }
 
-/// Answers since the last look, by the number of their message.
+/// The answers that are not processed yet, by the number of their message.
 #[derive(Default)]
-struct Answers {
+struct DeliveryAnswers {
     answered: Mutex<Vec<(usize, Result<(), KafkaError>)>>,
 }
 
-impl ClientContext for Answers {
+impl ClientContext for DeliveryAnswers {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         said::log(level, facility, message);
     }
@@ -49,31 +49,29 @@ impl ClientContext for Answers {
     }
 }
 
-impl ProducerContext for Answers {
+impl ProducerContext for DeliveryAnswers {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         let outcome = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
-        if let Ok(mut answered) = self.answered.lock() {
-            answered.push((number, outcome));
-        }
+        self.answered.lock().push((number, outcome));
     }
 }
 
-impl Sender {
-    pub(super) fn new(connection: &Connection, layout: &Layout) -> Result<Sender, KafkaError> {
+impl MessageSender {
+    pub(super) fn new(connection: &Connection, layout: &Layout) -> Result<MessageSender, KafkaError> {
         let mut config = connection.producer("footfall-ingest");
         config
-            // Messages are packed already: what waits for more of them waits for the bound of one request.
-            // After a message that is refused for good nothing that follows it may be taken.
+            // After a message that is rejected permanently, no message behind it may be accepted.
             .set("enable.gapless.guarantee", "true")
+            // The messages are packed already; the library only combines them up to the bound of one request.
             .set("linger.ms", "5")
             .set("batch.size", "1000000")
-            // The bound that counts is ours; the library's must not be met before it.
+            // `IN_FLIGHT_BYTES_MAX` is the bound that applies. The library's bounds must not be reached before it.
             .set("queue.buffering.max.kbytes", "65536")
             .set("queue.buffering.max.messages", "100000");
-        Ok(Sender {
-            producer: config.create_with_context(Answers::default())?,
+        Ok(MessageSender {
+            producer: config.create_with_context(DeliveryAnswers::default())?,
             topic: layout.name(Topic::Hits),
             number: 0,
             in_flight: BTreeMap::new(),
@@ -82,10 +80,10 @@ impl Sender {
         })
     }
 
-    /// Hands a message to the producer.
-    pub(super) fn send(&mut self, message: Message<'_>) -> Result<(), Broken> {
+    /// Gives a message to the producer.
+    pub(super) fn send(&mut self, message: PackedMessage<'_>) -> Result<(), ShipError> {
         self.number += 1;
-        let Message { partition, from, records, bytes } = message;
+        let PackedMessage { partition, from, records, bytes } = message;
         loop {
             let record = BaseRecord::<(), [u8], usize>::with_opaque_to(&self.topic, self.number)
                 .partition(partition as i32)
@@ -93,24 +91,21 @@ impl Sender {
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.answers(Duration::from_millis(10))?;
+                    self.process_answers(Duration::from_millis(10))?;
                 }
                 Err((error, _)) => return Err(error.into()),
             }
         }
-        self.in_flight.insert(self.number, Sent { from, records, bytes: bytes.len() });
+        self.in_flight.insert(self.number, InFlight { from, records, bytes: bytes.len() });
         self.positions.insert((from, self.number));
         self.bytes += bytes.len();
         Ok(())
     }
 
-    /// Takes in the answers that came, waiting for one at most so long.
-    pub(super) fn answers(&mut self, wait: Duration) -> Result<(), Broken> {
+    /// Processes the answers that have arrived. If there is none, waits at most so long for one.
+    pub(super) fn process_answers(&mut self, wait: Duration) -> Result<(), ShipError> {
         self.producer.poll(wait);
-        let answered = match self.producer.context().answered.lock() {
-            Ok(mut answered) => std::mem::take(&mut *answered),
-            Err(_) => Vec::new(),
-        };
+        let answered = std::mem::take(&mut *self.producer.context().answered.lock());
         for (number, outcome) in answered {
             let Some(sent) = self.in_flight.remove(&number) else { continue };
             self.positions.remove(&(sent.from, number));
@@ -124,12 +119,12 @@ impl Sender {
         Ok(())
     }
 
-    /// The position of the oldest record not answered for.
+    /// The position of the oldest record that is not confirmed.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.positions.first().map(|&(from, _)| from)
     }
 
-    /// Bytes not yet answered for.
+    /// Bytes that are not confirmed.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

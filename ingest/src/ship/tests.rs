@@ -1,4 +1,4 @@
-//! The shipper against a real broker: everything arrives, in order, whatever stands in the way.
+//! The shipper and a real broker: everything arrives in order, in spite of errors.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::*;
 
 const PARTITIONS: u32 = 3;
 
-/// A spool, a broker, and the numbers given out.
+/// A spool, a broker, and the numbers of the records so far.
 struct Bench {
     dir: TempDir,
     broker: Broker,
@@ -34,9 +34,9 @@ impl Bench {
         Bench { dir, broker: Broker::start(), writer, handle, numbers: [0; 3] }
     }
 
-    /// So many records of `bytes` each, over all partitions in turn.
+    /// Appends records of `bytes` each, to all partitions in turn.
     fn append(&mut self, records: u64, bytes: usize) {
-        // Nothing that compression makes small.
+        // Random bytes, because compression would shrink others.
         let hash = blake3::Hasher::new().update(&self.handle.synced().to_le_bytes()).finalize_xof();
         let mut noise = vec![0; bytes / 2];
         std::io::Read::read_exact(&mut { hash }, &mut noise).unwrap();
@@ -61,7 +61,7 @@ impl Bench {
 
     fn ship(&self) -> Shipper {
         let layout = Layout { prefix: String::new(), partitions: PARTITIONS, replication: 1 };
-        let settings = Settings { connection: self.connection(), layout, dir: self.dir.path().to_owned() };
+        let settings = ShipSettings { connection: self.connection(), layout, dir: self.dir.path().to_owned() };
         Shipper::start(settings, self.handle.clone()).unwrap()
     }
 
@@ -72,18 +72,18 @@ impl Bench {
     fn wait(&self, what: &str, is_true: impl Fn() -> bool) {
         let began = Instant::now();
         while !is_true() {
-            assert!(began.elapsed() < Duration::from_secs(90), "waited in vain until {what}");
+            assert!(began.elapsed() < Duration::from_secs(90), "did not happen: {what}");
             thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Sets one setting of the topic.
+    /// Changes one setting of the topic.
     fn alter(&self, setting: &str) {
         let alter = ["--alter", "--entity-type", "topics", "--entity-name", "hits", "--add-config", setting];
         let _altered = self.broker.tool("kafka.admin.ConfigCommand", &alter);
     }
 
-    /// The numbers of each partition as they stand in the topic, repeats and all.
+    /// The numbers of the records of each partition in the topic, including repeats.
     fn arrived(&self) -> BTreeMap<i32, Vec<u64>> {
         let reader: BaseConsumer =
             self.connection().reader("test").set("enable.partition.eof", "true").create().unwrap();
@@ -106,7 +106,8 @@ impl Bench {
         arrived
     }
 
-    /// In each partition every number is there, and none comes before the one below it. Says how many were repeats.
+    /// Checks that each partition has every number, and that no number comes before the one below it. Returns the
+    /// number of repeats.
     fn assert_whole(&self) -> u64 {
         let (mut repeats, arrived) = (0, self.arrived());
         for (partition, last) in self.numbers.iter().enumerate() {
@@ -123,7 +124,7 @@ impl Bench {
 }
 
 #[test]
-fn what_is_on_disk_arrives_once_and_in_order_and_leaves_the_spool() {
+fn records_on_disk_arrive_once_and_in_order_and_are_trimmed() {
     let mut bench = Bench::new();
     let shipper = bench.ship();
     for _ in 0..20 {
@@ -131,9 +132,9 @@ fn what_is_on_disk_arrives_once_and_in_order_and_leaves_the_spool() {
     }
     bench.wait_until_shipped();
     assert_eq!(bench.assert_whole(), 0);
-    assert!(bench.handle.start() > 0, "what the brokers have is trimmed");
+    assert!(bench.handle.start() > 0, "confirmed records are trimmed");
     shipper.stop(Duration::from_secs(10));
-    // The next life goes on where this one ended.
+    // The next shipper continues where this one ended.
     let shipper = bench.ship();
     bench.append(300, 500);
     bench.wait_until_shipped();
@@ -142,7 +143,7 @@ fn what_is_on_disk_arrives_once_and_in_order_and_leaves_the_spool() {
 }
 
 #[test]
-fn without_a_broker_nothing_is_lost_and_with_it_again_everything_arrives() {
+fn after_an_outage_of_the_broker_everything_arrives() {
     let mut bench = Bench::new();
     let shipper = bench.ship();
     bench.append(300, 100);
@@ -159,15 +160,15 @@ fn without_a_broker_nothing_is_lost_and_with_it_again_everything_arrives() {
     shipper.stop(Duration::from_secs(10));
 }
 
-/// An answer that says no comes in the middle of what is under way: sending begins again at the mark.
+/// A message is rejected while others are in flight: sending begins again at the mark.
 #[test]
-fn after_an_answer_that_says_no_sending_begins_again_and_leaves_no_gap() {
+fn after_a_rejected_message_sending_begins_again_and_leaves_no_gap() {
     let mut bench = Bench::new();
     let shipper = bench.ship();
     bench.append(300, 100);
     bench.wait_until_shipped();
     bench.alter("max.message.bytes=2000");
-    // Small ones go through, large ones do not, and they take turns.
+    // Small messages are accepted and large ones are not, in turn.
     for _ in 0..5 {
         bench.append(300, 100);
         bench.append(3, 5000);

@@ -1,9 +1,10 @@
 //! One message of the stream: several records as `Batch` of `../../footfall.proto`.
 //!
-//! A batch has records of one epoch and one partition, in order. The fields that an event has in common with others (its
-//! *shape*: site, day, source, browser and so on), pages, names and extras are in tables, each distinct one once. The rest
-//! of an event is a few numbers, stored as columns. Both ends are hot: the packer copies the bytes of a shape without
-//! decoding them, and the reader decodes each shape once. This module does not know what the message is sent over.
+//! A batch has records of one epoch and one partition, in order. The fields that an event has in common with others
+//! (its *shape*: site, day, source, browser and so on), pages, names and extras are in tables, each distinct one
+//! once. The rest of an event is a few numbers, stored as columns. Both ends are hot: the packer copies the bytes of
+//! a shape without decoding them, and the reader decodes each shape once. This module does not know what the message
+//! is sent over.
 
 use std::hash::{BuildHasher, Hasher};
 

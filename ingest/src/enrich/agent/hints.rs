@@ -1,8 +1,10 @@
-//! Client hints: headers that browsers based on Chromium send beside the user agent, on every request and with low entropy.
+//! Client hints: headers that browsers based on Chromium send beside the user agent, on every request and with low
+//! entropy.
 //!
-//! Many browsers name themselves Chrome in the user agent and use their own name in `Sec-CH-UA` only. A browser that shows
-//! the desktop version of a page hides its system in the user agent, but not in `Sec-CH-UA-Platform`. Both headers are
-//! parsed as structured fields (RFC 9651), and only names of the tables below are used. Hints are no part of a tag.
+//! Many browsers name themselves Chrome in the user agent and use their own name in `Sec-CH-UA` only. A browser that
+//! shows the desktop version of a page hides its system in the user agent, but not in `Sec-CH-UA-Platform`. Both
+//! headers are parsed as structured fields (RFC 9651), and only names of the tables below are used. Hints are no part
+//! of a tag.
 
 use schema::event::Device;
 use sfv::{BareItem, ListEntry, Parser};

@@ -1,8 +1,8 @@
 //! One MMDB file in memory.
 //!
 //! In come bytes; out goes an [`Atlas`] that was checked from end to end, or an error. The format is MaxMind's (crate
-//! `maxminddb`). Makers use different fields for country and region, so the first records of a file decide which fields it
-//! has (see [`COUNTRIES`], [`REGIONS`]).
+//! `maxminddb`). Makers use different fields for country and region, so the first records of a file decide which
+//! fields it has (see [`COUNTRIES`], [`REGIONS`]).
 //!
 //! The file is read, not mapped. If a mapped file were overwritten or truncated in place, the process would be killed.
 
@@ -31,8 +31,9 @@ const fn field(name: &'static str, path: &'static [PathElement<'static>], is_cod
     Field { name, path, is_code }
 }
 
-/// The fields that can hold a country's code: in files of MaxMind and DB-IP; in DB-IP's tables as one MMDB and in IPinfo's
-/// files; in older files of IPinfo. The first of these that any of a file's first records has is used for all records.
+/// The fields that can hold a country's code: in files of MaxMind and DB-IP; in DB-IP's tables as one MMDB and in
+/// IPinfo's files; in older files of IPinfo. The first of these that any of a file's first records has is used for
+/// all records.
 const COUNTRIES: [Field; 3] = [
     field("country.iso_code", &[Key("country"), Key("iso_code")], true),
     field("country_code", &[Key("country_code")], true),

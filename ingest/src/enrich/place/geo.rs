@@ -1,8 +1,8 @@
 //! The atlas in use, and its replacement while hits arrive.
 //!
-//! The file is checked every few seconds. Once it has changed, and has not changed again between two checks (so that a file
-//! that is still being copied is not read), it is read and validated. If it is valid, workers use it from their next hit
-//! on. Otherwise the old atlas stays in use, and the failure is logged and counted once.
+//! The file is checked every few seconds. Once it has changed, and has not changed again between two checks (so that
+//! a file that is still being copied is not read), it is read and validated. If it is valid, workers use it from
+//! their next hit on. Otherwise the old atlas stays in use, and the failure is logged and counted once.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -72,8 +72,8 @@ impl Geo {
         })
     }
 
-    /// Reads the file now, whether or not it changed. The call blocks until the whole file is read and validated. Hits use
-    /// the old atlas meanwhile.
+    /// Reads the file now, whether or not it changed. The call blocks until the whole file is read and validated.
+    /// Hits use the old atlas meanwhile.
     pub fn reload(&self) {
         self.read(&mut self.checks.lock());
     }

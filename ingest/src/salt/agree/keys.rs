@@ -1,12 +1,12 @@
-//! The deployment's keys: what makes a salt out of a share, and so what stands between Kafka and the salts.
+//! The deployment's keys. A salt can only be derived from a share with its key, so Kafka alone does not reveal salts.
 //!
-//! They are in a file: one key of 64 hex digits a line, the newest first, blank lines and `#` comments allowed. The
-//! first is used for new shares, the others still open what was made for them. A key is replaced by a new line on top,
-//! on every collector before the next midnight, and a line that is over a week old is dropped: what is left of a share
-//! anywhere (a broker's disk, a copy of it) says nothing from then on.
+//! The keys are in a file: one key of 64 hex digits a line, the newest first; blank lines and `#` comments are
+//! allowed. The first key is used for new shares, the others for the shares that were made for them. The operator
+//! replaces a key by a new line on top, on every collector before the next midnight, and removes a line that is over
+//! a week old. From then on any remainder of a share (on a broker's disk, or in a copy of it) is worthless.
 //!
-//! The file is read again when it has changed. One that cannot be read then is an error in the log; the keys that were
-//! read before stay.
+//! The file is read again when it has changed. If it cannot be read then, the error is logged, and the keys that were
+//! read before stay in use.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,163 +15,163 @@ use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::salt::files::Wiped;
 use crate::salt::key::Salt;
-use crate::salt::place::Wiped;
 
 /// Longest file, in bytes.
 const FILE_BYTES_MAX: usize = 16 * 1024;
-/// Bits of a file's mode that would let others read it, or others and its group write it.
+/// Bits of a file's mode with which other users can read it, or other users or its group can write it.
 const OPEN_TO_OTHERS: u32 = 0o027;
-/// What a key's id is derived under.
+/// The context string from which a key's id is derived.
 const ID_CONTEXT: &str = "footfall salts 2026-11 id of a deployment key v1";
 
-/// Names a key, and tells nothing of it.
+/// Identifies a key without revealing anything of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KeyId(pub(super) [u8; 8]);
 
-/// One key, held as salts are.
+/// One key. It is stored like a salt.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct DeploymentKey {
     pub(super) id: KeyId,
     pub(super) secret: Salt,
 }
 
-/// What the file says now.
+/// The keys of the file.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct KeyRing {
     path: PathBuf,
-    /// The file that was read last, whether it was good or not.
-    seen: Option<Stamp>,
-    /// The newest first; never none.
-    ring: Vec<Key>,
+    /// The version of the file that was read last, valid or not.
+    last_read: Option<KeyFileStamp>,
+    /// The newest first; never empty.
+    keys: Vec<DeploymentKey>,
 }
 
-/// What changes when a file does.
+/// Identifies a version of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+struct KeyFileStamp {
     file: (u64, u64),
     modified: (i64, i64),
     len: u64,
 }
 
-/// The keys cannot be had.
+/// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The file is not there, or not for us.
+    /// The file is missing or cannot be read.
     #[error("the salt keys {path} cannot be read: {error}")]
     Unreadable {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
-    /// Others can read it.
+    /// Other users can read the file.
     #[error("the salt keys {path} are open to others (mode {mode:04o}): at most 0640 is allowed")]
     Open {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Its mode.
+        /// The file's mode.
         mode: u32,
     },
     /// A line is no key.
     #[error("the salt keys {path}: line {line} is not 64 hex digits")]
     Malformed {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Which.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// It is too long, or there is none in it.
+    /// The file is too long, or contains no key.
     #[error("the salt keys {path}: there must be a key, and at most 16 KiB")]
     Size {
-        /// Where.
+        /// The file.
         path: PathBuf,
     },
 }
 
-impl Keys {
+impl KeyRing {
     /// Reads the file.
-    pub(super) fn open(path: &Path) -> Result<Keys, KeysError> {
-        let (stamp, ring) = read(path)?;
-        Ok(Keys { path: path.to_owned(), seen: Some(stamp), ring })
+    pub(super) fn open(path: &Path) -> Result<KeyRing, KeysError> {
+        let (stamp, keys) = read(path)?;
+        Ok(KeyRing { path: path.to_owned(), last_read: Some(stamp), keys })
     }
 
     /// Reads the file again if it has changed.
     pub(super) fn refresh(&mut self) {
-        let stamp = std::fs::metadata(&self.path).ok().map(|meta| Stamp::of(&meta));
-        if stamp == self.seen {
+        let stamp = std::fs::metadata(&self.path).ok().map(|meta| KeyFileStamp::of(&meta));
+        if stamp == self.last_read {
             return;
         }
-        self.seen = stamp;
+        self.last_read = stamp;
         match read(&self.path) {
-            Ok((stamp, ring)) => {
-                self.seen = Some(stamp);
-                self.ring = ring;
-                tracing::info!(keys = self.ring.len(), "the salt keys have changed and were read again");
+            Ok((stamp, keys)) => {
+                self.last_read = Some(stamp);
+                self.keys = keys;
+                tracing::info!(keys = self.keys.len(), "the salt keys have changed and were read again");
             }
             Err(error) => tracing::error!(%error, "the salt keys have changed, and the old ones stay in use"),
         }
     }
 
     /// The key for new shares.
-    pub(super) fn newest(&self) -> &Key {
-        &self.ring[0]
+    pub(super) fn newest(&self) -> &DeploymentKey {
+        &self.keys[0]
     }
 
-    /// The key of this name.
-    pub(super) fn named(&self, id: KeyId) -> Option<&Key> {
-        self.ring.iter().find(|key| key.id == id)
+    /// The key with this id.
+    pub(super) fn by_id(&self, id: KeyId) -> Option<&DeploymentKey> {
+        self.keys.iter().find(|key| key.id == id)
     }
 }
 
-impl Key {
-    fn of(secret: &Wiped) -> Key {
+impl DeploymentKey {
+    fn of(secret: &Wiped) -> DeploymentKey {
         let mut hasher = blake3::Hasher::new_derive_key(ID_CONTEXT);
         let mut hash = hasher.update(&secret.0).finalize();
         hasher.zeroize();
         let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
         hash.zeroize();
-        Key { id: KeyId([a, b, c, d, e, f, g, h]), secret: Salt::of(secret.0) }
+        DeploymentKey { id: KeyId([a, b, c, d, e, f, g, h]), secret: Salt::of(secret.0) }
     }
 }
 
-impl Stamp {
-    fn of(meta: &std::fs::Metadata) -> Stamp {
-        Stamp { file: (meta.dev(), meta.ino()), modified: (meta.mtime(), meta.mtime_nsec()), len: meta.len() }
+impl KeyFileStamp {
+    fn of(meta: &std::fs::Metadata) -> KeyFileStamp {
+        KeyFileStamp { file: (meta.dev(), meta.ino()), modified: (meta.mtime(), meta.mtime_nsec()), len: meta.len() }
     }
 }
 
-fn read(path: &Path) -> Result<(Stamp, Vec<Key>), KeysError> {
+fn read(path: &Path) -> Result<(KeyFileStamp, Vec<DeploymentKey>), KeysError> {
     let unreadable = |error| KeysError::Unreadable { path: path.to_owned(), error };
     let file = File::open(path).map_err(unreadable)?;
     let meta = file.metadata().map_err(unreadable)?;
     if meta.mode() & OPEN_TO_OTHERS != 0 {
         return Err(KeysError::Open { path: path.to_owned(), mode: meta.mode() & 0o7777 });
     }
-    // All of it at once, so that nothing of it is left where it has grown out of.
+    // The buffer has its final size, because a buffer that grows leaves unwiped copies in freed memory.
     let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX + 1));
     file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut text).map_err(unreadable)?;
     if text.len() > FILE_BYTES_MAX {
         return Err(KeysError::Size { path: path.to_owned() });
     }
-    let ring = parse(&text).map_err(|line| KeysError::Malformed { path: path.to_owned(), line })?;
-    match ring.is_empty() {
+    let keys = parse(&text).map_err(|line| KeysError::Malformed { path: path.to_owned(), line })?;
+    match keys.is_empty() {
         true => Err(KeysError::Size { path: path.to_owned() }),
-        false => Ok((Stamp::of(&meta), ring)),
+        false => Ok((KeyFileStamp::of(&meta), keys)),
     }
 }
 
-/// The keys of a file, or the number of the line that is none.
-fn parse(text: &[u8]) -> Result<Vec<Key>, usize> {
-    let mut ring = Vec::new();
+/// The keys of a file, or the number of the first line that is no key.
+fn parse(text: &[u8]) -> Result<Vec<DeploymentKey>, usize> {
+    let mut keys = Vec::new();
     for (n, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        ring.push(Key::of(&unhex(line).ok_or(n + 1)?));
+        keys.push(DeploymentKey::of(&unhex(line).ok_or(n + 1)?));
     }
-    Ok(ring)
+    Ok(keys)
 }
 
 fn unhex(digits: &[u8]) -> Option<Wiped> {
@@ -199,9 +199,9 @@ pub(super) mod tests {
         digit.to_string().repeat(64)
     }
 
-    /// The key whose 64 digits are this one.
-    pub(in crate::salt) fn key(digit: char) -> Key {
-        Key::of(&unhex(line(digit).as_bytes()).unwrap())
+    /// The key that consists of 64 times this digit.
+    pub(in crate::salt) fn key(digit: char) -> DeploymentKey {
+        DeploymentKey::of(&unhex(line(digit).as_bytes()).unwrap())
     }
 
     fn write(file: &NamedTempFile, text: &str, mode: u32) {
@@ -209,14 +209,14 @@ pub(super) mod tests {
         fs::set_permissions(file.path(), Permissions::from_mode(mode)).unwrap();
     }
 
-    fn said(text: &str, mode: u32) -> String {
+    fn opened(text: &str, mode: u32) -> String {
         let file = NamedTempFile::new().unwrap();
         write(&file, text, mode);
-        Keys::open(file.path()).map_or_else(|error| error.to_string(), |keys| format!("{} keys", keys.ring.len()))
+        KeyRing::open(file.path()).map_or_else(|error| error.to_string(), |ring| format!("{} keys", ring.keys.len()))
     }
 
     #[test]
-    fn a_file_is_keys_and_comments() {
+    fn a_file_consists_of_keys_and_comments() {
         let text = format!("# this week's\n{}\r\n\n  {}  \n# end", line('a'), line('B'));
         let ring = parse(text.as_bytes()).unwrap();
         assert_eq!(ring.iter().map(|key| key.secret.key().unwrap()).collect::<Vec<_>>(), [[0xaa; 32], [0xbb; 32]]);
@@ -227,37 +227,37 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named_by_its_line_and_not_shown() {
+    fn a_line_that_is_no_key_is_reported_by_its_number_and_not_shown() {
         for (n, bad) in [&line('a')[1..], &(line('a') + "a"), &line('g'), &line('+'), "key = x"].into_iter().enumerate()
         {
-            let said = said(&format!("#\n{}\n{bad}\n", line('c')), 0o600);
-            assert!(said.ends_with("line 3 is not 64 hex digits"), "{n} {said}");
+            let opened = opened(&format!("#\n{}\n{bad}\n", line('c')), 0o600);
+            assert!(opened.ends_with("line 3 is not 64 hex digits"), "{n} {opened}");
         }
         for text in ["", "# none yet\n", &line('\n').repeat(300)] {
-            assert!(said(text, 0o600).ends_with("there must be a key, and at most 16 KiB"), "{text}");
+            assert!(opened(text, 0o600).ends_with("there must be a key, and at most 16 KiB"), "{text}");
         }
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_not_used() {
+    fn a_file_that_other_users_can_read_is_not_used() {
         for mode in [0o400, 0o600, 0o440, 0o640] {
-            assert_eq!(said(&line('a'), mode), "1 keys", "{mode:o}");
+            assert_eq!(opened(&line('a'), mode), "1 keys", "{mode:o}");
         }
         for mode in [0o604, 0o602, 0o601, 0o660, 0o644, 0o666] {
-            assert!(said(&line('a'), mode).contains("open to others"), "{mode:o}");
+            assert!(opened(&line('a'), mode).contains("open to others"), "{mode:o}");
         }
-        assert!(Keys::open(Path::new("/nowhere/keys")).unwrap_err().to_string().contains("cannot be read"));
+        assert!(KeyRing::open(Path::new("/nowhere/keys")).unwrap_err().to_string().contains("cannot be read"));
     }
 
     #[test]
-    fn a_change_is_seen_and_a_bad_one_changes_nothing() {
+    fn a_changed_file_is_read_again_and_a_bad_file_changes_nothing() {
         let file = NamedTempFile::new().unwrap();
         write(&file, &line('a'), 0o600);
-        let mut keys = Keys::open(file.path()).unwrap();
+        let mut keys = KeyRing::open(file.path()).unwrap();
         let old = keys.newest().id;
         write(&file, &format!("{}\n{}\n", line('b'), line('a')), 0o600);
         keys.refresh();
-        assert!(keys.newest().id != old && keys.named(old).is_some());
+        assert!(keys.newest().id != old && keys.by_id(old).is_some());
         let new = keys.newest().id;
         write(&file, "half of a k", 0o600);
         keys.refresh();
@@ -268,11 +268,11 @@ pub(super) mod tests {
         fs::write(file.path(), line('b')).unwrap();
         fs::set_permissions(file.path(), Permissions::from_mode(0o600)).unwrap();
         keys.refresh();
-        assert!(keys.newest().id == new && keys.named(old).is_none(), "a line that is dropped is forgotten");
+        assert!(keys.newest().id == new && keys.by_id(old).is_none(), "the removed key is gone");
     }
 
     #[test]
-    fn an_id_is_not_the_key_and_nothing_prints_it() {
+    fn an_id_is_not_the_key_and_the_key_cannot_be_printed() {
         let ring = parse(format!("{}\n{}", line('a'), line('b')).as_bytes()).unwrap();
         assert_ne!(ring[0].id, ring[1].id);
         assert_ne!(ring[0].id.0, [0xaa; 8]);

@@ -1,4 +1,4 @@
-//! What stands on Kafka for one (time zone, date), and the salt that comes of it.
+//! The record on Kafka for one (time zone, date), and the salt that is derived from it.
 //!
 //! ```text
 //! key     America/Port-au-Prince/2026-11-24
@@ -6,34 +6,35 @@
 //! salt    BLAKE3 keyed by the deployment's key over (zone, date, share), each with its length before it
 //! ```
 //!
-//! The share is 32 random bytes. Without the key it says nothing of the salt; without the share, so does the key.
+//! The share is 32 random bytes. The share without the key reveals nothing about the salt, and neither does the key
+//! without the share.
 
 use schema::day::Day;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::keys::{Key, KeyId};
+use super::keys::{DeploymentKey, KeyId};
+use crate::salt::files::Wiped;
 use crate::salt::key::Salt;
-use crate::salt::place::Wiped;
 
 /// Length of a record's value.
 pub(in crate::salt) const RECORD_BYTES: usize = 41;
 const VERSION: u8 = 1;
 
-/// A share, and whose key makes a salt of it.
+/// A share, with the id of the key for which it was made.
 #[derive(Debug)]
 pub(in crate::salt) struct Share {
     pub(super) made_for: KeyId,
-    /// Held as salts are, for with the key it is one.
+    /// Stored like a salt, because together with the key it is one.
     secret: Salt,
 }
 
-/// The key of a date's records.
+/// The Kafka key of a date's records.
 pub(super) fn name(zone: &str, day: Day) -> String {
     format!("{zone}/{day}")
 }
 
-/// The zone and date of a record's key.
-pub(super) fn named(key: &[u8]) -> Option<(&str, Day)> {
+/// The zone and date of a record, from its Kafka key.
+pub(super) fn parse_name(key: &[u8]) -> Option<(&str, Day)> {
     let text = std::str::from_utf8(key).ok()?;
     let (zone, date) = text.rsplit_once('/')?;
     let day: Day = date.parse().ok()?;
@@ -41,14 +42,14 @@ pub(super) fn named(key: &[u8]) -> Option<(&str, Day)> {
 }
 
 impl Share {
-    /// A new one.
+    /// A new share.
     pub(super) fn random(made_for: KeyId) -> Result<Share, getrandom::Error> {
         let mut bytes = Wiped([0; 32]);
         getrandom::fill(&mut bytes.0)?;
         Ok(Share { made_for, secret: Salt::of(bytes.0) })
     }
 
-    /// As it stands on Kafka; nothing if it is destroyed.
+    /// The value of the record on Kafka; `None` if the share is destroyed.
     pub(in crate::salt) fn record(&self) -> Option<Zeroizing<[u8; RECORD_BYTES]>> {
         let secret = Wiped(self.secret.key()?);
         let mut record = Zeroizing::new([0; RECORD_BYTES]);
@@ -58,16 +59,16 @@ impl Share {
         Some(record)
     }
 
-    /// What a record holds, if it is one that we can read.
-    pub(super) fn read(record: &[u8]) -> Option<Share> {
+    /// Decodes the value of a record, if it is of our version.
+    pub(super) fn decode(record: &[u8]) -> Option<Share> {
         let (head, secret) = record.split_first_chunk::<9>()?;
         let [VERSION, id @ ..] = *head else { return None };
         let secret = Wiped(secret.try_into().ok()?);
         Some(Share { made_for: KeyId(id), secret: Salt::of(secret.0) })
     }
 
-    /// The salt of this date; nothing if something of it is destroyed, or it was made for another key.
-    pub(super) fn salt(&self, key: &Key, zone: &str, day: Day) -> Option<Wiped> {
+    /// The salt of this date; `None` if the key or the share is destroyed, or if the share was made for another key.
+    pub(super) fn salt(&self, key: &DeploymentKey, zone: &str, day: Day) -> Option<Wiped> {
         if key.id != self.made_for {
             return None;
         }
@@ -91,14 +92,14 @@ mod tests {
 
     const DAY: Day = Day(20_781);
 
-    fn share(byte: u8, key: &Key) -> Share {
+    fn share(byte: u8, key: &DeploymentKey) -> Share {
         Share { made_for: key.id, secret: Salt::of([byte; 32]) }
     }
 
     #[test]
-    fn a_salt_hangs_on_key_zone_date_and_share() {
+    fn a_salt_depends_on_key_zone_date_and_share() {
         let (ours, other) = (key('a'), key('b'));
-        let salt = |byte, key: &Key, zone, day| share(byte, key).salt(key, zone, day).unwrap().0;
+        let salt = |byte, key: &DeploymentKey, zone, day| share(byte, key).salt(key, zone, day).unwrap().0;
         let me = salt(1, &ours, "UTC", DAY);
         assert_eq!(me, salt(1, &ours, "UTC", DAY));
         let others = [
@@ -112,7 +113,7 @@ mod tests {
         for (n, other) in others.iter().enumerate() {
             assert!(*other != me && !others[n + 1..].contains(other), "{n}");
         }
-        assert!(share(1, &ours).salt(&other, "UTC", DAY).is_none(), "the wrong key makes none at all");
+        assert!(share(1, &ours).salt(&other, "UTC", DAY).is_none(), "the wrong key gives no salt");
     }
 
     #[test]
@@ -126,16 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_what_it_was_made_of_and_nothing_else_is_read() {
+    fn a_record_is_decoded_to_its_share_and_other_bytes_are_not() {
         let ours = key('a');
         let record = share(9, &ours).record().unwrap();
-        let back = Share::read(&record[..]).unwrap();
+        let back = Share::decode(&record[..]).unwrap();
         assert_eq!((back.made_for, back.secret.key()), (ours.id, Some([9; 32])));
-        assert!(Share::read(&record[..40]).is_none());
-        assert!(Share::read(&[&record[..], &[0]].concat()).is_none());
+        assert!(Share::decode(&record[..40]).is_none());
+        assert!(Share::decode(&[&record[..], &[0]].concat()).is_none());
         let mut newer = *record;
         newer[0] = 2;
-        assert!(Share::read(&newer).is_none() && Share::read(&[]).is_none());
+        assert!(Share::decode(&newer).is_none() && Share::decode(&[]).is_none());
         assert!(!format!("{back:?}").contains("9, 9"));
         back.secret.destroy();
         assert!(back.record().is_none() && back.salt(&ours, "UTC", DAY).is_none());
@@ -149,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn names_of_dates_are_read_back_and_only_as_they_are_written() {
+    fn a_records_name_is_parsed_only_in_the_form_in_which_it_is_written() {
         for zone in ["UTC", "Europe/Paris", "America/Argentina/Ushuaia"] {
-            assert_eq!(named(name(zone, DAY).as_bytes()), Some((zone, DAY)));
+            assert_eq!(parse_name(name(zone, DAY).as_bytes()), Some((zone, DAY)));
         }
         assert_eq!(name("Europe/Paris", DAY), "Europe/Paris/2026-11-24");
         for bad in ["", "UTC", "UTC/", "UTC/2026-11-24T00:00", "UTC/20261124", "UTC/2026-11-24 ", "UTC/2026-13-01"] {
-            assert_eq!(named(bad.as_bytes()), None, "{bad}");
+            assert_eq!(parse_name(bad.as_bytes()), None, "{bad}");
         }
-        assert_eq!(named(b"UTC\xff/2026-11-24"), None);
+        assert_eq!(parse_name(b"UTC\xff/2026-11-24"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Collectors and a real broker: they agree, or have no salt.
+//! Collectors and a real broker: the collectors agree on a salt, or have none.
 
 mod clocks;
 mod meeting;
@@ -20,24 +20,24 @@ use testbed::kafka::Broker;
 
 use super::keys::tests::{key, line};
 use super::*;
-use crate::salt::RamPlace;
+use crate::salt::SaltDir;
 
-/// How long something may take that is sure to come.
+/// Longest wait for an event that must happen.
 const SOON: Duration = Duration::from_secs(60);
 const DAY_S: i64 = 86_400;
 
-/// A topic at a broker, and what a test needs to put collectors around it.
+/// A topic at a broker, and the settings for collectors that use it.
 struct Scene {
     broker: Arc<Broker>,
-    settings: Settings,
+    settings: AgreementSettings,
     keys: NamedTempFile,
-    /// One where it is about noon, so that no test sees a date end.
+    /// A zone in which it is about noon, so that no date ends during a test.
     zone: Zone,
     now_s: i64,
 }
 
 impl Scene {
-    /// A topic of its own at the broker that tests share.
+    /// A new topic at the broker that all tests share.
     async fn new() -> Scene {
         static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
         let shared = || {
@@ -64,7 +64,7 @@ impl Scene {
         ensure(&connection, &layout, &[Topic::Salts]).await.unwrap();
         let keys = NamedTempFile::new().unwrap();
         write_keys(&keys, "a");
-        let settings = Settings { connection, topic: layout.name(Topic::Salts), keys: keys.path().to_owned() };
+        let settings = AgreementSettings { connection, topic: layout.name(Topic::Salts), keys: keys.path().to_owned() };
         let now_s = now_s();
         let hour = now_s.rem_euclid(DAY_S) / 3600;
         // `Etc/GMT-3` is three hours ahead of UTC.
@@ -76,18 +76,18 @@ impl Scene {
         self.zone.at(self.now_s).day
     }
 
-    /// A collector of one zone that starts now and finds nothing in memory.
+    /// A collector of one zone that starts now and finds no salt files.
     fn collector(&self) -> Collector {
         self.restarted(None)
     }
 
-    /// One that finds what is kept there.
-    fn restarted(&self, place: Option<RamPlace>) -> Collector {
-        self.collector_at(place, self.now_s)
+    /// A collector that finds the salt files in this directory.
+    fn restarted(&self, dir: Option<SaltDir>) -> Collector {
+        self.collector_at(dir, self.now_s)
     }
 
-    fn collector_at(&self, place: Option<RamPlace>, now_s: i64) -> Collector {
-        let salts = Arc::new(Salts::agreed(place, now_s));
+    fn collector_at(&self, dir: Option<SaltDir>, now_s: i64) -> Collector {
+        let salts = Arc::new(Salts::agreed(dir, now_s));
         let recorder = PrometheusBuilder::new().build_recorder();
         let counted = recorder.handle();
         let agreement = metrics::with_local_recorder(&recorder, || {
@@ -104,9 +104,9 @@ impl Scene {
         self.ledger().read_all().await.unwrap()
     }
 
-    /// Which dates stand on the topic, by their distance from today.
+    /// The dates of the records on the topic, in days from today.
     async fn dates(&self) -> Vec<i32> {
-        let day = |entry: &Entry| share::named(&entry.key).unwrap().1.0 - self.today().0;
+        let day = |entry: &Entry| share::parse_name(&entry.key).unwrap().1.0 - self.today().0;
         self.entries().await.iter().map(day).collect()
     }
 
@@ -117,7 +117,7 @@ impl Scene {
         self.ledger().put(name.as_bytes(), Some(&record[..]), SOON).await.unwrap()
     }
 
-    /// All that stands on the topic is lost.
+    /// Deletes all records of the topic.
     async fn lose(&self) {
         let last = self.entries().await.last().unwrap().offset;
         let admin = kafka::topics::admin(&self.settings.connection).unwrap();
@@ -126,7 +126,7 @@ impl Scene {
     }
 }
 
-/// One collector's salts, and its side of the agreement.
+/// One collector's salts, and its part in the agreement.
 struct Collector {
     salts: Arc<Salts>,
     agreement: Agreement,
@@ -141,13 +141,13 @@ impl Collector {
         self.agreement.count_missing(self.now_s);
     }
 
-    /// The salt that a hit so many days from now would get. Like a hit, this uses it; no date begins by it.
+    /// The salt that a hit in so many days gets. As with a hit, the salt counts as used, but the date does not begin.
     fn salt(&self, days: i32) -> Result<[u8; 32], Fault> {
         let day = self.zone.at(self.now_s).day.plus(days);
         Ok(self.salts.of(&self.zone, day)?.key().unwrap())
     }
 
-    /// A date's salt, without using it.
+    /// A date's salt, which does not count as used.
     fn peek(&self, day: Day) -> Option<[u8; 32]> {
         self.salts.zones().get(self.zone.name())?.salts.get(&day)?.salt.key()
     }
@@ -163,17 +163,17 @@ impl Collector {
     }
 }
 
-/// One key a letter, the newest first.
+/// Writes one key for each letter, the newest first.
 fn write_keys(file: &NamedTempFile, letters: &str) {
     fs::write(file.path(), letters.chars().map(|letter| line(letter) + "\n").collect::<String>()).unwrap();
     fs::set_permissions(file.path(), Permissions::from_mode(0o600)).unwrap();
 }
 
-/// A place in memory.
-fn memory(dir: &TempDir) -> Option<RamPlace> {
-    let place = RamPlace::find(&[dir.path().to_owned()], Path::new("/data"));
-    assert!(place.is_some());
-    place
+/// A salt directory in this directory.
+fn memory(dir: &TempDir) -> Option<SaltDir> {
+    let found = SaltDir::find(&[dir.path().to_owned()], Path::new("/data"));
+    assert!(found.is_some());
+    found
 }
 
 fn ram() -> TempDir {
@@ -183,7 +183,7 @@ fn ram() -> TempDir {
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < SOON, "never came: {what}");
+        assert!(began.elapsed() < SOON, "did not happen: {what}");
         sleep(Duration::from_millis(5)).await;
     }
 }

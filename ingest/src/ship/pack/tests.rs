@@ -7,7 +7,7 @@ use testbed::events::view;
 
 use super::*;
 
-/// Either is a test's failure.
+/// Any error fails the test.
 #[derive(Debug)]
 struct TestError;
 
@@ -25,8 +25,8 @@ impl From<NoPartition> for TestError {
 
 const PARTITIONS: u32 = 3;
 
-/// What the messages of a partition say: (epoch, number) of each record, in order.
-type Heard = Vec<Vec<(u64, u64)>>;
+/// For each partition (epoch, number) of each record in its messages, in order.
+type SentRecords = Vec<Vec<(u64, u64)>>;
 
 fn event(tag: u64, page: &str) -> Vec<u8> {
     let event = view(Day(20_000), tag as u32, VisitorTag(tag), page);
@@ -41,21 +41,21 @@ fn record(partition: u32, epoch: u64, number: u64, body: &[u8]) -> Vec<u8> {
     record
 }
 
-fn hear(heard: &mut Heard, froms: &mut Vec<u64>, message: &Message<'_>) {
+fn receive(sent: &mut SentRecords, froms: &mut Vec<u64>, message: &PackedMessage<'_>) {
     let batch = Batch::decode(message.bytes).unwrap();
     assert_eq!(batch.records(), message.records);
     froms.push(message.from);
     let epoch = batch.epoch;
-    heard[message.partition as usize].extend(batch.into_records().map(|(number, _)| (epoch, number)));
+    sent[message.partition as usize].extend(batch.into_records().map(|(number, _)| (epoch, number)));
 }
 
 proptest! {
-    /// Whatever order records of collectors' lives come in, each partition hears exactly its own, in order, and the oldest
-    /// position not sent is known at any time.
+    /// In any order of records of several epochs, each partition gets exactly its own records in order, and the oldest
+    /// position that is not sent is known at any time.
     #[test]
     fn every_record_is_sent_once_and_in_order(steps in prop::collection::vec((0..PARTITIONS, 0u8..20, "[a-z]{0,900}"), 0..400)) {
         let mut packing = Packing::new(PARTITIONS);
-        let (mut heard, mut expected): (Heard, Heard) = (vec![vec![]; 3], vec![vec![]; 3]);
+        let (mut sent, mut expected): (SentRecords, SentRecords) = (vec![vec![]; 3], vec![vec![]; 3]);
         let (mut epoch, mut numbers, mut froms) = (1, [0; 3], vec![]);
         let mut sent_position = 0;
         for (position, (partition, what, page)) in (0u64..).zip(&steps) {
@@ -73,12 +73,12 @@ proptest! {
             expected[*partition as usize].push((epoch, *number));
             let record = record(*partition, epoch, *number, &body);
             packing.push::<TestError>(position, &record, |message| {
-                hear(&mut heard, &mut froms, &message);
+                receive(&mut sent, &mut froms, &message);
                 Ok(())
             }).unwrap();
             if *what == 2 {
                 packing.send_old::<WireError>(true, |message| {
-                    hear(&mut heard, &mut froms, &message);
+                    receive(&mut sent, &mut froms, &message);
                     Ok(())
                 }).unwrap();
                 prop_assert_eq!(packing.oldest(), None);
@@ -87,17 +87,17 @@ proptest! {
             prop_assert!(packing.oldest().is_none_or(|oldest| oldest >= sent_position && oldest <= position));
         }
         packing.send_old::<WireError>(true, |message| {
-            hear(&mut heard, &mut froms, &message);
+            receive(&mut sent, &mut froms, &message);
             Ok(())
         }).unwrap();
-        prop_assert_eq!(heard, expected);
+        prop_assert_eq!(sent, expected);
     }
 }
 
 #[test]
-fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() {
+fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_not_sent() {
     let mut packing = Packing::new(1);
-    let (mut heard, mut froms) = (vec![vec![]], vec![]);
+    let (mut sent, mut froms) = (vec![vec![]], vec![]);
     let mut close = Vec::new();
     encode_close(Day(1), &mut close);
     packing.push::<TestError>(0, &record(0, 0, 0, &close), |_| panic!("no message")).unwrap();
@@ -105,12 +105,12 @@ fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() 
     while froms.is_empty() {
         number += 1;
         let body = event(number, &format!("/{number}"));
-        let hear = |message: Message<'_>| {
+        let receive = |message: PackedMessage<'_>| {
             assert!((MESSAGE_BYTES / 2..MESSAGE_BYTES + 200).contains(&message.bytes.len()));
-            hear(&mut heard, &mut froms, &message);
+            receive(&mut sent, &mut froms, &message);
             Ok(())
         };
-        packing.push::<TestError>(number, &record(0, 1, number, &body), hear).unwrap();
+        packing.push::<TestError>(number, &record(0, 1, number, &body), receive).unwrap();
     }
     assert_eq!(froms, [1]);
     let body = event(0, "/last");
@@ -120,18 +120,18 @@ fn a_message_is_sent_when_it_is_full_or_old_and_closes_are_left_to_the_closer() 
         assert!(began.elapsed() < Duration::from_secs(5));
         packing
             .send_old::<WireError>(false, |message| {
-                hear(&mut heard, &mut froms, &message);
+                receive(&mut sent, &mut froms, &message);
                 Ok(())
             })
             .unwrap();
     }
     assert!(began.elapsed() >= MESSAGE_AGE / 2);
     assert_eq!(froms, [1, number + 1]);
-    assert_eq!(heard[0].len() as u64, number + 1);
+    assert_eq!(sent[0].len() as u64, number + 1);
 }
 
 #[test]
-fn a_record_of_a_partition_that_is_not_there_is_put_into_no_other() {
+fn a_record_of_a_partition_that_does_not_exist_is_an_error() {
     let mut packing = Packing::new(2);
     let body = event(1, "/");
     assert!(packing.push::<TestError>(0, &record(1, 1, 1, &body), |_| Ok(())).is_ok());

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ingest::ship::{Settings, Shipper, shipped};
+use ingest::ship::{ShipSettings, Shipper, shipped};
 use kafka::{Connection, Layout};
 use load_tests::processes::cpu_seconds;
 use load_tests::synthetic::{Names, View};
@@ -90,7 +90,7 @@ fn ship(broker: &Broker, day: &[View], names: &Names) {
     }
     let connection = Connection { brokers: broker.bootstrap(), tls: None, login: None };
     let layout = Layout { prefix: String::new(), partitions: PARTITIONS, replication: 1 };
-    let settings = Settings { connection, layout, dir: dir.path().to_owned() };
+    let settings = ShipSettings { connection, layout, dir: dir.path().to_owned() };
     let (began, before) = (Instant::now(), cpu_seconds(std::process::id()));
     let shipper = Shipper::start(settings, handle.clone()).expect("it starts");
     while shipped(dir.path()).expect("a mark") < handle.synced() {

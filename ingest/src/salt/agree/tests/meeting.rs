@@ -1,4 +1,4 @@
-//! Several collectors at one topic.
+//! Several collectors that use one topic.
 
 use tokio::sync::Barrier;
 
@@ -24,7 +24,7 @@ const ZONES: &str = "Africa/Abidjan Africa/Accra Africa/Algiers Africa/Cairo Afr
                      Europe/Lisbon Europe/London Europe/Madrid Europe/Moscow Europe/Paris Europe/Rome \
                      Pacific/Apia Pacific/Auckland Pacific/Chatham Pacific/Honolulu Pacific/Tongatapu";
 
-/// Sends one visitor's hit; says what of it failed.
+/// Sends one visitor's hit, and returns the fault if it failed.
 async fn hit(rig: &Rig) -> Option<Fault> {
     let body = br#"{"n":"pageview","u":"https://example.org/","d":"example.org"}"#;
     let agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
@@ -49,7 +49,7 @@ fn tags(rig: &Rig) -> Vec<u64> {
 }
 
 #[actix_web::test]
-async fn collectors_know_one_visitor_by_one_tag_and_fail_hits_until_they_have_agreed() {
+async fn a_visitor_has_the_same_tag_at_all_collectors_and_hits_fail_until_they_have_agreed() {
     let scene = Scene::new().await;
     let rig = || Rig::with(TempDir::new().unwrap(), options(), Salts::agreed(None, now_s()), &[]);
     let rigs = [rig(), rig()];
@@ -72,14 +72,14 @@ async fn collectors_know_one_visitor_by_one_tag_and_fail_hits_until_they_have_ag
     assert!(one.len() == 1 && one == other, "{one:x?} {other:x?}");
     let alone = Rig::new();
     hit(&alone).await;
-    assert_ne!(tags(&alone), one, "it is the salt that does it");
+    assert_ne!(tags(&alone), one, "the salt makes the difference");
     for run in &runs {
         run.abort();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_start_at_the_same_instant_agree_every_time() {
+async fn collectors_that_start_at_the_same_instant_agree() {
     let scene = Scene::new().await;
     let far_from_midnight = |zone: &Zone| zone.at(scene.now_s - 900).day == zone.at(scene.now_s + 900).day;
     let zones = ZONES.split_whitespace().map(|name| Zone::new(name).unwrap()).filter(far_from_midnight).take(50);
@@ -110,7 +110,7 @@ async fn who_start_at_the_same_instant_agree_every_time() {
 }
 
 #[tokio::test]
-async fn a_second_record_changes_nothing() {
+async fn a_second_record_of_a_date_changes_nothing() {
     let scene = Scene::new().await;
     let mut first = scene.collector();
     first.round().await;
@@ -128,11 +128,11 @@ async fn a_second_record_changes_nothing() {
         assert_eq!(collector.counted("footfall_salt_disagreements_total"), "0");
         assert_eq!(collector.counted("footfall_salt_missing"), "0");
     }
-    assert_eq!(scene.dates().await, [0, 1, 0, 1, 0, 1, 0, 1], "nor was anything written that was there");
+    assert_eq!(scene.dates().await, [0, 1, 0, 1, 0, 1, 0, 1], "no share was written for a date that has one");
 }
 
 #[tokio::test]
-async fn what_stands_on_the_topic_is_not_the_salt() {
+async fn a_record_on_the_topic_does_not_contain_the_salt() {
     let scene = Scene::new().await;
     let mut collector = scene.collector();
     collector.round().await;
@@ -143,12 +143,12 @@ async fn what_stands_on_the_topic_is_not_the_salt() {
         let value = entry.value.unwrap();
         assert_eq!(value.len(), RECORD_BYTES);
         assert!(!value.windows(8).any(|window| salt.windows(8).any(|part| part == window)));
-        assert!(!value.windows(8).any(|window| window == [0xaa; 8]), "nor the key");
+        assert!(!value.windows(8).any(|window| window == [0xaa; 8]), "nor does it contain the key");
     }
 }
 
 #[tokio::test]
-async fn what_is_over_is_deleted_and_the_first_of_a_living_date_is_not() {
+async fn shares_of_past_dates_are_deleted_and_the_first_of_a_current_date_is_not() {
     let scene = Scene::new().await;
     let today = scene.today();
     for day in [today.plus(-2), today.plus(-1), today.plus(-1)] {
@@ -159,7 +159,7 @@ async fn what_is_over_is_deleted_and_the_first_of_a_living_date_is_not() {
     assert_eq!(scene.dates().await, [0, 1]);
     scene.put(today.plus(-1), 'a').await;
     collector.round().await;
-    assert_eq!(scene.dates().await, [0, 1, -1], "what lives stands below it");
+    assert_eq!(scene.dates().await, [0, 1, -1], "the records before it are needed");
     let mut late = scene.collector();
     late.round().await;
     assert_eq!((late.salt(0), late.salt(1)), (collector.salt(0), collector.salt(1)));

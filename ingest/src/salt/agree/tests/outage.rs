@@ -1,9 +1,9 @@
-//! Kafka away, collectors restarted, the topic lost.
+//! Kafka is unreachable, collectors restart, the topic is lost.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_kafka_is_away_what_was_agreed_on_is_used_and_nothing_else_is_made() {
+async fn while_kafka_is_unreachable_agreed_salts_are_used_and_no_other_is_made() {
     let mut scene = Scene::at(Arc::new(Broker::start())).await;
     let ram = ram();
     let mut first = scene.restarted(memory(&ram));
@@ -16,7 +16,7 @@ async fn while_kafka_is_away_what_was_agreed_on_is_used_and_nothing_else_is_made
     assert_eq!(restarted.salt(0), Ok(agreed.0));
     assert!(restarted.is_ready());
     let after = |days| restarted.salts.today(&scene.zone, scene.now_s + days * DAY_S).1;
-    assert_eq!(after(1).unwrap().key(), Some(agreed.1), "midnight needs nobody");
+    assert_eq!(after(1).unwrap().key(), Some(agreed.1), "midnight needs no agreement");
     assert_eq!(after(2).map(|_| ()), Err(Fault::NoSalt));
     drop(restarted);
 
@@ -30,7 +30,7 @@ async fn while_kafka_is_away_what_was_agreed_on_is_used_and_nothing_else_is_made
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_whose_broker_hangs_agrees_when_it_goes_on() {
+async fn a_collector_agrees_when_its_broker_answers_again() {
     let scene = Scene::at(Arc::new(Broker::start())).await;
     let mut first = scene.collector();
     first.round().await;
@@ -46,7 +46,7 @@ async fn a_collector_whose_broker_hangs_agrees_when_it_goes_on() {
 }
 
 #[tokio::test]
-async fn a_restart_finds_the_same_salts_with_a_place_in_memory_and_without() {
+async fn a_restart_finds_the_same_salts_with_salt_files_and_without() {
     let scene = Scene::new().await;
     let ram = ram();
     let mut before = scene.restarted(memory(&ram));
@@ -54,19 +54,23 @@ async fn a_restart_finds_the_same_salts_with_a_place_in_memory_and_without() {
     let salts = (before.salt(0), before.salt(1));
     assert!(salts.0.is_ok() && salts.1.is_ok());
     drop(before);
-    for place in [memory(&ram), None] {
-        let mut after = scene.restarted(place);
+    for dir in [memory(&ram), None] {
+        let mut after = scene.restarted(dir);
         after.round().await;
         assert_eq!((after.salt(0), after.salt(1)), salts);
         assert!(after.is_ready() && after.salts.survive_restart());
     }
     assert_eq!(scene.dates().await, [0, 1]);
     let after = scene.restarted(memory(&ram));
-    assert_eq!(after.salts.today(&scene.zone, scene.now_s).0.day, scene.today(), "tomorrow has not begun for that");
+    assert_eq!(
+        after.salts.today(&scene.zone, scene.now_s).0.day,
+        scene.today(),
+        "the file of tomorrow's salt does not begin tomorrow"
+    );
 }
 
 #[tokio::test]
-async fn a_topic_that_was_lost_is_given_the_same_shares_again() {
+async fn after_the_loss_of_the_topic_the_same_shares_are_written_again() {
     let scene = Scene::new().await;
     let mut collector = scene.collector();
     collector.round().await;
@@ -85,7 +89,7 @@ async fn values(scene: &Scene) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn who_has_used_another_salt_than_the_others_goes_on_with_it_and_is_not_ready() {
+async fn a_collector_that_has_used_another_salt_continues_to_use_it_and_is_not_ready() {
     let scene = Scene::new().await;
     let ram = ram();
     let mut before = scene.restarted(memory(&ram));
@@ -99,7 +103,7 @@ async fn who_has_used_another_salt_than_the_others_goes_on_with_it_and_is_not_re
     assert_ne!(others.salt(0), Ok(had));
 
     let mut restarted = scene.restarted(memory(&ram));
-    assert!(restarted.is_ready(), "it does not know yet");
+    assert!(restarted.is_ready(), "it has not read the topic yet");
     for _ in 0..3 {
         restarted.round().await;
         assert_eq!(restarted.salt(0), Ok(had));
@@ -107,14 +111,18 @@ async fn who_has_used_another_salt_than_the_others_goes_on_with_it_and_is_not_re
         assert_eq!(restarted.counted("footfall_salt_disagreements_total"), "1");
     }
     let tomorrow = scene.today().plus(1);
-    assert_eq!(restarted.peek(tomorrow), others.peek(tomorrow), "nobody was given that one yet");
+    assert_eq!(restarted.peek(tomorrow), others.peek(tomorrow), "that salt was not used yet");
     assert_ne!(restarted.peek(tomorrow), had_ahead);
     let again = scene.restarted(memory(&ram));
-    assert_eq!((again.peek(scene.today()), again.peek(tomorrow)), (Some(had), others.peek(tomorrow)), "nor in memory");
+    assert_eq!(
+        (again.peek(scene.today()), again.peek(tomorrow)),
+        (Some(had), others.peek(tomorrow)),
+        "the files have changed too"
+    );
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_a_salt_while_a_hit_waits() {
+async fn a_hit_never_causes_an_agreement() {
     let scene = Scene::new().await;
     let mut collector = scene.collector();
     assert_eq!(collector.salt(0), Err(Fault::NoSalt));
@@ -124,5 +132,5 @@ async fn nobody_is_asked_for_a_salt_while_a_hit_waits() {
     assert_eq!(collector.salts.of(&Zone::utc(), scene.today()).map(|_| ()), Err(Fault::NoSalt), "of another zone");
     collector.salts.tick(scene.now_s + 3 * DAY_S);
     collector.round().await;
-    assert_eq!(collector.salt(0), Err(Fault::NoSalt), "what was destroyed does not come back");
+    assert_eq!(collector.salt(0), Err(Fault::NoSalt), "a destroyed salt is not made again");
 }

@@ -1,9 +1,9 @@
-//! The deployment's keys.
+//! Replacing the deployment's keys.
 
 use super::*;
 
 #[tokio::test]
-async fn a_share_for_a_key_that_we_do_not_have_is_no_salt_until_we_have_it() {
+async fn a_share_gives_no_salt_until_the_collector_has_its_key() {
     let scene = Scene::new().await;
     write_keys(&scene.keys, "b");
     let mut theirs = scene.collector();
@@ -16,7 +16,7 @@ async fn a_share_for_a_key_that_we_do_not_have_is_no_salt_until_we_have_it() {
         assert!(!ours.is_ready());
         assert_eq!(ours.counted("footfall_salt_missing"), "2");
     }
-    assert_eq!(scene.dates().await, [0, 1], "it writes no other");
+    assert_eq!(scene.dates().await, [0, 1], "it writes no other share");
     write_keys(&scene.keys, "ab");
     ours.round().await;
     assert_eq!((ours.salt(0), ours.salt(1)), (theirs.salt(0), theirs.salt(1)));
@@ -25,7 +25,7 @@ async fn a_share_for_a_key_that_we_do_not_have_is_no_salt_until_we_have_it() {
 }
 
 #[tokio::test]
-async fn a_new_key_on_top_is_for_new_shares_and_the_old_one_opens_old_ones() {
+async fn a_new_key_is_used_for_new_shares_and_the_old_key_still_opens_old_ones() {
     let scene = Scene::new().await;
     let mut collector = scene.collector();
     collector.round().await;
@@ -35,7 +35,7 @@ async fn a_new_key_on_top_is_for_new_shares_and_the_old_one_opens_old_ones() {
     let other = Zone::new("Asia/Kolkata").unwrap();
     collector.agreement.zones.push(other.clone());
     collector.agreement.round(scene.now_s).await.unwrap();
-    let made_for = |entry: &Entry| (named_zone(entry), Share::read(entry.value.as_ref().unwrap()).unwrap().made_for);
+    let made_for = |entry: &Entry| (named_zone(entry), Share::decode(entry.value.as_ref().unwrap()).unwrap().made_for);
     let found: Vec<_> = scene.entries().await.iter().map(made_for).collect();
     let (zone, kolkata) = (scene.zone.name().to_owned(), other.name().to_owned());
     let (old, new) = (key('a').id, key('c').id);
@@ -49,7 +49,7 @@ async fn a_new_key_on_top_is_for_new_shares_and_the_old_one_opens_old_ones() {
         collector.salts.of(&other, other.at(scene.now_s).day).unwrap().key()
     });
 
-    // The old line is dropped: what was agreed on stays in use, and who comes now has no salt of it.
+    // The old line is removed: agreed salts stay in use, and a collector that starts now has no salt from the old key.
     write_keys(&scene.keys, "c");
     let mut later = scene.collector();
     for collector in [&mut late, &mut later] {
@@ -60,11 +60,11 @@ async fn a_new_key_on_top_is_for_new_shares_and_the_old_one_opens_old_ones() {
 }
 
 fn named_zone(entry: &Entry) -> String {
-    share::named(&entry.key).unwrap().0.to_owned()
+    share::parse_name(&entry.key).unwrap().0.to_owned()
 }
 
 #[tokio::test]
-async fn a_record_of_another_version_is_no_salt_and_nothing_takes_its_place() {
+async fn a_record_of_another_version_gives_no_salt_and_is_not_replaced() {
     let scene = Scene::new().await;
     let name = share::name(scene.zone.name(), scene.today());
     scene.ledger().put(name.as_bytes(), Some(&[2; 57]), SOON).await.unwrap();
@@ -74,5 +74,5 @@ async fn a_record_of_another_version_is_no_salt_and_nothing_takes_its_place() {
         assert_eq!(collector.salt(0), Err(Fault::NoSalt));
     }
     assert_eq!(scene.dates().await, [0, 1]);
-    assert!(collector.salt(1).is_ok(), "the other date is none the worse");
+    assert!(collector.salt(1).is_ok(), "the other date is not affected");
 }
