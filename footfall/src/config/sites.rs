@@ -18,7 +18,7 @@ const PROPERTIES_MAX: usize = 64;
 
 /// Reads all sites, and the set of their numbers. Mistakes are noted in `file`.
 pub(super) fn read(file: &TomlTable<'_>) -> (Sites, HashSet<u32>) {
-    let mut taken = Taken::default();
+    let mut taken = TakenNames::default();
     if file.get("site").is_none_or(|sites| sites.items().is_ok_and(|items| items.is_empty())) {
         file.note(None, "there is no `[[site]]` to count for: add one with its `id` and `domain`".to_owned());
     }
@@ -30,7 +30,7 @@ pub(super) fn read(file: &TomlTable<'_>) -> (Sites, HashSet<u32>) {
     (sites, taken.ids)
 }
 
-fn site(keys: TomlTable<'_>, taken: &mut Taken) -> Option<Site> {
+fn site(keys: TomlTable<'_>, taken: &mut TakenNames) -> Option<Site> {
     let id = keys.required("id", |value| {
         let id = number(value, 1)?;
         taken.id(id).map(|()| id)
@@ -166,12 +166,12 @@ fn host(text: &str) -> Result<String, String> {
 
 /// The numbers and names of the sites read so far. No two sites may share one.
 #[derive(Default)]
-struct Taken {
+struct TakenNames {
     ids: HashSet<u32>,
     names: HashSet<String>,
 }
 
-impl Taken {
+impl TakenNames {
     fn id(&mut self, id: u32) -> Result<(), String> {
         if !self.ids.insert(id) {
             return Err(format!("{id} is taken by another site"));
