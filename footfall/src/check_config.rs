@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
-use ingest::client::{Header, Proxies};
+use ingest::client::{Proxies, ProxyHeader};
 use kafka::{Connection, Layout, Login, Tls};
 use schema::sites::{Bots, CROWD_DEFAULT, Campaign, Ground, Marketing, Site};
 
@@ -104,8 +104,8 @@ fn write_config(config: &Config, out: &mut String) -> fmt::Result {
     writeln!(out, "data = {}", path(data))?;
     let Proxies { trusted, header } = proxies;
     let header = match header {
-        Header::XForwardedFor => "x-forwarded-for",
-        Header::Forwarded => "forwarded",
+        ProxyHeader::XForwardedFor => "x-forwarded-for",
+        ProxyHeader::Forwarded => "forwarded",
     };
     writeln!(out, "trusted_proxies = {}", list(trusted.iter().map(ToString::to_string)))?;
     writeln!(out, "forwarded_header = \"{header}\"")?;

@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ingest::client::{Header, Proxies};
+use ingest::client::{Proxies, ProxyHeader};
 use ipnet::IpNet;
 use schema::sites::Sites;
 use tracing::level_filters::LevelFilter;
@@ -159,7 +159,7 @@ fn read(source: &Source<'_>, path: &Path, env: impl Fn(&str) -> Option<String>) 
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let url = file.optional("url", |value| public_url(value.text()?));
     let geo = file.optional("geo", |value| place(value.text()?, folder));
-    let header = file.or("forwarded_header", Header::XForwardedFor, |value| header(value.text()?));
+    let header = file.or("forwarded_header", ProxyHeader::XForwardedFor, |value| header(value.text()?));
     let referrer_spam = file.optional("referrer_spam", |value| place(value.text()?, folder));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| step(value.text()?));
     let engine = file.optional("engine", |value| place(value.text()?, folder));
@@ -237,10 +237,10 @@ fn network(text: &str) -> Result<IpNet, String> {
     Ok(network.trunc())
 }
 
-fn header(name: &str) -> Result<Header, String> {
+fn header(name: &str) -> Result<ProxyHeader, String> {
     match name {
-        "x-forwarded-for" => Ok(Header::XForwardedFor),
-        "forwarded" => Ok(Header::Forwarded),
+        "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
+        "forwarded" => Ok(ProxyHeader::Forwarded),
         other => Err(format!("must be \"x-forwarded-for\" or \"forwarded\", not \"{other}\"")),
     }
 }

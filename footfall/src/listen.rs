@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use actix_server::{Server as Running, ServerHandle};
 use actix_web::web::ServiceConfig;
-use ingest::http::watch::{Times, Watch};
+use ingest::http::socket::{SocketLimits, Sockets};
 use ingest::http::{Edge, front};
 use ingest::spam::Spam;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -38,7 +38,8 @@ pub(crate) fn listen(
     let Limits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
     let room = room(connections_max).div_ceil(WORKERS);
     let crowded = room * 3 / 4;
-    let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
+    let limits = SocketLimits { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded };
+    let sockets = Sockets::new(limits);
     let (listener, address) = bind(config.listen).map_err(|error| format!("listen {}: {error}", config.listen))?;
     let server = Running::build()
         .workers(WORKERS)
@@ -48,7 +49,7 @@ pub(crate) fn listen(
     let stopping = server.graceful_shutdown_signal();
     let server = server.listen("footfall", listener, move || {
         let stopping = stopping.clone();
-        front::connections(edge.clone(), routes.clone(), watch.clone(), async move { stopping.notified().await })
+        front::connections(edge.clone(), routes.clone(), sockets.clone(), async move { stopping.notified().await })
     })?;
     let future = server.run();
     Ok(Server { address, handle: future.handle(), future })

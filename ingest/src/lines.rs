@@ -19,7 +19,7 @@ use crate::client::Prefix;
 use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::Places;
 use crate::enrich::{Words, enrich};
-use crate::fate::{Refused, Turned};
+use crate::fate::{NotStored, Refused};
 use crate::hit::{Hit, Visitor};
 use crate::salt::{Salt, Salts};
 
@@ -61,12 +61,12 @@ impl Lines {
     }
 
     /// The line's event, or why there is none.
-    pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, Turned> {
+    pub fn walk(&mut self, line: Line<'_>) -> Result<Event<'_>, NotStored> {
         let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
         let agent = self.agents.get(line.agent, Hints::default(), 0);
         admit::robot(&self.site, agent.crawler.is_some()).map_err(|reason| {
             let crawler = agent.crawler.unwrap_or_default();
-            Turned::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
+            NotStored::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
         })?;
         let hit = Hit {
             site: &self.site,

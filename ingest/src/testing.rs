@@ -10,9 +10,9 @@ use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
 use crate::append::Appender;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::collect::Collector;
-use crate::http::watch::{Times, Watch};
+use crate::http::socket::{SocketLimits, Sockets};
 use crate::http::{Edge, Script, Sender, Senders};
 use crate::metrics::Meters;
 use crate::rate::Rate;
@@ -97,7 +97,7 @@ impl Rig {
             sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
             proxies: Proxies {
                 trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
-                header: Header::XForwardedFor,
+                header: ProxyHeader::XForwardedFor,
             },
             spam: Arc::new(CurrentSpam::new(Spam::of_list("spam.example"))),
             rate: Rate::new(0, 0),
@@ -105,7 +105,7 @@ impl Rig {
             salts: Arc::new(salts),
             appender,
             meters,
-            plainly: Default::default(),
+            plain_hits: Default::default(),
             only_actix: Default::default(),
         });
         let sender = |token: &str| Sender { blake3: blake3::hash(token.as_bytes()), sites: vec![1, 3] };
@@ -114,14 +114,14 @@ impl Rig {
         Rig { dir, spool, edge, prometheus, recorder }
     }
 
-    /// Hits that were read without actix.
-    pub(crate) fn plainly(&self) -> u64 {
-        self.edge.collector.plainly.load(std::sync::atomic::Ordering::Relaxed)
+    /// How many hits were read without actix.
+    pub(crate) fn plain_hits(&self) -> u64 {
+        self.edge.collector.plain_hits.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Ends connections, and counts that here.
-    pub(crate) fn watch(&self, times: Times) -> Watch {
-        metrics::with_local_recorder(&self.recorder, || Watch::new(times))
+    /// Connections with these limits, whose metrics are those of the rig.
+    pub(crate) fn sockets(&self, limits: SocketLimits) -> Sockets {
+        metrics::with_local_recorder(&self.recorder, || Sockets::new(limits))
     }
 
     /// Ends the writer; all that was accepted, and all refusals, are in the spool then.

@@ -14,7 +14,7 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use actix_http::Response;
+use actix_http::{Request, Response};
 use actix_service::{Service, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::http::header::HeaderMap;
@@ -23,6 +23,7 @@ use schema::fate::{Fault, Refusal};
 use tempfile::TempDir;
 
 use super::*;
+use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX};
 use crate::salt::Salts;
 use crate::testing::{Kept, Rig, options, refusals};
 
@@ -65,7 +66,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 macro_rules! app {
     ($rig:expr) => {
-        front::requests(Some(std::rc::Rc::new($crate::http::Worker::new($rig.edge.clone()))), |_| {})
+        front::requests(Some(std::rc::Rc::new($crate::http::worker::Worker::new($rig.edge.clone()))), |_| {})
             .new_service(())
             .await
             .unwrap()

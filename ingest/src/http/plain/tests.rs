@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio_util::codec::Decoder;
 
 use super::super::head;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::collect::Head;
 use crate::hit::Visitor;
 
@@ -34,14 +34,14 @@ fn who<'a>(head: impl Fn(&Proxies) -> Head<'a>) -> Vec<String> {
         let said = [agent, language, hints.brands, hints.platform].map(String::from_utf8_lossy);
         format!("{:?} {said:?} {wishes:?}", prefix.bytes())
     };
-    [Header::XForwardedFor, Header::Forwarded].map(by).into()
+    [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded].map(by).into()
 }
 
 fn plainly(bytes: &[u8]) -> Option<Asked> {
-    let mut room = super::request::room();
-    let plain = super::request::read(bytes, &mut room)?;
+    let mut room = super::request::header_slots();
+    let plain = super::request::parse(bytes, &mut room)?;
     let headers = plain.headers.iter().map(|header| (header.name.to_lowercase(), header.value.to_vec()));
-    let who = who(|proxies| head::of_plain(plain.headers, peer(), proxies));
+    let who = who(|proxies| head::from_plain(plain.headers, peer(), proxies));
     Some((headers.collect(), plain.body.to_vec(), who))
 }
 
@@ -58,7 +58,7 @@ fn by_actix(bytes: &[u8]) -> Option<Asked> {
     let Ok(Some(Message::Chunk(Some(body)))) = codec.decode(&mut bytes) else { return None };
     let ended = matches!(codec.decode(&mut bytes), Ok(Some(Message::Chunk(None))));
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-    let who = who(|proxies| head::of(head, proxies));
+    let who = who(|proxies| head::from_actix(head, proxies));
     (ended && bytes.is_empty()).then(|| (headers.collect(), body.to_vec(), who))
 }
 

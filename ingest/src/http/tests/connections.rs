@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::server::{NEVER, Server, ok, request, until_closed};
 use super::*;
-use crate::http::watch::{Ended, Times};
+use crate::http::socket::{EndReason, SocketLimits};
 
 const SHORT: Duration = Duration::from_millis(100);
 
 fn ended(rig: &Rig) -> Vec<(&'static str, u64)> {
-    let counted = |reason: &Ended| {
+    let counted = |reason: &EndReason| {
         (reason.label(), rig.counted(&format!("footfall_connections_ended_total{{reason=\"{}\"}}", reason.label())))
     };
-    Ended::ALL.iter().map(counted).filter(|(_, n)| *n > 0).collect()
+    EndReason::ALL.iter().map(counted).filter(|(_, n)| *n > 0).collect()
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -27,7 +27,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_first_head_that_does_not_come_is_answered_408_and_closed() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { request: SHORT, ..NEVER });
     for begun in [&b""[..], b"POST /api/event HT", b"GET / HTTP/1.1\r\nhost: x\r\n"] {
         assert!(server.exchange(begun).starts_with("HTTP/1.1 408 "), "{begun:?}");
     }
@@ -38,7 +38,7 @@ fn a_first_head_that_does_not_come_is_answered_408_and_closed() {
 #[test]
 fn a_body_that_does_not_come_is_answered_408_and_closed() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { request: SHORT, ..NEVER });
     let answer = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"n\":");
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.ends_with("the body took too long"), "{answer}");
     let also_later = request(&pageview("/"), "") + "POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{";
@@ -53,7 +53,7 @@ fn a_body_that_does_not_come_is_answered_408_and_closed() {
 #[test]
 fn a_body_that_trickles_in_is_too_slow_all_the_same() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { request: SHORT, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { request: SHORT, ..NEVER });
     let mut stream = server.connect();
     stream.write_all(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 16000\r\n\r\n").unwrap();
     wait_until("the writing fails once the other end is closed", || stream.write_all(b"x").is_err());
@@ -65,7 +65,7 @@ fn a_body_that_trickles_in_is_too_slow_all_the_same() {
 #[test]
 fn silence_and_a_later_head_in_part_are_ended_alike() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { idle: Duration::from_secs(1), ..NEVER });
+    let server = Server::with(&rig, SocketLimits { idle: Duration::from_secs(1), ..NEVER });
     for then in ["", "POST /api/ev", "GET /f.gif HTTP/1.1\r\nhost: x\r\nx: "] {
         let answer = server.exchange((request(&pageview("/"), "") + then).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 202 ") && answer.ends_with("ok"), "{answer}");
@@ -81,7 +81,7 @@ fn silence_and_a_later_head_in_part_are_ended_alike() {
 #[test]
 fn an_old_connection_is_told_that_its_answer_is_the_last() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { age: SHORT, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { age: SHORT, ..NEVER });
     let mut stream = server.connect();
     let mut answers = 0;
     loop {
@@ -100,7 +100,7 @@ fn an_old_connection_is_told_that_its_answer_is_the_last() {
 #[test]
 fn a_client_that_takes_no_answers_is_reset() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { idle: Duration::from_secs(1), ..NEVER });
+    let server = Server::with(&rig, SocketLimits { idle: Duration::from_secs(1), ..NEVER });
     let mut stream = server.connect();
     let asked = "GET /footfall.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
     wait_until("so many answers fill any buffer", || stream.write_all(asked.as_bytes()).is_err());
@@ -111,7 +111,7 @@ fn a_client_that_takes_no_answers_is_reset() {
 #[test]
 fn a_hit_that_waits_for_the_disk_for_too_long_is_answered_if_the_disk_comes_back() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { idle: SHORT, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { idle: SHORT, ..NEVER });
     let disk = rig.edge.collector.appender.hold_writer();
     let mut stream = server.connect();
     stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
@@ -126,7 +126,7 @@ fn a_hit_that_waits_for_the_disk_for_too_long_is_answered_if_the_disk_comes_back
 #[test]
 fn others_are_served_meanwhile_and_none_is_left_when_all_are_gone() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { request: Duration::from_secs(1), ..NEVER });
+    let server = Server::with(&rig, SocketLimits { request: Duration::from_secs(1), ..NEVER });
     let slow: Vec<_> = (0..50).map(|_| server.connect()).collect();
     let gauge = || rig.prometheus.render().contains("footfall_connections 50\n");
     wait_until("all are open", gauge);
@@ -143,7 +143,7 @@ fn others_are_served_meanwhile_and_none_is_left_when_all_are_gone() {
 #[test]
 fn where_it_is_crowded_silence_is_no_longer_than_a_request() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { request: Duration::from_secs(1), crowded: 20, ..NEVER });
+    let server = Server::with(&rig, SocketLimits { request: Duration::from_secs(1), crowded: 20, ..NEVER });
     let silent = |n: usize| -> Vec<_> {
         let connect = |_| {
             let mut stream = server.connect();
@@ -245,7 +245,7 @@ fn who_has_begun_to_speak_does_not_rest() {
 #[test]
 fn who_rests_is_ended_like_all_who_are_silent() {
     let rig = Rig::new();
-    let server = Server::with(&rig, Times { idle: Duration::from_secs(4), ..NEVER });
+    let server = Server::with(&rig, SocketLimits { idle: Duration::from_secs(4), ..NEVER });
     let mut stream = at_rest(&server, &rig);
     assert_eq!(until_closed(&mut stream), "");
     wait_until("nobody is there", || rig.counted("footfall_connections") == 0);

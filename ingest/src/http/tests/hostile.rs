@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::server::{NEVER, Server, ok, request, until_closed};
 use super::*;
-use crate::http::watch::Times;
+use crate::http::socket::SocketLimits;
 
 /// The status and the last line of an answer.
 fn told(answer: &str) -> (&str, &str) {
@@ -221,7 +221,7 @@ fn a_thousand_requests_in_one_go_are_answered_in_their_order() {
 #[test]
 fn whoever_asks_for_leave_to_send_gets_it_or_is_closed() {
     let rig = Rig::new();
-    let times = Times { request: Duration::from_millis(300), ..NEVER };
+    let times = SocketLimits { request: Duration::from_millis(300), ..NEVER };
     let server = Server::with(&rig, times);
     let asks = request(&pageview("/"), "expect: 100-continue\r\nconnection: close\r\n");
     let answer = server.exchange(asks.as_bytes());

@@ -1,11 +1,11 @@
 //! Refusals by who sends and how much: spam, the rate of a prefix, the site's own people.
 
 use super::*;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::rate::Rate;
 
 /// Behind a proxy that everybody trusts.
-fn rig(header: Header, hits_per_minute_max: u32) -> Rig {
+fn rig(header: ProxyHeader, hits_per_minute_max: u32) -> Rig {
     Rig::changed(|collector| {
         collector.proxies = Proxies { trusted: vec!["198.51.100.0/24".parse().unwrap()], header };
         collector.rate = Rate::new(hits_per_minute_max, now_s());
@@ -25,7 +25,7 @@ where
 
 #[actix_web::test]
 async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
-    let rig = rig(Header::XForwardedFor, 5);
+    let rig = rig(ProxyHeader::XForwardedFor, 5);
     let app = app!(rig);
     let from = |address: &str, site: &str| {
         let body = format!(r#"{{"n":"pageview","u":"https://{site}/x","d":"{site}"}}"#);
@@ -66,7 +66,7 @@ async fn a_pages_spam_is_refused_whoever_sends_it() {
 
 #[actix_web::test]
 async fn a_sites_own_people_are_told_by_network_or_cookie() {
-    let rig = rig(Header::XForwardedFor, 0);
+    let rig = rig(ProxyHeader::XForwardedFor, 0);
     let app = app!(rig);
     let on = |site: &str| post(&format!(r#"{{"n":"pageview","u":"https://{site}/","d":"{site}"}}"#));
     let of = |site: &str, address: &str| on(site).insert_header(("x-forwarded-for", address.to_owned()));
@@ -85,9 +85,10 @@ async fn a_sites_own_people_are_told_by_network_or_cookie() {
 
 #[actix_web::test]
 async fn of_two_headers_the_one_that_proxies_write_counts() {
-    for (header, theirs, forged) in
-        [(Header::XForwardedFor, "x-forwarded-for", "forwarded"), (Header::Forwarded, "forwarded", "x-forwarded-for")]
-    {
+    for (header, theirs, forged) in [
+        (ProxyHeader::XForwardedFor, "x-forwarded-for", "forwarded"),
+        (ProxyHeader::Forwarded, "forwarded", "x-forwarded-for"),
+    ] {
         let rig = rig(header, 0);
         let app = app!(rig);
         let said = |name: &str, address: &str| match name {

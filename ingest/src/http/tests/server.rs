@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix_server::ServerHandle;
 
 use super::*;
-use crate::http::watch::Times;
+use crate::http::socket::SocketLimits;
 
-/// Ended when dropped.
+/// EndReason when dropped.
 pub(in crate::http) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
@@ -17,7 +17,8 @@ pub(in crate::http) struct Server {
 }
 
 /// So long that no test sees an end.
-pub(in crate::http) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
+pub(in crate::http) const NEVER: SocketLimits =
+    SocketLimits { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
 const LONG: Duration = Duration::from_secs(600);
 
 impl Server {
@@ -25,8 +26,8 @@ impl Server {
         Server::with(rig, NEVER)
     }
 
-    pub(in crate::http) fn with(rig: &Rig, times: Times) -> Server {
-        let (watch, edge) = (rig.watch(times), rig.edge.clone());
+    pub(in crate::http) fn with(rig: &Rig, limits: SocketLimits) -> Server {
+        let (sockets, edge) = (rig.sockets(limits), rig.edge.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -37,7 +38,7 @@ impl Server {
                 let server = server.listen("collector", listener, move || {
                     let stopping = stopping.clone();
                     let stopping = async move { stopping.notified().await };
-                    front::connections(Some(edge.clone()), |_| {}, watch.clone(), stopping)
+                    front::connections(Some(edge.clone()), |_| {}, sockets.clone(), stopping)
                 });
                 let server = server.unwrap().run();
                 sender.send(server.handle()).unwrap();

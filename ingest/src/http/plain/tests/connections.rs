@@ -34,11 +34,11 @@ fn answers_are_as_actix_writes_them() {
         (pageview("/").replace("example.org", "unknown.example"), ""),
         ("{".to_owned(), ""),
     ] {
-        let before = rig.plainly();
+        let before = rig.plain_hits();
         let plain = server.asked(request(&body, more).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
+        assert_eq!(rig.plain_hits(), before + 1, "{more}");
         let other = server.asked(request(&body, &format!("{more}te: trailers\r\n")).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
+        assert_eq!(rig.plain_hits(), before + 1, "{more}");
         assert_eq!(timeless(&plain), timeless(&other));
         assert!(plain.contains("\r\ndate: "), "{plain}");
         fates.push(plain.split("\r\n").next().unwrap().to_owned());
@@ -57,7 +57,7 @@ fn a_hit_that_cannot_be_stored_is_answered_503() {
     let plain = server.asked(request(&pageview("/"), "").as_bytes());
     let other = server.asked(request(&pageview("/"), "te: trailers\r\n").as_bytes());
     server.stop();
-    assert_eq!((timeless(&plain), rig.plainly()), (timeless(&other), 2));
+    assert_eq!((timeless(&plain), rig.plain_hits()), (timeless(&other), 2));
     assert!(plain.starts_with("HTTP/1.1 503 ") && plain.contains("retry-after"), "{plain}");
     assert_eq!(rig.fate(Fault::SpoolBroken.label()), 2);
 }
@@ -74,7 +74,7 @@ fn a_connection_changes_hands_between_any_two_requests() {
         stream.write_all(bytes.as_bytes()).unwrap();
         ok(stream);
         (plain, hits) = (plain + plainly, hits + 1);
-        assert_eq!((rig.plainly(), rig.fate("stored")), (plain, hits));
+        assert_eq!((rig.plain_hits(), rig.fate("stored")), (plain, hits));
     };
     for _ in 0..50 {
         took(&mut stream, &hit, 1);
@@ -99,10 +99,10 @@ fn a_connection_changes_hands_between_any_two_requests() {
         std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
         picture.push(byte[0]);
     }
-    let before = rig.plainly();
+    let before = rig.plain_hits();
     stream.write_all(hit.as_bytes()).unwrap();
     ok(&mut stream);
-    assert_eq!(rig.plainly(), before + 1);
+    assert_eq!(rig.plain_hits(), before + 1);
     // Of what comes in chunks or two at once nobody can say where it ends but actix, and all are answered.
     stream.write_all(hit.repeat(2).as_bytes()).unwrap();
     ok(&mut stream);
@@ -114,7 +114,7 @@ fn a_connection_changes_hands_between_any_two_requests() {
         stream.write_all(bytes.as_bytes()).unwrap();
         ok(&mut stream);
     }
-    assert_eq!(rig.plainly(), before + 1);
+    assert_eq!(rig.plain_hits(), before + 1);
     drop(stream);
     server.stop();
     assert_eq!(rig.fate("stored"), rig.received());
@@ -139,13 +139,13 @@ fn what_another_was_answered_in_http_1_0_closes_nobodys_connection() {
     stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
     assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
     // Nor is it kept from being read without actix.
-    let before = rig.plainly();
+    let before = rig.plain_hits();
     old(&server);
     for more in ["te: trailers\r\n", ""] {
         stream.write_all(request(&pageview("/"), more).as_bytes()).unwrap();
         assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
     }
-    assert_eq!(rig.plainly(), before + 1);
+    assert_eq!(rig.plain_hits(), before + 1);
     drop(stream);
     server.stop();
 }
@@ -199,7 +199,7 @@ fn what_looks_like_a_hit_within_a_body_is_none() {
         assert_eq!(told[1..], *statuses, "{head}{answers}");
     }
     server.stop();
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
+    assert_eq!((rig.fate("stored"), rig.plain_hits()), (0, 0));
 }
 
 /// What has begun is not forgotten because lengths happen to add up.
@@ -218,7 +218,7 @@ fn half_a_head_is_not_taken_for_an_answered_one() {
     let answers = until_closed(&mut stream);
     server.stop();
     assert!(answers.starts_with("HTTP/1.1 400 ") && !answers.contains("HTTP/1.1 202 "), "{answers}");
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
+    assert_eq!((rig.fate("stored"), rig.plain_hits()), (0, 0));
 }
 
 /// A client may take longer to read that than silent connections are held by actix.
