@@ -1,4 +1,4 @@
-//! Which hits are counted. In come a hit, and the objections of its request; out goes nothing, or the reason to refuse it.
+//! Which hits are counted. In come a hit and the objections of its request; out goes nothing, or the reason to refuse.
 //!
 //! The order of the rules matters: an objection is checked before any rule that reads the user agent, so that nothing
 //! about a visitor who objects is counted but the objection.
@@ -56,7 +56,7 @@ pub fn admit(
     if hit.kind == Kind::Open {
         beacon(hit, wishes, agent)?;
         if agent.mail_proxy.is_some() {
-            return Ok(()); // The proxy loads beacons for millions of readers, so its network says nothing about them.
+            return Ok(()); // The proxy loads beacons for millions of readers, so its network is not theirs.
         }
     } else {
         page(hit, wishes, agent)?;
@@ -76,7 +76,7 @@ fn page(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     robot(hit.site, agent.crawler.is_some() || hit.automated)
 }
 
-/// The rules for a beacon: it is on no page, its campaign must be declared, and the proxy of a mail service may load it.
+/// The rules for a beacon. It is on no page, its campaign must be declared, and a proxy of a mail service may load it.
 fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     objection(wishes)?;
     if hit.marketing.is_none() {

@@ -1,16 +1,16 @@
 //! The address of the client that sent a hit, only until it is truncated.
 //!
 //! In come the socket's peer and the header in which trusted proxies name their client; out goes a [`Prefix`]. No other
-//! module may name an address. This module stores and prints none, and the only address that it returns is the first of a
-//! truncated network.
+//! module may name an address. This module stores and prints none, and the only address that it returns is the first of
+//! a truncated network.
 //!
-//! Only one header is read: `X-Forwarded-For`, or `Forwarded` (RFC 7239) if the configuration says so. A proxy that writes
-//! one of them passes the other on as its client sent it, so if both were trusted, the client would be trusted.
+//! Only one header is read: `X-Forwarded-For`, or `Forwarded` (RFC 7239) if the configuration names that. A proxy that
+//! writes one of them passes the other on as its client sent it, so if both were trusted, the client would be trusted.
 //!
-//! The PROXY protocol is not supported: its line comes before the first head, and nothing can read a socket of actix before
-//! actix's own parser does. To read it we would need a server of our own in place of actix-web's. Proxies that have this
-//! protocol (HAProxy, nginx, most load balancers) can write one of the two headers instead, or keep the client's address
-//! on the socket.
+//! The PROXY protocol is not supported: its line comes before the first head, and nothing can read a socket of actix
+//! before actix's own parser does. To read it we would need a server of our own in place of actix-web's. Proxies that
+//! have this protocol (HAProxy, nginx, most load balancers) can write one of the two headers instead, or keep the
+//! client's address on the socket.
 
 #![expect(clippy::disallowed_types, reason = "personal data: this is the module in which an address is truncated")]
 
@@ -94,17 +94,19 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The prefix of the client that sent a request: the socket's peer or, if that is a trusted proxy, the client that the
-    /// proxies forwarded the request for.
+    /// The prefix of the client that sent a request: the socket's peer or, if that is a trusted proxy, the client that
+    /// the proxies forwarded the request for.
     ///
-    /// `values` are those of the header, in the order of the request. They are read from the right, where the nearest proxy
-    /// wrote, to the first address that is not a trusted proxy: everything further left is only what the client claims. An
-    /// element without an address (`unknown`, `_hidden`, malformed) ends the search at the proxy that passed it on.
+    /// `values` are those of the header, in the order of the request. They are read from the right, where the nearest
+    /// proxy wrote, to the first address that is not a trusted proxy: everything further left is only what the client
+    /// claims. An element without an address (`unknown`, `_hidden`, malformed) ends the search at the proxy that passed
+    /// it on.
     pub fn prefix<'a>(&self, peer: Option<SocketAddr>, values: impl DoubleEndedIterator<Item = &'a str>) -> Prefix {
         let Some(peer) = peer else { return Prefix::UNKNOWN };
         let is_trusted = |address: &IpAddr| self.trusted.iter().any(|net| net.contains(address));
         let mut client = peer.ip().to_canonical();
-        // A comma in a quoted part of `Forwarded` cuts its element in two. Neither half is well formed, which ends the search.
+        // A comma in a quoted part of `Forwarded` cuts its element in two. Neither half is well formed, which ends the
+        // search.
         for hop in values.rev().flat_map(|value| value.rsplit(',')) {
             if !is_trusted(&client) {
                 break;

@@ -1,9 +1,9 @@
-//! The path of one hit through the collector, on one screen: [`Pipeline::process`].
+//! The path of one hit through the collector, on one screen: `Pipeline::process`.
 //!
-//! In come parsed requests with their heads; out go events to the writer of `append`, and refusals. This module calls the
-//! stages in order and decides; the stages do not know each other. Nothing awaits from the complete request to the append,
-//! so a client that hangs up cannot stop a hit half way. Each hit is counted once: here if it is not appended, in the
-//! writer if it is.
+//! In come parsed requests with their heads; out go events to the writer of `append`, and refusals. This module calls
+//! the stages in order and decides; the stages do not know each other. Nothing awaits from the complete request to the
+//! append, so a client that hangs up cannot stop a hit half way. Each hit is counted once: here if it is not appended,
+//! in the writer if it is.
 
 pub mod server_hit;
 mod site_day;
@@ -59,8 +59,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Destroys the salts of days that are over, and forgets how much each prefix sent. To be called about once a minute
-    /// for as long as the process runs.
+    /// Destroys the salts of days that are over, and forgets how much each prefix sent. To be called about once a
+    /// minute for as long as the process runs.
     pub fn tick(&self, now_s: i64) {
         self.salts.tick(now_s);
         self.rate.forget(now_s);
@@ -83,7 +83,7 @@ pub struct Head<'a> {
     pub wishes: Wishes,
 }
 
-/// The fates of the hits of a request: all are stored, unless one of these says otherwise.
+/// The fates of the hits of a request: all are stored, unless `refused` or `failed` is set.
 #[derive(Default)]
 pub struct Outcome {
     /// Resolves when the hits that were appended are on disk.
@@ -211,8 +211,8 @@ fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static st
     NotStored::Refused(Refused { site, day: local.day, reason, crawler })
 }
 
-/// What was sent, as a hit of one site. Only here the part that is reserved to the marketing lane is opened, if there is a
-/// basis.
+/// What was sent, as a hit of one site. Only here the part that is reserved to the marketing lane is opened, if there
+/// is a basis.
 fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
     let marketing = match sent.kind {
         Kind::Open => Basis::of_beacon(site, &sent.name).map(|(_, campaign)| Opened::by_beacon(campaign)),

@@ -1,4 +1,5 @@
-//! The fate of a hit, and the HTTP status that its sender gets. Each hit has exactly one fate: stored, refused or failed.
+//! The fate of a hit, and the HTTP status that its sender gets. Each hit has exactly one fate: stored, refused or
+//! failed.
 
 use std::fmt;
 
@@ -9,7 +10,8 @@ use schema::fate::{Fault, Refusal};
 /// Why a hit is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum NotStored {
-    /// Caused by the sender. It is answered like a stored hit (unless it is not a hit at all), and counted as a refusal.
+    /// Caused by the sender. It is answered like a stored hit (unless it is not a hit at all), and counted as a
+    /// refusal.
     Refused(Refused),
     /// Caused by us; the sender may try again.
     Failed(Fault),

@@ -2,21 +2,21 @@
 //!
 //! | endpoint | answer |
 //! |---|---|
-//! | `POST /api/event` | 202 `ok`, and `x-footfall-dropped: <reason>` if a hit was refused; CORS is open, without credentials |
+//! | `POST /api/event` | 202 `ok`, with `x-footfall-dropped: <reason>` if a hit was refused; open to all origins |
 //! | `GET`, `POST /count`; `POST /api/send`, `/api/batch`; `GET`, `POST /matomo.php` | see `formats` |
 //! | `POST /api/hits` | see `hits` |
-//! | `GET /f.gif` | the picture, which no cache may store; 200, or 503 with the picture if the hit could not be stored |
+//! | `GET /f.gif` | the picture, not to be cached; 200, or 503 with the picture if the hit could not be stored |
 //! | `GET /b/SITE/CAMPAIGN.gif` | as `/f.gif`, for mails and advertisements |
 //! | `GET`, `POST /opt-out`, `GET /opt-out/status` | the page on which visitors object: see `opt_out` |
 //! | `GET /footfall.js` | the tracker, cached for an hour |
 //! | `GET /healthz/live`, `/healthz/ready` | 200, or 503 |
 //!
-//! A request over a limit is answered 413; one that is not a hit 400, with one line of reason; one that is too slow 408,
-//! and its connection is closed; a fault of ours 503, with `Retry-After`. No answer is a 500. `HEAD` of a picture is
-//! answered and not counted. `socket` has the deadlines of connections.
+//! A request over a limit is answered 413; one that is not a hit 400, with one line of reason; one that is too slow
+//! 408, and its connection is closed; a fault of ours 503, with `Retry-After`. No answer is a 500. `HEAD` of a picture
+//! is answered and not counted. `socket` has the deadlines of connections.
 //!
-//! A hit takes one of two ways to [`worker::Worker::collect`]: `plain` reads and answers it without actix, or actix reads
-//! it, and [`front`] passes it to `event` or to one of the routes below.
+//! A hit takes one of two ways to `Worker::collect`: `plain` reads and answers it without actix, or actix
+//! reads it, and [`front`] passes it to `event` or to one of the routes below.
 
 mod answer;
 mod body;

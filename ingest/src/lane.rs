@@ -1,9 +1,10 @@
-//! The two lanes. The data that is reserved to the marketing lane can only be read with a [`Basis`], and only this module
-//! makes one.
+//! The two lanes. The data that is reserved to the marketing lane can only be read with a [`Basis`], and only this
+//! module makes one.
 
 use schema::sites::{Campaign, Marketing, Site};
 
-/// The right to read a campaign or an order: the visitor's consent, or another basis that the owner of the site declared.
+/// The right to read a campaign or an order: the visitor's consent, or another basis that the owner of the site
+/// declared.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis(());
 

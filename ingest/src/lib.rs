@@ -1,7 +1,7 @@
 //! The collector: takes hits from browsers and servers, and stores anonymous events.
 //!
-//! In come HTTP requests and lines of logs; out go events in the spool, and from there in Kafka. This crate does not know
-//! ClickHouse, nor what reads the stream. One hit passes through its modules in this order:
+//! In come HTTP requests and lines of logs; out go events in the spool, and from there in Kafka. This crate does not
+//! know ClickHouse, nor what reads the stream. One hit passes through its modules in this order:
 //!
 //! ```text
 //! http  ->  accept  ->  admit  ->  enrich  ->  anonymise  ->  append  ->  the answer
@@ -10,8 +10,8 @@
 //!
 //! * `collect` calls the stages in order and decides. `lines` is the same path for a server's log.
 //! * A hit has one fate: stored, refused or failed. It is counted once, in `collect` or in the writer of `append`.
-//! * Visitors exist only from `http` to `anonymise`. `client` truncates the address before anything else. A [`hit::Hit`]
-//!   cannot be printed, cloned or serialised, and no module after `anonymise` imports it.
+//! * Visitors exist only from `http` to `anonymise`. `client` truncates the address before anything else. A
+//!   [`hit::Hit`] cannot be printed, cloned or serialised, and no module after `anonymise` imports it.
 //! * The salt that makes tags (`salt`) is in memory only, and is destroyed 15 minutes after its day.
 //! * The client is answered when its hit is on disk.
 //!

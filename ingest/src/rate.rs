@@ -1,14 +1,15 @@
 //! How many hits one truncated prefix may send to one site.
 //!
-//! In come a prefix, a site and the time; out goes whether the hit is over the limit. It is a token bucket: a prefix may
-//! send the hits of a minute at once, and as many in each minute after that. All workers of a process share one table, so
-//! the limit is that of the process; several collectors together allow that many times more.
+//! In come a prefix, a site and the time; out goes whether the hit is over the limit. It is a token bucket: a prefix
+//! may send the hits of a minute at once, and as many in each minute after that. All workers of a process share one
+//! table, so the limit is that of the process; several collectors together allow that many times more.
 //!
-//! The table has a fixed size, and a hit allocates nothing. The table consists of sets of eight slots. If a set is full,
-//! a new prefix replaces the one whose bucket is full again first. A prefix over the limit is therefore replaced last.
+//! The table has a fixed size, and a hit allocates nothing. The table consists of sets of eight slots. If a set is
+//! full, a new prefix replaces the one whose bucket is full again first. A prefix over the limit is therefore replaced
+//! last.
 //!
 //! A slot does not contain the prefix, but 16 bits of its hash under a random key of the process, and the time at which
-//! its bucket will be full again. [`Rate::forget`] wipes the slots whose time has passed, so that nothing is stored for
+//! its bucket will be full again. `Rate::forget` wipes the slots whose time has passed, so that nothing is stored for
 //! longer than its minute and one tick.
 
 use std::hash::BuildHasher;

@@ -2,8 +2,8 @@
 
 /// The value of the `for` parameter, if the whole element is well formed and has exactly one.
 ///
-/// The rest of the element is checked too: if the client sent a quote that it never closed, a part of its own text would
-/// otherwise be read as an element of the proxy.
+/// The rest of the element is checked too: if the client sent a quote that it never closed, a part of its own text
+/// would otherwise be read as an element of the proxy.
 pub(super) fn client_of(element: &str) -> Option<&str> {
     let (mut rest, mut found) = (element.trim(), None);
     while !rest.is_empty() {

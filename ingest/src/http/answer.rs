@@ -1,5 +1,5 @@
-//! The fates of hits to HTTP answers. No answer but those of `opt_out` sets a cookie, and none contains anything about a
-//! visitor.
+//! The fates of hits to HTTP answers. No answer but those of `opt_out` sets a cookie, and none contains anything about
+//! a visitor.
 
 use actix_http::ResponseHead;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -106,18 +106,18 @@ pub(super) fn event(refused: Option<Refusal>) -> HttpResponse {
 
 /// Makes the answer one of HTTP/1.1, before [`is_last`] is asked.
 ///
-/// Actix reuses the heads of answers with the version of their last answer. If that was HTTP/1.0, an answer that says
-/// nothing about its connection would be the last one. (Each answer is written in the version of its request anyway.)
+/// Actix reuses the heads of answers with the version of their last answer. If that was HTTP/1.0, an answer without
+/// a `connection` header would be the last one. (Each answer is written in the version of its request anyway.)
 pub(super) fn reset_version(head: &mut ResponseHead) {
     head.version = Version::HTTP_11;
 }
 
-/// Whether the answer says that it is the last of its connection.
+/// Whether the answer is the last of its connection.
 pub(super) fn is_last(head: &ResponseHead) -> bool {
     head.connection_type() == ConnectionType::Close
 }
 
-/// The answer to a request that is not a hit, with one line that says why. If the body was not read to its end, the
+/// The answer to a request that is not a hit, with one line of reason. If the body was not read to its end, the
 /// connection is closed.
 pub(super) fn refused_event(refusal: Refusal, why: &'static str) -> HttpResponse {
     let mut answer = open_to_all(line(fate::status(refusal), why));

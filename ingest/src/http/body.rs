@@ -26,7 +26,7 @@ pub(super) const ONE_HIT: BodyLimit = BodyLimit { bytes_max: BODY_BYTES_MAX, why
 pub(super) const SEVERAL_HITS: BodyLimit =
     BodyLimit { bytes_max: BATCH_BYTES_MAX, why: "the body is longer than 64 KiB" };
 
-/// A body that is not read to its end, and one line that says why.
+/// A body that is not read to its end, and one line of reason.
 pub(super) type BodyRefusal = (Refusal, &'static str);
 
 impl Worker {
@@ -71,7 +71,8 @@ async fn whole_body(
     }
 }
 
-/// The chunks of a body as one; `None` if they are longer than `bytes_max`. Most bodies are one chunk and are not copied.
+/// The chunks of a body as one; `None` if they are longer than `bytes_max`. Most bodies are one chunk and are not
+/// copied.
 ///
 /// A chunk does not wake the task that waits for it: only the connection's own task brings chunks, and that task polls
 /// this future again in the same turn. With a real waker, actix went through all its states once more for every hit.

@@ -5,14 +5,15 @@
 //! | `GET`, `POST /count` | GoatCounter: the picture |
 //! | `POST /api/send` | Umami: 200 `{"beep":"boop"}`, without a session or a cache token |
 //! | `POST /api/batch` | Umami, a list: 200 `{"size", "processed", "errors", "details"}` |
-//! | `GET`, `POST /matomo.php` | Matomo: the picture; 204 with `send_image=0`; a list: 200 `{"status", "tracked", "invalid"}` |
+//! | `GET`, `POST /matomo.php` | Matomo: the picture; 204 with `send_image=0` |
+//! | `POST /matomo.php`, a list | 200 `{"status", "tracked", "invalid"}` |
 //!
-//! No answer contains anything about a visitor. A refused hit is answered like a stored one, with `x-footfall-dropped`, and
-//! so is a request that asks for nothing to be counted. A request that is not a hit is answered 400 or 413, a fault of ours
-//! 503.
+//! No answer contains anything about a visitor. A refused hit is answered like a stored one, with `x-footfall-dropped`,
+//! and so is a request that asks for nothing to be counted. A request that is not a hit is answered 400 or 413, a fault
+//! of ours 503.
 //!
-//! Matomo's script sends its POSTs with credentials. If it may not read the answer, it sends the same hit again as a request
-//! for a picture. So the answer names the origin of the page, or such hits would be counted twice.
+//! Matomo's script sends its POSTs with credentials. If it may not read the answer, it sends the same hit again as a
+//! request for a picture. So the answer names the origin of the page, or such hits would be counted twice.
 
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode, header};

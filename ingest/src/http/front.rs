@@ -32,8 +32,8 @@ where
     R: Fn(&mut ServiceConfig) + 'static,
     S: Future<Output = ()> + 'static,
 {
-    // With actix's own shutdown signal each connection would poll a future at every turn: a cache miss that costs 2 % of
-    // a hit.
+    // With actix's own shutdown signal each connection would poll a future at every turn: a cache miss that costs 2 %
+    // of a hit.
     actix_web::rt::spawn(async move {
         stopping.await;
         Sockets::stop_this_thread();

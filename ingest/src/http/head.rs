@@ -1,7 +1,7 @@
 //! The headers of a request to a hit's [`Head`]: the visitor, client hints, and objections.
 //!
-//! Requests arrive in two forms: actix's map of headers, and the headers of a plain request as `httparse` found them. Both
-//! are read by one table of names, [`HeaderName`]. The address is truncated before anything else is looked at.
+//! Requests arrive in two forms: actix's map of headers, and the headers of a plain request as `httparse` found them.
+//! Both are read by one table of names, [`HeaderName`]. The address is truncated before anything else is looked at.
 
 use std::net::SocketAddr;
 

@@ -9,8 +9,8 @@
 //! | 401 | there is no token, or its table does not allow sending |
 //! | 403 | the token is not for this site, or there is no site of that name |
 //!
-//! A hit is a repeat if a stored hit has the same visitor, day, token, key and index in the list. A repeat is answered as
-//! stored, and counted once.
+//! A hit is a repeat if a stored hit has the same visitor, day, token, key and index in the list. A repeat is answered
+//! as stored, and counted once.
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,11 +6,11 @@
 //! | `POST /opt-out` with `choice=out` or `choice=in` | sets or removes the cookie, and redirects to the page (303) |
 //! | `GET /opt-out/status` | `{"opted_out": bool, "gpc": bool, "dnt": bool, "counted": bool}` |
 //!
-//! The cookie is `footfall_optout=1`, for 13 months, on the host of the request: a site serves this path from its own host.
-//! The cookie is the same for every visitor, so it identifies no one. A visitor who has it does not get it again: it is
-//! never prolonged. The tracker may read it (it is not `HttpOnly`), and then sends nothing. It is sent over plain HTTP too
-//! (it is not `Secure`): it contains nothing to hide, and an objection must not get lost. Pages of other sites cannot press
-//! the button: browsers send where a form was (`Sec-Fetch-Site`, `Origin`).
+//! The cookie is `footfall_optout=1`, for 13 months, on the host of the request: a site serves this path from its own
+//! host. The cookie is the same for every visitor, so it identifies no one. A visitor who has it does not get it again:
+//! it is never prolonged. The tracker may read it (it is not `HttpOnly`), and then sends nothing. It is sent over plain
+//! HTTP too (it is not `Secure`): it contains nothing to hide, and an objection must not get lost. Pages of other sites
+//! cannot press the button: browsers send where a form was (`Sec-Fetch-Site`, `Origin`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};

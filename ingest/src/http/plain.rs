@@ -1,13 +1,13 @@
 //! Plain hits, read and answered without actix.
 //!
-//! Nearly every hit of a tracker or a server is a `POST /api/event` that arrives whole in one read, and whose head says
-//! nothing about how it is to be read but one length. What a server must be ready for otherwise (bodies in pieces,
-//! pipelined requests, upgrades), and what it makes for each request (buffers for the connection, a map of the headers,
-//! the way to the handler and back), costs such a hit more than counting it does. So it is parsed in the buffer of the
-//! thread in which it was received, and between two hits no memory is held for the connection.
+//! Nearly every hit of a tracker or a server is a `POST /api/event` that arrives whole in one read, and whose head has
+//! one length and no other header that changes how it is read. What a server must be ready for otherwise (bodies in
+//! pieces, pipelined requests, upgrades), and what it makes for each request (buffers for the connection, a map of the
+//! headers, the way to the handler and back), costs such a hit more than counting it does. So it is parsed in the
+//! buffer of the thread in which it was received, and between two hits no memory is held for the connection.
 //!
-//! [`request`] decides what is plain; when in doubt, a request is not. What is not plain, or not whole, goes to actix as
-//! it was received. Between two requests of a connection actix is stopped if a plain one arrives
+//! [`request`] decides what is plain; when in doubt, a request is not. What is not plain, or not whole, goes to actix
+//! as it was received. Between two requests of a connection actix is stopped if a plain one arrives
 //! ([`socket`](super::socket)). Answers are the bytes that actix would write: its own encoder writes them.
 
 mod answers;
@@ -60,7 +60,7 @@ pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, pe
         let (mut collected, now_s) = match received.await {
             Some(Received::Hit(collected, now_s)) => (collected, now_s),
             Some(Received::Other(bytes)) => {
-                connection.leave_for_actix(bytes);
+                connection.pass_to_actix(bytes);
                 return Next::Actix;
             }
             None => return Next::Close,

@@ -1,28 +1,28 @@
 //! Connections: their bytes, their deadlines, and the handover between the two HTTP readers.
 //!
-//! In comes each accepted TCP stream, and each step of its requests. Out go the bytes, to one of two readers: our reader
-//! of plain hits (`http::plain`) and actix. Connections that are overdue are ended. This module does not know HTTP beyond
-//! the end of a head; which requests are plain is a function that the caller passes in.
+//! In comes each accepted TCP stream, and each step of its requests. Out go the bytes, to one of two readers: our
+//! reader of plain hits (`http::plain`) and actix. Connections that are overdue are ended. This module does not know
+//! HTTP beyond the end of a head; which requests are plain is a function that the caller passes in.
 //!
 //! | file | subject |
 //! |---|---|
-//! | [`connection`] | one connection: joins the four files below |
-//! | [`stream`] | the TCP stream: read, write, shut down one half, reset |
-//! | [`deadlines`] | what the connection does, since when, and when it is overdue |
-//! | [`handover`] | which reader goes on, and the bytes that one reader leaves for the other |
-//! | [`received`] | whether actix holds bytes of a request that is not answered |
-//! | [`actix_io`] | the connection as actix reads and writes it |
-//! | [`sweeper`] | per worker thread: the list of connections, and the task that checks their deadlines |
-//! | [`meters`] | the metrics |
+//! | `connection` | one connection: joins the four files below |
+//! | `stream` | the TCP stream: read, write, shut down one half, reset |
+//! | `deadlines` | what the connection does, since when, and when it is overdue |
+//! | `handover` | which reader goes on, and the bytes that one reader passes to the other |
+//! | `received` | whether actix holds bytes of a request that is not answered |
+//! | `actix_io` | the connection as actix reads and writes it |
+//! | `sweeper` | per worker thread: the list of connections, and the task that checks their deadlines |
+//! | `meters` | the metrics |
 //!
-//! Why actix's own timers are off: actix times only the first head and the silence after an answer, each with a timer of
-//! its own. It does not end a later head that arrives in part, a body that does not arrive, or a client that does not
-//! read its answers. The sweeper checks all of these some times a second. A request costs a few writes to the entry of
-//! its connection: no timer, no lock, no allocation.
+//! Why actix's own timers are off: actix times only the first head and the silence after an answer, each with a timer
+//! of its own. It does not end a later head that arrives in part, a body that does not arrive, or a client that does
+//! not read its answers. The sweeper checks all of these some times a second. A request costs a few writes to the entry
+//! of its connection: no timer, no lock, no allocation.
 //!
 //! Why connections are parked: actix holds two buffers for each connection, 12 KB with the rest of its state. A silent
-//! connection is therefore parked: actix holds nothing for it before its first byte, and nothing once it has been silent
-//! for a second after an answer.
+//! connection is therefore parked: actix holds nothing for it before its first byte, and nothing once it has been
+//! silent for a second after an answer.
 
 mod actix_io;
 mod connection;
@@ -48,7 +48,7 @@ pub(super) use connection::Connection;
 pub use meters::EndReason;
 pub(crate) use meters::describe;
 
-/// The deadlines of connections; [`deadlines`] lists which one applies when.
+/// The deadlines of connections; `deadlines` lists which one applies when.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketLimits {
     /// For the first head, and for a body.
@@ -57,8 +57,8 @@ pub struct SocketLimits {
     pub idle: Duration,
     /// After this time the next answer is the last.
     pub age: Duration,
-    /// If one worker has more connections than this, `idle` is no longer than `request` there, so that clients that only
-    /// hold connections cannot hold all of them for long.
+    /// If one worker has more connections than this, `idle` is no longer than `request` there, so that clients that
+    /// only hold connections cannot hold all of them for long.
     pub crowded: usize,
 }
 

@@ -1,6 +1,7 @@
 //! What one worker thread needs to answer requests: the endpoints' state, the path of hits, and the encoder of answers.
 //!
-//! Every handler that takes hits calls [`Worker::collect`], except `/api/hits`, where each hit has a visitor of its own.
+//! Every handler that takes hits calls [`Worker::collect`], except `/api/hits`, where each hit has a visitor of its
+//! own.
 
 use std::cell::{RefCell, RefMut};
 

@@ -30,8 +30,8 @@ pub(in crate::http) fn is_plain(bytes: &[u8]) -> bool {
 
 /// The plain request that these bytes are, if they are one and nothing else.
 ///
-/// It is a hit over HTTP/1.1 with one `Host` and one `Content-Length`. No header asks for a transfer coding, an upgrade or
-/// a `100 Continue`, and `Connection`, if there is one, is `keep-alive`.
+/// It is a hit over HTTP/1.1 with one `Host` and one `Content-Length`. No header asks for a transfer coding, an upgrade
+/// or a `100 Continue`, and `Connection`, if there is one, is `keep-alive`.
 pub fn parse<'r, 'b>(bytes: &'b [u8], slots: &'r mut [Header<'b>]) -> Option<PlainRequest<'r, 'b>> {
     let rest = bytes.strip_prefix(REQUEST_LINE)?;
     let Ok(Status::Complete((head, headers))) = httparse::parse_headers(rest, slots) else { return None };

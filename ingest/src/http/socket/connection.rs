@@ -109,13 +109,13 @@ impl Connection {
         self.begin(Activity::Idle);
     }
 
-    /// Actix closes the connection after the answer under way, because the request or the answer says so.
+    /// Actix closes the connection after the answer under way, because one of the two has `connection: close`.
     pub(in crate::http) fn close_after_answer(&self) {
         self.handover.close();
     }
 
-    /// Ends the connection with the answer that is being made if the connection is too old or the process stops. Returns
-    /// whether that answer is the last.
+    /// Ends the connection with the answer that is being made if the connection is too old or the process stops.
+    /// Returns whether that answer is the last.
     pub(in crate::http) fn end_if_due(&self) -> bool {
         let is_old = self.deadlines.is_older_than(self.sweeper.age_max(), self.sweeper.now());
         if is_old && self.deadlines.end_with_answer() {
@@ -161,8 +161,8 @@ impl Connection {
     }
 
     /// Our reader has read these bytes; actix goes on with them.
-    pub(in crate::http) fn leave_for_actix(&self, bytes: Vec<u8>) {
-        self.handover.leave_for_actix(bytes);
+    pub(in crate::http) fn pass_to_actix(&self, bytes: Vec<u8>) {
+        self.handover.pass_to_actix(bytes);
     }
 
     /// Writes all bytes; `false` if the client is gone before.
@@ -208,7 +208,7 @@ impl Connection {
         };
         let bytes = &buffer.filled()[before..];
         if is_plain.is_some_and(|is_plain| self.can_hand_over() && is_plain(bytes)) {
-            self.handover.leave_for_plain(bytes.to_vec());
+            self.handover.pass_to_plain(bytes.to_vec());
             buffer.set_filled(before);
             return Poll::Ready(Ok(()));
         }
@@ -259,7 +259,7 @@ impl Connection {
         self.index.set(index);
     }
 
-    /// The connection is closed: it leaves the sweeper's list and the gauges.
+    /// The connection is closed: removes it from the sweeper's list and from the gauges.
     pub(super) fn remove(&self) {
         self.unpark();
         self.sweeper.remove(self.index.get());

@@ -3,18 +3,18 @@
 //! | activity | deadline | when it has passed | metric |
 //! |---|---|---|---|
 //! | [`Activity::FirstHead`] | `request` | answered 408; reading is shut down | `head` |
-//! | [`Activity::Body`] | `request` | reading is shut down; the handler answers 408 and refuses the hit as slow | `body` |
+//! | [`Activity::Body`] | `request` | reading is shut down; the handler answers 408, refused as slow | `body` |
 //! | [`Activity::Answer`] | `idle` | reading is shut down; the answer is still written if it is ready soon | `answer` |
 //! | [`Activity::Idle`] | `idle` | reading is shut down | `idle` |
 //! | [`Activity::Idle`], and the client does not read its answers | a quarter of `idle` | reset | `unread` |
-//! | any | `age`, since the connection was opened | the next answer says `connection: close` | `age` |
+//! | any | `age`, since the connection was opened | the next answer has `connection: close` | `age` |
 //! | any, after the connection was ended for one of these reasons | `request` | reset | |
 //!
-//! When reading is shut down, the reader reads an end of input, answers what it has to answer, and closes. A client that
-//! does not read its answers is reset because actix spins while such a client goes on sending.
+//! When reading is shut down, the reader reads an end of input, answers what it has to answer, and closes. A client
+//! that does not read its answers is reset because actix spins while such a client goes on sending.
 //!
-//! Times are those of the sweeper's clock, which advances once per sweep. An activity is therefore noted up to one sweep
-//! earlier than it began, and every deadline but `age` is extended by one sweep.
+//! Times are those of the sweeper's clock, which advances once per sweep. An activity is therefore noted up to one
+//! sweep earlier than it began, and every deadline but `age` is extended by one sweep.
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -1,29 +1,31 @@
-//! Which of the two HTTP readers goes on with a connection, and the bytes that one leaves for the other.
+//! Which of the two HTTP readers goes on with a connection, and the bytes that one passes to the other.
 //!
-//! The readers take turns. Our reader of plain hits begins. When it reads something else, it leaves the bytes for actix,
-//! and actix goes on. Actix can only be stopped between two requests, and only in one way: it reads an end of input. It
-//! then has nothing to answer, drops its buffers, and "closes" the connection, which [`ActixIo`](super::ActixIo) does not
-//! pass on to the socket. That is done in two cases: a plain request arrives (a proxy's connection carries the requests of
-//! many clients, and is never silent), or the connection has been silent for a second and is parked.
+//! The readers take turns. Our reader of plain hits begins. When it reads something else, it passes the bytes to
+//! actix, and actix goes on. Actix can only be stopped between two requests, and only in one way: it reads an end of
+//! input. It then has nothing to answer, drops its buffers, and "closes" the connection, which
+//! [`ActixIo`](super::ActixIo) does not pass on to the socket. That is done in two cases: a plain request arrives (a
+//! proxy's connection carries the requests of many clients, and is never silent), or the connection has been silent for
+//! a second and is parked.
 //!
 //! Each connection is in one [`State`]. The transitions, all of them in this file:
 //!
 //! | what happens | method | from | to |
 //! |---|---|---|---|
-//! | our reader reads bytes that are not a plain request | [`leave_for_actix`] | `Reading` | `ToActix` |
+//! | our reader reads bytes that are not a plain request | [`pass_to_actix`] | `Reading` | `ToActix` |
 //! | actix reads the last of these bytes | [`take_for_actix`] | `ToActix` | `Reading` |
-//! | actix's turn, and a plain request arrives | [`leave_for_plain`] | `Reading`, `ParkNext` | `ToPlain`; actix reads an end of input |
+//! | actix's turn: a plain request arrives | [`pass_to_plain`] | `Reading`, `ParkNext` | `ToPlain`; end of input |
 //! | our reader takes that request | [`take_for_plain`] | `ToPlain` | `Reading` |
 //! | the sweeper finds a second of silence | [`park_next`] | `Reading` | `ParkNext`; the reader's task is woken |
-//! | a read finds nothing | [`wait_or_park`] | `ParkNext` | `Parked`; actix reads an end of input |
+//! | a read finds nothing | [`wait_or_park`] | `ParkNext` | `Parked`; end of input |
 //! | bytes or the end of the input arrive | [`unpark`] | `ParkNext`, `Parked` | `Reading` |
-//! | a request or its answer says `connection: close` | [`close`] | `Reading`, `ParkNext`, `ToActix` | `Closing` |
+//! | a request or its answer has `connection: close` | [`close`] | `Reading`, `ParkNext`, `ToActix` | `Closing` |
 //!
-//! A method that is called in another state changes nothing.
+//! "End of input" is what actix reads from then on, until our reader has had its turn. A method that is called in
+//! another state changes nothing.
 //!
-//! [`leave_for_actix`]: Handover::leave_for_actix
+//! [`pass_to_actix`]: Handover::pass_to_actix
 //! [`take_for_actix`]: Handover::take_for_actix
-//! [`leave_for_plain`]: Handover::leave_for_plain
+//! [`pass_to_plain`]: Handover::pass_to_plain
 //! [`take_for_plain`]: Handover::take_for_plain
 //! [`park_next`]: Handover::park_next
 //! [`wait_or_park`]: Handover::wait_or_park
@@ -72,21 +74,21 @@ impl Handover {
         matches!(*self.state.borrow(), State::Parked | State::ToPlain(_))
     }
 
-    pub(super) fn leave_for_actix(&self, bytes: Vec<u8>) {
+    pub(super) fn pass_to_actix(&self, bytes: Vec<u8>) {
         let mut state = self.state.borrow_mut();
         if *state == State::Reading {
             *state = State::ToActix(bytes);
         }
     }
 
-    pub(super) fn leave_for_plain(&self, bytes: Vec<u8>) {
+    pub(super) fn pass_to_plain(&self, bytes: Vec<u8>) {
         let mut state = self.state.borrow_mut();
         if matches!(*state, State::Reading | State::ParkNext) {
             *state = State::ToPlain(bytes);
         }
     }
 
-    /// Up to `bytes_max` of the bytes that are left for actix; `None` if there are none.
+    /// Up to `bytes_max` of the bytes that were passed to actix; `None` if all are taken.
     pub(super) fn take_for_actix(&self, bytes_max: usize) -> Option<Vec<u8>> {
         let mut state = self.state.borrow_mut();
         let (State::ToActix(left) | State::Closing(left)) = &mut *state else { return None };
@@ -101,7 +103,7 @@ impl Handover {
         Some(taken)
     }
 
-    /// The bytes that are left for our reader, if any are.
+    /// The bytes that were passed to our reader, if any were.
     pub(super) fn take_for_plain(&self) -> Option<Vec<u8>> {
         let mut state = self.state.borrow_mut();
         let State::ToPlain(left) = &mut *state else { return None };
@@ -161,9 +163,9 @@ mod tests {
     type Step = (&'static str, fn(&Handover));
 
     const STEPS: &[Step] = &[
-        ("leave_for_actix", |handover| handover.leave_for_actix(b"bytes".to_vec())),
+        ("pass_to_actix", |handover| handover.pass_to_actix(b"bytes".to_vec())),
         ("take_for_actix", |handover| _ = handover.take_for_actix(usize::MAX)),
-        ("leave_for_plain", |handover| handover.leave_for_plain(b"bytes".to_vec())),
+        ("pass_to_plain", |handover| handover.pass_to_plain(b"bytes".to_vec())),
         ("take_for_plain", |handover| _ = handover.take_for_plain()),
         ("park_next", Handover::park_next),
         ("wait_or_park", |handover| _ = handover.wait_or_park(&Context::from_waker(Waker::noop()))),
@@ -189,10 +191,10 @@ mod tests {
         for step in STEPS {
             for state in states {
                 let want = match (step.0, state()) {
-                    ("leave_for_actix", Reading) => ToActix(bytes()),
+                    ("pass_to_actix", Reading) => ToActix(bytes()),
                     ("take_for_actix", ToActix(_)) => Reading,
                     ("take_for_actix", Closing(_)) => Closing(Vec::new()),
-                    ("leave_for_plain", Reading | ParkNext) => ToPlain(bytes()),
+                    ("pass_to_plain", Reading | ParkNext) => ToPlain(bytes()),
                     ("take_for_plain", ToPlain(_)) => Reading,
                     ("park_next", Reading) => ParkNext,
                     ("wait_or_park", ParkNext) => Parked,
@@ -210,7 +212,7 @@ mod tests {
     fn actix_takes_the_bytes_in_pieces_and_none_is_lost_when_the_connection_is_to_close() {
         for closes in [false, true] {
             let handover = Handover::default();
-            handover.leave_for_actix(b"abcde".to_vec());
+            handover.pass_to_actix(b"abcde".to_vec());
             assert_eq!(handover.take_for_actix(2).unwrap(), b"ab");
             if closes {
                 handover.close();

@@ -1,9 +1,9 @@
 //! Whether actix holds bytes of a request that is not answered.
 //!
-//! Actix reads all bytes that are there, and keeps those behind a request for the next one. It cannot be asked whether it
-//! keeps any. But if the head and the body of the answered requests are together as long as all bytes that it has read,
-//! then it keeps none. When in doubt, the answer is that it keeps some: after a body that came in chunks or that no
-//! handler read, after empty lines before a head, after requests that were sent without waiting for answers.
+//! Actix reads all bytes that are there, and keeps those behind a request for the next one. It cannot be asked whether
+//! it keeps any. But if the head and the body of the answered requests are together as long as all bytes that it has
+//! read, then it keeps none. When in doubt, the answer is that it keeps some: after a body that came in chunks or that
+//! no handler read, after empty lines before a head, after requests that were sent without waiting for answers.
 
 use std::cell::Cell;
 
@@ -26,8 +26,8 @@ pub(super) struct ReceivedBytes {
 /// One byte less than the longest end of a head that [`head_length`] looks for (`\n\r\n`).
 const TAIL: usize = 2;
 
-/// The length of the head, as actix's parser sees it: a head ends with the first empty line, and each line ends with LF,
-/// with or without CR.
+/// The length of the head, as actix's parser sees it: a head ends with the first empty line, and each line ends with
+/// LF, with or without CR.
 fn head_length(bytes: &[u8]) -> Option<usize> {
     memchr_iter(b'\n', bytes).find_map(|at| match bytes[at + 1..] {
         [b'\n', ..] => Some(at + 2),

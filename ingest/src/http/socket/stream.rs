@@ -1,7 +1,8 @@
 //! The TCP stream of a connection: both halves, with and without waiting.
 //!
-//! The reader whose turn it is and the sweeper share the stream; all run in the thread of one worker, and no borrow lasts
-//! beyond a call. Errors of a socket whose client is gone are ignored where the next read or write reports them as well.
+//! The reader whose turn it is and the sweeper share the stream; all run in the thread of one worker, and no borrow
+//! lasts beyond a call. Errors of a socket whose client is gone are ignored where the next read or write reports them
+//! as well.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -20,8 +21,8 @@ pub(super) struct ClientStream(RefCell<TcpStream>);
 
 impl ClientStream {
     pub(super) fn new(stream: TcpStream) -> ClientStream {
-        // With Nagle's algorithm an answer would wait until the client has acknowledged the one before, and would be lost
-        // if the connection is reset meanwhile. (Closing a socket while bytes are unread resets it.)
+        // With Nagle's algorithm an answer would wait until the client has acknowledged the one before, and would be
+        // lost if the connection is reset meanwhile. (Closing a socket while bytes are unread resets it.)
         let _client_may_be_gone = stream.set_nodelay(true);
         ClientStream(RefCell::new(stream))
     }

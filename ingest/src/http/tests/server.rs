@@ -9,14 +9,14 @@ use actix_server::ServerHandle;
 use super::*;
 use crate::http::socket::SocketLimits;
 
-/// EndReason when dropped.
+/// Stopped when dropped.
 pub(in crate::http) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// So long that no test sees an end.
+/// Deadlines that no test reaches.
 pub(in crate::http) const NEVER: SocketLimits =
     SocketLimits { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
 const LONG: Duration = Duration::from_secs(600);
@@ -55,18 +55,17 @@ impl Server {
         stream
     }
 
-    /// Sends the bytes; gives all that comes back until the server closes.
+    /// Sends the bytes; returns everything received until the server closes.
     pub(in crate::http) fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
-        // It may close before it has read all.
-        let _ = stream.write_all(bytes);
+        let _server_may_close_early = stream.write_all(bytes);
         until_closed(&mut stream)
     }
 
-    /// The same, from a client that says that it is at its end.
-    pub(in crate::http) fn asked(&self, bytes: &[u8]) -> String {
+    /// As [`Self::exchange`], but the client shuts down its writing half after the bytes.
+    pub(in crate::http) fn exchange_and_shutdown(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
-        let _ = stream.write_all(bytes);
+        let _server_may_close_early = stream.write_all(bytes);
         let _it_may_be_closed = stream.shutdown(std::net::Shutdown::Write);
         until_closed(&mut stream)
     }
@@ -91,7 +90,7 @@ impl Drop for Server {
     }
 }
 
-/// All that comes until the server closes; a reset ends it as well as a close.
+/// Everything received until the server closes or resets the connection.
 pub(in crate::http) fn until_closed(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let ended = stream.read_to_end(&mut all);
@@ -101,7 +100,7 @@ pub(in crate::http) fn until_closed(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// One answer whose body is `ok`, from a connection that stays open.
+/// Reads one answer whose body is `ok`, on a connection that stays open.
 pub(in crate::http) fn ok(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nok") {
@@ -112,7 +111,7 @@ pub(in crate::http) fn ok(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// An event, as bytes.
+/// `POST /api/event` as text; `more` are further header lines.
 pub(in crate::http) fn request(body: &str, more: &str) -> String {
     format!(
         "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n{more}content-length: {}\r\n\r\n{body}",
