@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ingest::client::{Header, Proxies};
+use ingest::client::{Proxies, ProxyHeader};
 use ipnet::IpNet;
 use schema::sites::Sites;
 use tracing::level_filters::LevelFilter;
@@ -161,8 +161,8 @@ fn read(source: &TomlText<'_>, path: &Path, env: impl Fn(&str) -> Option<String>
     let trusted_proxies = file.list("trusted_proxies", |value| network(value.text()?));
     let url = file.optional("url", |value| public_url(value.text()?));
     let geo = file.optional("geo", |value| file_path(value.text()?, folder));
-    let header =
-        file.or("forwarded_header", Header::XForwardedFor, |value| choices::parse(value, choices::FORWARDED_HEADER));
+    let header = file
+        .or("forwarded_header", ProxyHeader::XForwardedFor, |value| choices::parse(value, choices::FORWARDED_HEADER));
     let referrer_spam = file.optional("referrer_spam", |value| file_path(value.text()?, folder));
     let live_step = file.or("live_step", Duration::from_secs(15 * 60), |value| duration(value.text()?));
     let engine = file.optional("engine", |value| file_path(value.text()?, folder));

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use actix_server::{Server, ServerHandle};
 use actix_web::web::ServiceConfig;
-use ingest::http::watch::{Times, Watch};
+use ingest::http::socket::{SocketLimits, Sockets};
 use ingest::http::{Edge, front};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::task::JoinHandle;
@@ -39,7 +39,8 @@ pub(crate) fn listen(
     let ServerLimits { request_s_max, idle_s_max, connection_s_max, connections_max, .. } = config.limits;
     let connections_per_worker = allowed_connections(connections_max).div_ceil(WORKERS);
     let crowded = connections_per_worker * 3 / 4;
-    let watch = Watch::new(Times { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
+    let sockets =
+        Sockets::new(SocketLimits { request: request_s_max, idle: idle_s_max, age: connection_s_max, crowded });
     let (listener, address) = bind(config.listen).map_err(|error| format!("listen {}: {error}", config.listen))?;
     let server = Server::build()
         .workers(WORKERS)
@@ -49,7 +50,7 @@ pub(crate) fn listen(
     let stopping = server.graceful_shutdown_signal();
     let server = server.listen("footfall", listener, move || {
         let stopping = stopping.clone();
-        front::connections(edge.clone(), routes.clone(), watch.clone(), async move { stopping.notified().await })
+        front::connections(edge.clone(), routes.clone(), sockets.clone(), async move { stopping.notified().await })
     })?;
     let running = server.run();
     Ok(HttpServer { address, handle: running.handle(), task: tokio::spawn(running) })

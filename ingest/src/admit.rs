@@ -1,6 +1,7 @@
-//! Who is counted at all. In come a hit and what its sender asks for; out goes nothing, or the reason to refuse.
+//! Which hits are counted. In come a hit and the objections of its request; out goes nothing, or the reason to refuse.
 //!
-//! The order is part of the meaning: an objection is heard before anything looks at the user agent.
+//! The order of the rules matters: an objection is checked before any rule that reads the user agent, so that nothing
+//! about a visitor who objects is counted but the objection.
 
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use crate::hit::Hit;
 use crate::rate::Rate;
 use crate::spam::CurrentSpam;
 
-/// The cookie by which someone objects: `footfall_optout=1`.
+/// The cookie of visitors who object.
 pub const OPT_OUT_COOKIE: &str = "footfall_optout=1";
-/// The cookie of a site's own people: `footfall_own=1`.
+/// The cookie of the site's own staff.
 pub const OWN_COOKIE: &str = "footfall_own=1";
 
 /// What the headers of a request ask for.
@@ -28,13 +29,13 @@ pub struct Wishes {
     pub gpc: bool,
     /// `DNT: 1`.
     pub dnt: bool,
-    /// The browser says that nobody is looking yet.
+    /// The browser loads the page before the visitor opens it.
     pub prefetch: bool,
-    /// The cookie of the site's own people is there.
+    /// The cookie of the site's own staff is there.
     pub own: bool,
 }
 
-/// The site a sender names, in any case.
+/// The site of this name, in lower or upper case, with or without `www.`.
 pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> {
     let name = name.trim();
     let found = match name.bytes().any(|b| b.is_ascii_uppercase()) || !name.is_ascii() {
@@ -44,7 +45,7 @@ pub fn site<'s>(sites: &'s Sites, name: &str) -> Result<&'s Arc<Site>, Refusal> 
     found.or_else(|| sites.by_name(name.strip_prefix("www.")?)).ok_or(Refusal::UnknownSite)
 }
 
-/// All rules after "the site is known", in order. A server that was let in by its token has no `rate`.
+/// All rules for a hit of a known site, in order. There is no `rate` for servers, which have a token.
 pub fn admit(
     hit: &Hit<'_>,
     wishes: Wishes,
@@ -55,7 +56,7 @@ pub fn admit(
     if hit.kind == Kind::Open {
         beacon(hit, wishes, agent)?;
         if agent.mail_proxy.is_some() {
-            return Ok(()); // It loads for millions of people, none of them the site's own by their network.
+            return Ok(()); // The proxy loads beacons for millions of readers, so its network is not theirs.
         }
     } else {
         page(hit, wishes, agent)?;
@@ -67,7 +68,7 @@ pub fn admit(
     own(hit, wishes)
 }
 
-/// What is on a page of the site.
+/// The rules for a hit of a page.
 fn page(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     hostname(hit.site, &hit.page)?;
     objection(wishes)?;
@@ -75,7 +76,7 @@ fn page(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     robot(hit.site, agent.crawler.is_some() || hit.automated)
 }
 
-/// A beacon is on no page. Its campaign is declared; what loads it may be the proxy of a mail service.
+/// The rules for a beacon. It is on no page, its campaign must be declared, and a proxy of a mail service may load it.
 fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     objection(wishes)?;
     if hit.marketing.is_none() {
@@ -85,14 +86,14 @@ fn beacon(hit: &Hit<'_>, wishes: Wishes, agent: &Agent) -> Result<(), Refusal> {
     if agent.mail_proxy.is_some() { Ok(()) } else { robot(hit.site, agent.crawler.is_some()) }
 }
 
-/// The page is on a host of the site; a site that names none is on any.
+/// The page must be on a host of the site; a site without a list of hosts may be on any.
 fn hostname(site: &Site, page: &PageUrl<'_>) -> Result<(), Refusal> {
     let host = page.host();
     let own = |name: &String| crate::accept::bare_host(name).eq_ignore_ascii_case(host);
     if site.hostnames.is_empty() || site.hostnames.iter().any(own) { Ok(()) } else { Err(Refusal::Hostname) }
 }
 
-/// Nobody objects.
+/// The visitor must not object.
 fn objection(wishes: Wishes) -> Result<(), Refusal> {
     match wishes {
         Wishes { opt_out: true, .. } => Err(Refusal::OptOut),
@@ -102,18 +103,18 @@ fn objection(wishes: Wishes) -> Result<(), Refusal> {
     }
 }
 
-/// Someone is looking.
+/// The visitor must have opened the page.
 fn prefetch(wishes: Wishes) -> Result<(), Refusal> {
     if wishes.prefetch { Err(Refusal::Prefetch) } else { Ok(()) }
 }
 
-/// It is none of the site's own people.
+/// The visitor must not be of the site's own staff.
 fn own(hit: &Hit<'_>, wishes: Wishes) -> Result<(), Refusal> {
     let is_own = wishes.own || hit.site.own.iter().any(|network| hit.visitor.prefix.is_in(network));
     if is_own { Err(Refusal::OwnTraffic) } else { Ok(()) }
 }
 
-/// It is a person, or the site counts robots too. The only rule that a line of a log goes through as well.
+/// The visitor must be a person, unless the site counts robots too. This is the only rule for lines of a log.
 pub fn robot(site: &Site, is_robot: bool) -> Result<(), Refusal> {
     match (is_robot, site.bots) {
         (true, Bots::Refuse) => Err(Refusal::Bot),
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_known_by_domain_and_alias_in_any_case_and_with_www() {
+    fn a_site_is_found_by_domain_and_alias_in_any_case_and_with_www() {
         let sites = Sites::new(vec![site_on(&[])]).unwrap();
         for name in ["example.org", "EXAMPLE.org", " old.example ", "www.example.org"] {
             assert_eq!(site(&sites, name).unwrap().id, 1, "{name}");
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_on_a_host_the_site_names() {
+    fn a_page_must_be_on_a_host_that_the_site_names() {
         let on = |host: &str| PageUrl::of_path(host.to_owned().into(), "/".into());
         let site = site_on(&["example.org", "www.shop.example.org"]);
         for host in ["example.org", "WWW.Example.org:8080", "shop.example.org"] {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_objection_is_heard_first_then_a_prefetch() {
+    fn an_objection_is_checked_before_a_prefetch() {
         let all = Wishes { opt_out: true, gpc: true, dnt: true, prefetch: true, own: true };
         assert_eq!(objection(all), Err(Refusal::OptOut));
         assert_eq!(objection(Wishes { opt_out: false, ..all }), Err(Refusal::Gpc));

@@ -1,13 +1,15 @@
-//! The path of one hit through this process, as one screen of code: see `Walk::walk`.
+//! The path of one hit through the collector, on one screen: `Pipeline::process`.
 //!
-//! The spine decides; stages do not know each other. It is synchronous from the complete request to the append, so a
-//! client that hangs up cannot stop a hit half way, and each hit is counted here once, unless the writer counts it.
+//! In come parsed requests with their heads; out go events to the writer of `append`, and refusals. This module calls
+//! the stages in order and decides; the stages do not know each other. Nothing awaits from the complete request to the
+//! append, so a client that hangs up cannot stop a hit half way. Each hit is counted once: here if it is not appended,
+//! in the writer if it is.
 
-pub mod told;
+pub mod server_hit;
+mod site_day;
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use schema::event::Kind;
 use schema::fate::{Fault, Refusal};
 use schema::sites::{CurrentSites, Site};
@@ -21,192 +23,196 @@ use crate::client::Proxies;
 use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::{Geo, Places};
 use crate::enrich::{EnrichBuffers, enrich};
-use crate::fate::{Refused, Turned};
+use crate::fate::{NotStored, Refused};
 use crate::hit::{Hit, Visitor};
 use crate::lane::Basis;
-use crate::metrics::{Laps, Meters, Stage};
+use crate::metrics::{Meters, Stage, StageTimer};
 use crate::rate::Rate;
-use crate::salt::{Salt, Salts};
+use crate::salt::Salts;
 use crate::spam::CurrentSpam;
+use site_day::{SiteDay, SiteDays};
 
-/// What all workers share.
+/// What the pipelines of all worker threads share.
 pub struct Collector {
-    /// The sites.
+    /// The configured sites.
     pub sites: Arc<CurrentSites>,
-    /// The proxies whose word about a client's address is taken.
+    /// The proxies that are trusted to name the client's address.
     pub proxies: Proxies,
-    /// Hosts that are never a page before.
+    /// Hosts of referrer spam.
     pub spam: Arc<CurrentSpam>,
-    /// What one prefix may send.
+    /// The limit of what one prefix may send.
     pub rate: Rate,
-    /// Where addresses are, if the operator has a file of that.
+    /// The places of addresses, if the operator has a geo file.
     pub geo: Option<Arc<Geo>>,
-    /// The salts.
+    /// The salts of the days that are under way.
     pub salts: Arc<Salts>,
-    /// Keeps events on disk.
+    /// Writes events to the spool.
     pub appender: Appender,
-    /// Counts.
+    /// The metrics.
     pub meters: Arc<Meters>,
-    /// Hits that were read without actix.
+    /// How many hits were read without actix.
     #[cfg(test)]
-    pub(crate) plainly: std::sync::atomic::AtomicU64,
-    /// None is to be.
+    pub(crate) plain_hits: std::sync::atomic::AtomicU64,
+    /// Whether actix is to read all hits.
     #[cfg(test)]
     pub(crate) only_actix: std::sync::atomic::AtomicBool,
 }
 
 impl Collector {
-    /// Destroys salts that are over, and forgets who sent how much. To be called about once a minute for as long as the
-    /// process lives.
+    /// Destroys the salts of days that are over, and forgets how much each prefix sent. To be called about once a
+    /// minute for as long as the process runs.
     pub fn tick(&self, now_s: i64) {
         self.salts.tick(now_s);
         self.rate.forget(now_s);
         self.meters.salts(self.salts.alive());
     }
 
-    /// Whether hits would be stored now.
+    /// Whether a hit that arrived now would be stored.
     pub fn is_ready(&self, now_s: i64) -> bool {
         self.appender.is_sound() && self.sites.get().iter().all(|site| self.salts.is_ready(&site.zone, now_s))
     }
 }
 
-/// The head of a request, as far as a hit needs it.
+/// What a hit needs of the head of its request.
 pub struct Head<'a> {
-    /// Who.
+    /// The visitor.
     pub visitor: Visitor<'a>,
-    /// What their browser says beside its user agent.
+    /// The client hints that the browser sends beside its user agent.
     pub hints: Hints<'a>,
-    /// What they ask for.
+    /// Objections, and what else the headers ask for.
     pub wishes: Wishes,
 }
 
-/// What became of a request: its hits were stored unless one of these says otherwise.
+/// The fates of the hits of a request: all are stored, unless `refused` or `failed` is set.
 #[derive(Default)]
 pub struct Outcome {
     /// Resolves when the hits that were appended are on disk.
     pub ticket: Option<Ticket>,
-    /// Why a hit of it was refused.
+    /// Why the first refused hit was refused.
     pub refused: Option<Refusal>,
-    /// Why a hit of it failed.
+    /// Why the last failed hit failed.
     pub failed: Option<Fault>,
 }
 
-/// One worker's way of walking hits.
-pub struct Walk {
+/// The stages of one worker thread, with their caches and buffers.
+pub struct Pipeline {
     collector: Arc<Collector>,
     desk: Desk,
     agents: Agents,
     places: Places,
-    todays: Todays,
+    days: SiteDays,
     words: EnrichBuffers,
     scratch: Vec<u8>,
-    laps: Laps,
+    timer: StageTimer,
 }
 
-impl Walk {
-    /// One hit, from what was sent to the disk's queue. Its date is today, or the one a server told of.
-    fn walk(
+impl Pipeline {
+    /// One hit of one site, from what was sent to the writer's queue. A hit of a server brings its own day.
+    fn process(
         &mut self,
         sent: &Sent<'_>,
         site: &Site,
         head: &Head<'_>,
-        told: Option<&Today>,
+        server_day: Option<&SiteDay>,
         time_s: i64,
-    ) -> Result<Ticket, Turned> {
-        let Walk { collector, desk, agents, places, todays, words, scratch, laps } = self;
+    ) -> Result<Ticket, NotStored> {
+        let Pipeline { collector, desk, agents, places, days, words, scratch, timer } = self;
         let Collector { meters, salts, spam, rate, .. } = &**collector;
-        let today = told.unwrap_or_else(|| Today::of(todays, site, salts, time_s));
+        let day = server_day.unwrap_or_else(|| SiteDay::today(days, site, salts, time_s));
         let agent = agents.get(head.visitor.agent, head.hints, salts.era());
         let hit = hit(sent, site, head);
-        let refused = |reason| refused(reason, site.id, today.local, agent.crawler);
-        admit::admit(&hit, head.wishes, agent, (spam, told.is_none().then_some(rate)), time_s).map_err(refused)?; // the sender's side
-        laps.passed(Stage::Admit, meters);
+        let refused = |reason| refused(reason, site.id, day.local, agent.crawler);
+        let rate = server_day.is_none().then_some(rate); // a server was let in by its token
+        admit::admit(&hit, head.wishes, agent, (spam, rate), time_s).map_err(refused)?;
+        timer.finish(Stage::Admit, meters);
         let place = places.get(hit.visitor.prefix, salts.era());
         let seen = enrich(&hit, agent, place, words);
-        laps.passed(Stage::Enrich, meters);
-        let salt = today.salt.as_ref().map_err(|fault| *fault)?; // ours
-        let event = anonymise(hit, seen, today.local, salt, time_s, scratch)?; // the visitor is gone
-        laps.passed(Stage::Anonymise, meters);
+        timer.finish(Stage::Enrich, meters);
+        let salt = day.salt.as_ref().map_err(|fault| *fault)?;
+        let event = anonymise(hit, seen, day.local, salt, time_s, scratch)?; // takes the hit, and with it the visitor
+        timer.finish(Stage::Anonymise, meters);
         Ok(desk.append(&event)?)
     }
 
-    /// All hits of a request: one per site it names.
+    /// Collects what one request sent: one hit for each site that it names.
     pub fn collect(&mut self, sent: Result<Sent<'_>, ParseError>, head: &Head<'_>, now_s: i64) -> Outcome {
-        self.laps.passed(Stage::Accept, &self.collector.meters);
+        self.timer.finish(Stage::Accept, &self.collector.meters);
         let mut outcome = Outcome::default();
         let sent = match sent {
             Ok(sent) => sent,
             Err(bad) => {
-                self.turned(siteless(bad.refusal(), now_s), &mut outcome);
+                self.count(without_site(bad.refusal(), now_s), &mut outcome);
                 return outcome;
             }
         };
         let sites = self.collector.sites.look();
         let mut counted: [u32; SITES_MAX] = [0; SITES_MAX];
         for (n, name) in sent.domains.split(',').take(SITES_MAX).enumerate() {
-            let site = admit::site(&sites, name).map_err(|reason| siteless(reason, now_s));
-            let walked = match site {
+            let site = admit::site(&sites, name).map_err(|reason| without_site(reason, now_s));
+            let processed = match site {
                 Ok(site) if counted[..n].contains(&site.id) => continue, // a site named twice is one hit
                 Ok(site) => {
                     counted[n] = site.id;
-                    self.walk(&sent, site, head, None, now_s)
+                    self.process(&sent, site, head, None, now_s)
                 }
-                Err(turned) => Err(turned),
+                Err(not_stored) => Err(not_stored),
             };
-            match walked {
-                Ok(ticket) => outcome.ticket = Some(ticket), // they share a batch, so the last speaks for all
-                Err(turned) => self.turned(turned, &mut outcome),
+            match processed {
+                Ok(ticket) => outcome.ticket = Some(ticket), // they share a commit, so the last ticket stands for all
+                Err(not_stored) => self.count(not_stored, &mut outcome),
             }
         }
         outcome
     }
 
     /// Counts a hit that is not stored.
-    fn turned(&self, turned: Turned, outcome: &mut Outcome) {
-        match turned {
-            Turned::Refused(refused) => {
+    fn count(&self, not_stored: NotStored, outcome: &mut Outcome) {
+        match not_stored {
+            NotStored::Refused(refused) => {
                 self.collector.meters.refused(refused.reason);
                 self.collector.appender.refuse(refused);
                 outcome.refused.get_or_insert(refused.reason);
             }
-            Turned::Failed(fault) => {
+            NotStored::Failed(fault) => {
                 self.collector.meters.appended(Err(fault), 1);
                 outcome.failed = Some(fault);
             }
         }
     }
 
-    /// A worker's.
-    pub fn new(collector: Arc<Collector>) -> Walk {
+    /// To be called in the worker's thread.
+    pub fn new(collector: Arc<Collector>) -> Pipeline {
         let desk = collector.appender.desk();
         let places = Places::new(collector.geo.clone());
-        let (agents, todays, words, scratch, laps) = Default::default();
-        Walk { collector, desk, agents, places, todays, words, scratch, laps }
+        let (agents, days, words, scratch, timer) = Default::default();
+        Pipeline { collector, desk, agents, places, days, words, scratch, timer }
     }
 
-    /// A request arrived whole.
+    /// A request has arrived whole: starts the timing of its stages. To be called before it is parsed.
     pub fn begin(&mut self) {
-        self.laps.begin();
+        self.timer.start();
     }
 
-    /// A request did not arrive whole.
+    /// Counts a request that is refused before it is parsed.
     pub fn refuse(&self, reason: Refusal, now_s: i64) {
-        self.turned(siteless(reason, now_s), &mut Outcome::default());
+        self.count(without_site(reason, now_s), &mut Outcome::default());
     }
 }
 
-/// A request that is no hit, or none of a known site: dated in UTC.
-pub(crate) fn siteless(reason: Refusal, now_s: i64) -> Turned {
+/// The refusal of a request that is not a hit of a known site: its date is the one in UTC.
+fn without_site(reason: Refusal, now_s: i64) -> NotStored {
     refused(reason, 0, Zone::utc().at(now_s), None)
 }
 
-/// A refusal. The crawler is named for robots only: objections carry nothing but the reason.
-fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static str>) -> Turned {
+/// A refusal. It names the crawler only if the reason is that the visitor is a robot: of an objection, nothing but the
+/// reason is stored.
+fn refused(reason: Refusal, site: u32, local: Local, crawler: Option<&'static str>) -> NotStored {
     let crawler = if reason == Refusal::Bot { crawler.unwrap_or_default() } else { "" };
-    Turned::Refused(Refused { site, day: local.day, reason, crawler })
+    NotStored::Refused(Refused { site, day: local.day, reason, crawler })
 }
 
-/// What was sent, as a hit of one site. What is reserved is opened here, or never.
+/// What was sent, as a hit of one site. Only here the part that is reserved to the marketing lane is opened, if there
+/// is a basis.
 fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
     let marketing = match sent.kind {
         Kind::Open => Basis::of_beacon(site, &sent.name).map(|(_, campaign)| MarketingFields::by_beacon(campaign)),
@@ -228,30 +234,5 @@ fn hit<'a>(sent: &'a Sent<'_>, site: &'a Site, head: &'a Head<'_>) -> Hit<'a> {
         once: &sent.once,
         marketing,
         visitor: Visitor { prefix, agent, language },
-    }
-}
-
-/// A site's date and salt, looked up once per quarter hour: no zone's date or offset changes within one.
-struct Today {
-    bucket: i64,
-    local: Local,
-    salt: Result<Arc<Salt>, Fault>,
-}
-
-/// Those of all sites, by number.
-type Todays = HashMap<u32, Today, foldhash::fast::FixedState>;
-
-impl Today {
-    fn of<'t>(todays: &'t mut Todays, site: &Site, salts: &Salts, now_s: i64) -> &'t Today {
-        let bucket = now_s.div_euclid(i64::from(schema::day::BUCKET_S));
-        let fresh = || {
-            let (local, salt) = salts.today(&site.zone, now_s);
-            Today { bucket, local, salt }
-        };
-        let today = todays.entry(site.id).or_insert_with(fresh);
-        if today.bucket != bucket || !today.salt.as_ref().is_ok_and(|salt| salt.is_alive()) {
-            *today = fresh();
-        }
-        today
     }
 }

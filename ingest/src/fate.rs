@@ -1,4 +1,5 @@
-//! What became of a hit, and what its sender is told. Each hit has exactly one fate.
+//! The fate of a hit, and the HTTP status that its sender gets. Each hit has exactly one fate: stored, refused or
+//! failed.
 
 use std::fmt;
 
@@ -8,42 +9,43 @@ use schema::fate::{Fault, Refusal};
 
 /// Why a hit is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Turned {
-    /// The sender's side: answered like a counted one (unless it was no hit at all), and counted in the refusals.
+pub enum NotStored {
+    /// Caused by the sender. It is answered like a stored hit (unless it is not a hit at all), and counted as a
+    /// refusal.
     Refused(Refused),
-    /// Our side: the sender may try again.
+    /// Caused by us; the sender may try again.
     Failed(Fault),
 }
 
-/// A refusal, as the `fates` records keep it.
+/// A refusal, as the `fates` records store it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// The site's number; 0 where no site was known.
     pub site: u32,
     /// The site's local date; the date in UTC where no site was known.
     pub day: Day,
-    /// Why.
+    /// The reason.
     pub reason: Refusal,
     /// For robots: the crawler's name from the public list; else empty.
     pub crawler: &'static str,
 }
 
-impl fmt::Debug for Turned {
+impl fmt::Debug for NotStored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Turned::Refused(refused) => write!(f, "Refused({})", refused.reason.label()),
-            Turned::Failed(fault) => write!(f, "Failed({})", fault.label()),
+            NotStored::Refused(refused) => write!(f, "Refused({})", refused.reason.label()),
+            NotStored::Failed(fault) => write!(f, "Failed({})", fault.label()),
         }
     }
 }
 
-impl From<Fault> for Turned {
-    fn from(fault: Fault) -> Turned {
-        Turned::Failed(fault)
+impl From<Fault> for NotStored {
+    fn from(fault: Fault) -> NotStored {
+        NotStored::Failed(fault)
     }
 }
 
-/// What the sender of a refused hit is told: the truth where it can mend it, else what a counted hit is told.
+/// The status of a refused hit: an error if the sender can correct the hit, else the status of a stored hit.
 pub fn status(reason: Refusal) -> StatusCode {
     match reason {
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

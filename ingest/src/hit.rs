@@ -1,4 +1,4 @@
-//! A hit that still knows who sent it. It lives from `accept` to `anonymise`, which takes it by value.
+//! A hit with its visitor. It exists from `accept` to `anonymise`, which takes it by value.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use schema::sites::Site;
 use crate::accept::{MarketingFields, PageUrl, Property};
 use crate::client::Prefix;
 
-/// Who sent a hit, as far as anything after `client` may know. No `Clone`, no `Serialize`; `Debug` hides it.
+/// The visitor of a hit, without the address, which does not leave `client`. It has no `Clone` and no `Serialize`, and
+/// `Debug` hides it.
 pub struct Visitor<'a> {
     /// The truncated address.
     pub prefix: Prefix,
@@ -25,35 +26,35 @@ impl fmt::Debug for Visitor<'_> {
     }
 }
 
-/// One hit of one site. No `Clone`, no `Serialize`; `Debug` hides all but the site's number.
+/// One hit of one site. It has no `Clone` and no `Serialize`, and `Debug` hides all but the site's number.
 pub struct Hit<'a> {
     /// The site.
     pub site: &'a Site,
-    /// What.
+    /// What happened.
     pub kind: Kind,
-    /// What it is called, raw; empty for page views.
+    /// The name of the event, as sent; empty for page views.
     pub name: &'a str,
-    /// Whether it shows that someone stayed.
+    /// Whether it counts as an interaction, so that the visit is not a bounce.
     pub interactive: bool,
-    /// Whether the sender says of itself that no person drives it.
+    /// Whether the sender declares itself to be automated.
     pub automated: bool,
-    /// Where it happened, as sent.
+    /// The page, as sent.
     pub page: PageUrl<'a>,
     /// The page before, as sent.
     pub referrer: &'a str,
-    /// Width of the screen in CSS pixels, if the sender told.
+    /// The width of the screen in CSS pixels, if it was sent.
     pub screen_px: Option<u32>,
-    /// Names and values, as sent.
+    /// Properties: names and values, as sent.
     pub properties: &'a [Property<'a>],
-    /// Time on the page.
+    /// The engagement with the page: time and scrolling.
     pub engagement: Option<Engagement>,
-    /// What it is worth, or how many.
+    /// An amount of money, or a number of things.
     pub amount: i64,
-    /// The sender's own number of this hit; empty: none.
+    /// The sender's idempotency key of this hit; empty if there is none.
     pub once: &'a str,
-    /// What a basis has opened; without one the hit is on the audience lane.
+    /// The data of the marketing lane, opened with a basis; without it the hit is on the audience lane.
     pub marketing: Option<MarketingFields<'a>>,
-    /// Who.
+    /// The visitor.
     pub visitor: Visitor<'a>,
 }
 

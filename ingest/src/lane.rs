@@ -1,18 +1,20 @@
-//! The two lanes. What is reserved to marketing is read only by who holds a [`Basis`], and only this module makes one.
+//! The two lanes. The data that is reserved to the marketing lane can only be read with a [`Basis`], and only this
+//! module makes one.
 
 use schema::sites::{BeaconCampaign, Marketing, Site};
 
-/// The right to read a campaign or an order: the visitor's consent, or what the site's owner declared.
+/// The right to read a campaign or an order: the visitor's consent, or another basis that the owner of the site
+/// declared.
 #[derive(Debug, Clone, Copy)]
 pub struct Basis(());
 
 impl Basis {
-    /// Whether there is one for a beacon of this name, and the campaign it is for: declared, and not switched off.
+    /// The basis for a beacon of this name, and its campaign, if the site declares one that is not switched off.
     pub(crate) fn of_beacon<'s>(site: &'s Site, name: &str) -> Option<(Basis, &'s BeaconCampaign)> {
         site.campaign(name).map(|campaign| (Basis(()), campaign))
     }
 
-    /// Whether there is one for a hit of this site.
+    /// The basis for a hit of this site, if there is one.
     pub fn of(site: &Site, consent: bool) -> Option<Basis> {
         match (site.marketing, consent) {
             (Marketing::Always, _) | (Marketing::Consent, true) => Some(Basis(())),
@@ -28,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beacon_has_one_if_its_campaign_is_declared_and_on_even_where_marketing_is_never() {
+    fn a_beacon_has_a_basis_if_its_campaign_is_declared_and_on_even_if_marketing_is_never() {
         let campaign =
             |name: &str, on| BeaconCampaign { name: name.into(), medium: Medium::Email, ground: Ground::Exempt, on };
         let campaigns = vec![campaign("spring", true), campaign("autumn", false)];
@@ -38,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn only_consent_or_a_declaration_is_a_basis_and_never_is_never() {
+    fn only_consent_or_a_declaration_is_a_basis_and_with_never_there_is_none() {
         let site = |marketing| Site { marketing, ..Site::new(1, "example.org") };
         let has = |marketing, consent| Basis::of(&site(marketing), consent).is_some();
         assert!(has(Marketing::Consent, true) && has(Marketing::Always, false) && has(Marketing::Always, true));

@@ -1,20 +1,21 @@
-//! Takes beacons from browsers and keeps them, without keeping who sent them.
+//! The collector: takes hits from browsers and servers, and stores anonymous events.
 //!
-//! One hit walks through this crate in reading order:
+//! In come HTTP requests and lines of logs; out go events in the spool, and from there in Kafka. This crate does not
+//! know ClickHouse, nor what reads the stream. One hit passes through its modules in this order:
 //!
 //! ```text
 //! http  ->  accept  ->  admit  ->  enrich  ->  anonymise  ->  append  ->  the answer
 //!           Sent, Hit              Seen        Event          bytes on disk
 //! ```
 //!
-//! * `collect` is the spine: it calls the stages in order and decides. `lines` is the same path for a server's log.
+//! * `collect` calls the stages in order and decides. `lines` is the same path for a server's log.
 //! * A hit has one fate: stored, refused or failed. It is counted once, in `collect` or in the writer of `append`.
-//! * Who someone is exists only from `http` to `anonymise`: `client` truncates the address first of all; a
+//! * Visitors exist only from `http` to `anonymise`. `client` truncates the address before anything else. A
 //!   [`hit::Hit`] cannot be printed, cloned or serialised, and no module after `anonymise` imports it.
-//! * The salt that makes tags (`salt`) lives in memory and dies 15 minutes after its midnight.
-//! * The sender is answered after the disk.
+//! * The salt that makes tags (`salt`) is in memory only, and is destroyed 15 minutes after its day.
+//! * The client is answered when its hit is on disk.
 //!
-//! On many machines `ship` takes what is on disk to Kafka. What becomes of events there this crate does not know.
+//! If there are several collectors, `ship` sends what is in the spool to Kafka.
 
 pub mod http;
 pub mod accept;

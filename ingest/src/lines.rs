@@ -19,7 +19,7 @@ use crate::client::Prefix;
 use crate::enrich::agent::{Agents, Hints};
 use crate::enrich::place::Places;
 use crate::enrich::{EnrichBuffers, enrich};
-use crate::fate::{Refused, Turned};
+use crate::fate::{NotStored, Refused};
 use crate::hit::{Hit, Visitor};
 use crate::salt::{Salt, Salts};
 
@@ -60,13 +60,13 @@ impl LogLines {
         LogLines { site, salts: Salts::in_memory(), agents, places, words, scratch, last: None }
     }
 
-    /// The event of a line, or why there is none.
-    pub fn walk(&mut self, line: LogLine<'_>) -> Result<Event<'_>, Turned> {
+    /// The line's event, or why there is none.
+    pub fn walk(&mut self, line: LogLine<'_>) -> Result<Event<'_>, NotStored> {
         let (local, salt) = today(&mut self.last, &self.salts, &self.site, line.time_s)?;
         let agent = self.agents.get(line.agent, Hints::default(), 0);
         admit::robot(&self.site, agent.crawler.is_some()).map_err(|reason| {
             let crawler = agent.crawler.unwrap_or_default();
-            Turned::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
+            NotStored::Refused(Refused { site: self.site.id, day: local.day, reason, crawler })
         })?;
         let hit = Hit {
             site: &self.site,

@@ -1,4 +1,4 @@
-//! What Prometheus sees of the collector. Labels come from closed sets only; every label is there from the start, at 0.
+//! The metrics of the collector. Labels come from closed sets only; each is exported from the start, at 0.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,19 @@ use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_counter, descri
 use metrics::{gauge, histogram};
 use schema::fate::{Fault, Refusal};
 
-/// One hit of this many is timed, so that timing costs next to nothing.
+/// One request in so many is timed, so that timing costs next to nothing.
 const TIMED_ONE_OF: u32 = 64;
 
 /// A part of a hit's path that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Bytes to what the sender said.
+    /// The request is parsed.
     Accept,
-    /// Whether it is counted.
+    /// The hit is admitted or refused.
     Admit,
-    /// Headers and URL to words.
+    /// Headers and URL become the words of the event.
     Enrich,
-    /// The tag; the visitor goes.
+    /// The visitor becomes a tag.
     Anonymise,
 }
 
@@ -36,7 +36,7 @@ impl Stage {
     }
 }
 
-/// Handles of all metrics of this crate. To be made after the recorder is installed.
+/// The handles of all metrics of this crate but those of connections and of `ship`.
 pub struct Meters {
     stored: Counter,
     refused: Vec<Counter>,
@@ -51,12 +51,12 @@ pub struct Meters {
     salts: Gauge,
 }
 
-/// Says what each metric means and in which unit it is.
+/// Describes the metrics to the recorder, with their units.
 pub fn describe() {
-    crate::http::watch::describe();
+    crate::http::socket::describe();
     describe_counter!(
         "footfall_hits_total",
-        "Hits received, by fate: stored, a refusal (the sender's side) or a fault (ours)."
+        "Hits received, by fate: stored, a refusal (caused by the sender) or a fault (ours)."
     );
     describe_histogram!(
         "footfall_stage_seconds",
@@ -70,24 +70,27 @@ pub fn describe() {
     describe_gauge!(
         "footfall_geo_build_timestamp_seconds",
         Unit::Seconds,
-        "When the maker of the geo file in use built it, as seconds since 1970; not there without such a file."
+        "When the maker of the geo file in use built it, as seconds since 1970; absent without such a file."
     );
-    describe_counter!("footfall_geo_reload_failures_total", "Geo files found unfit; the one before stayed in use.");
+    describe_counter!(
+        "footfall_geo_reload_failures_total",
+        "Geo files that could not be used; the file before stayed in use."
+    );
     describe_gauge!(
         "footfall_spool_bytes",
         Unit::Bytes,
-        "Bytes the spool takes on disk, zeroes written ahead included."
+        "Bytes the spool takes on disk, including zeroes written ahead."
     );
     describe_gauge!(
         "footfall_spool_oldest_seconds",
         Unit::Seconds,
-        "Age of the oldest commit the spool holds, as far back as this process has run."
+        "Age of the oldest commit in the spool, at most the time this process has run."
     );
-    describe_gauge!("footfall_salts", Unit::Count, "Salts that could still be used: one per time zone and date.");
+    describe_gauge!("footfall_salts", Unit::Count, "Salts in use: one per time zone and date.");
 }
 
 impl Meters {
-    /// Registers all of them.
+    /// Registers all of them, so the recorder must be installed before.
     pub fn register() -> Meters {
         let fate = |label: &'static str| counter!("footfall_hits_total", "fate" => label);
         Meters {
@@ -108,7 +111,7 @@ impl Meters {
         }
     }
 
-    /// So many hits reached the disk, or could not.
+    /// Counts hits that are on disk, or have failed.
     pub(crate) fn appended(&self, outcome: Result<(), Fault>, hits: u64) {
         match outcome {
             Ok(()) => self.stored.increment(hits),
@@ -139,22 +142,22 @@ impl Meters {
     }
 }
 
-/// Times the stages of some hits.
+/// Times the stages of some requests.
 #[derive(Debug, Default)]
-pub(crate) struct Laps {
-    hits: u32,
+pub(crate) struct StageTimer {
+    requests: u32,
     since: Option<Instant>,
 }
 
-impl Laps {
-    /// A hit begins its path.
-    pub(crate) fn begin(&mut self) {
-        self.hits = self.hits.wrapping_add(1);
-        self.since = self.hits.is_multiple_of(TIMED_ONE_OF).then(Instant::now);
+impl StageTimer {
+    /// A request begins its path.
+    pub(crate) fn start(&mut self) {
+        self.requests = self.requests.wrapping_add(1);
+        self.since = self.requests.is_multiple_of(TIMED_ONE_OF).then(Instant::now);
     }
 
-    /// It has passed a stage.
-    pub(crate) fn passed(&mut self, stage: Stage, meters: &Meters) {
+    /// Its hit has passed this stage.
+    pub(crate) fn finish(&mut self, stage: Stage, meters: &Meters) {
         if let Some(since) = self.since {
             let now = Instant::now();
             meters.stages[stage as usize].record((now - since).as_secs_f64());
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_and_fault_and_stage_finds_its_own_counter() {
+    fn every_refusal_fault_and_stage_finds_its_own_counter() {
         for (n, refusal) in Refusal::ALL.iter().enumerate() {
             assert_eq!(*refusal as usize - 1, n);
         }

@@ -1,13 +1,16 @@
 //! How many hits one truncated prefix may send to one site.
 //!
-//! In come a prefix, a site and the time; out goes whether this hit is one too many. A prefix may send a minute's worth at
-//! once, and a minute's worth each minute after that. All workers of a process share one table, so the figure is the
-//! process's; several collectors allow as many times more. Its size is fixed and a hit allocates nothing: sets of eight
-//! places, and where a ninth wants in, whoever is nearest to having sent nothing gives way. Who is over the limit is the
-//! last to.
+//! In come a prefix, a site and the time; out goes whether the hit is over the limit. It is a token bucket: a prefix
+//! may send the hits of a minute at once, and as many in each minute after that. All workers of a process share one
+//! table, so the limit is that of the process; several collectors together allow that many times more.
 //!
-//! A place holds no prefix: 16 bits of a hash under a random key of the process, and when the prefix will be back at
-//! nothing. `Rate::forget` wipes those that are, so that nothing outlives its minute by more than a tick.
+//! The table has a fixed size, and a hit allocates nothing. The table consists of sets of eight slots. If a set is
+//! full, a new prefix replaces the one whose bucket is full again first. A prefix over the limit is therefore replaced
+//! last.
+//!
+//! A slot does not contain the prefix, but 16 bits of its hash under a random key of the process, and the time at which
+//! its bucket will be full again. `Rate::forget` wipes the slots whose time has passed, so that nothing is stored for
+//! longer than its minute and one tick.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -17,39 +20,40 @@ use schema::fate::Refusal;
 
 use crate::client::Prefix;
 
-/// The most a minute that can be told apart.
+/// The highest limit. (A hit costs a whole number of the parts of a second below, at least one.)
 pub const HITS_PER_MINUTE_MAX: u32 = 10_000_000;
 
-/// Prefixes and sites that are remembered at once: half a megabyte of them.
-const PLACES: usize = 65_536;
-const PLACES_PER_SET: usize = 8;
-/// The lower bits of a place are a time, in this many parts of a second since the process began; eight years of them.
+/// Slots for pairs of a prefix and a site: half a megabyte in all.
+const SLOTS: usize = 65_536;
+const SLOTS_PER_SET: usize = 8;
+/// The lower bits of a slot are a time since the process began; they suffice for eight years.
 const TIME_BITS: u32 = 48;
+/// The unit of this time.
 const PARTS_PER_S: u64 = 1 << 20;
 const TIME: u64 = (1 << TIME_BITS) - 1;
-/// A minute's worth of hits.
+/// The time in which an empty bucket is filled.
 const WINDOW: u64 = 60 * PARTS_PER_S;
 
 /// One cache line.
 #[repr(align(64))]
 #[derive(Default)]
-struct Set([AtomicU64; PLACES_PER_SET]);
+struct SlotSet([AtomicU64; SLOTS_PER_SET]);
 
-/// Counts what prefixes send.
+/// Limits what prefixes send.
 pub struct Rate {
-    sets: Box<[Set]>,
+    sets: Box<[SlotSet]>,
     key: RandomState,
-    /// What one hit costs of its window; 0: hits are not counted.
+    /// The part of the window that one hit uses up; 0: there is no limit.
     step: u64,
     began_s: i64,
 }
 
 impl Rate {
-    /// Allows so many a minute; 0: any number.
+    /// `hits_per_minute_max` is per prefix and site; 0 is no limit.
     pub fn new(hits_per_minute_max: u32, now_s: i64) -> Rate {
         let step = WINDOW.checked_div(u64::from(hits_per_minute_max)).unwrap_or(0);
-        let sets = if step == 0 { 0 } else { PLACES / PLACES_PER_SET };
-        let sets = std::iter::repeat_with(Set::default).take(sets).collect();
+        let sets = if step == 0 { 0 } else { SLOTS / SLOTS_PER_SET };
+        let sets = std::iter::repeat_with(SlotSet::default).take(sets).collect();
         Rate { sets, key: RandomState::default(), step, began_s: now_s }
     }
 
@@ -62,27 +66,27 @@ impl Rate {
         let set = &self.sets[hash as usize % self.sets.len()].0;
         let (mark, now) = (hash & !TIME, self.parts(now_s));
         loop {
-            let (place, held) = find(set, mark);
-            let since = if held & !TIME == mark && !is_over(held, now) { held & TIME } else { now };
-            let next = since + self.step;
+            let (slot, value) = find(set, mark);
+            let full_at = if value & !TIME == mark && !is_over(value, now) { value & TIME } else { now };
+            let next = full_at + self.step;
             if next > now + WINDOW {
                 return Err(Refusal::RateLimit);
             }
-            // Where it fails, another hit has passed: at some time this one is the only one.
-            if place.compare_exchange(held, mark | next, Relaxed, Relaxed).is_ok() {
+            // If this fails, another hit has changed the slot and passed, so the loop ends.
+            if slot.compare_exchange(value, mark | next, Relaxed, Relaxed).is_ok() {
                 return Ok(());
             }
         }
     }
 
-    /// Wipes what is over. To be called about once a minute.
+    /// Wipes the slots whose bucket is full again. To be called about once a minute.
     pub(crate) fn forget(&self, now_s: i64) {
         let now = self.parts(now_s);
-        for place in self.sets.iter().flat_map(|set| &set.0) {
-            let held = place.load(Relaxed);
-            if held != 0 && is_over(held, now) {
-                // Where it fails, it is not over after all.
-                let _changed = place.compare_exchange(held, 0, Relaxed, Relaxed);
+        for slot in self.sets.iter().flat_map(|set| &set.0) {
+            let value = slot.load(Relaxed);
+            if value != 0 && is_over(value, now) {
+                // If this fails, a new hit has changed the slot.
+                let _slot_is_in_use = slot.compare_exchange(value, 0, Relaxed, Relaxed);
             }
         }
     }
@@ -92,24 +96,24 @@ impl Rate {
     }
 }
 
-/// The place of this mark; if it has none, the one that is over first.
-fn find(set: &[AtomicU64; PLACES_PER_SET], mark: u64) -> (&AtomicU64, u64) {
-    let mut spare = (&set[0], u64::MAX);
-    for place in set {
-        let held = place.load(Relaxed);
-        if held != 0 && held & !TIME == mark {
-            return (place, held);
+/// The slot with this mark and its value; if there is none, the slot whose bucket is full first.
+fn find(set: &[AtomicU64; SLOTS_PER_SET], mark: u64) -> (&AtomicU64, u64) {
+    let mut first = (&set[0], u64::MAX);
+    for slot in set {
+        let value = slot.load(Relaxed);
+        if value != 0 && value & !TIME == mark {
+            return (slot, value);
         }
-        if held & TIME < spare.1 & TIME {
-            spare = (place, held);
+        if value & TIME < first.1 & TIME {
+            first = (slot, value);
         }
     }
-    spare
+    first
 }
 
-/// Its prefix is back at nothing; or the clock has gone back, and what it says is void.
-fn is_over(held: u64, now: u64) -> bool {
-    !(now..=now + WINDOW).contains(&(held & TIME))
+/// Whether the bucket is full again. If the clock was set back, the time in the slot is too far ahead, and is void.
+fn is_over(value: u64, now: u64) -> bool {
+    !(now..=now + WINDOW).contains(&(value & TIME))
 }
 
 #[cfg(test)]

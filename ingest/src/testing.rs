@@ -1,4 +1,4 @@
-//! A collector on a spool of its own, for tests: what stands in the spool, and what was counted.
+//! For tests: a collector with a spool of its own, the records in its spool, and its counters.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use schema::wire::{Body, decode};
 use tempfile::TempDir;
 
 use crate::append::Appender;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::collect::Collector;
-use crate::http::watch::{Times, Watch};
+use crate::http::socket::{SocketLimits, Sockets};
 use crate::http::{Edge, Script, Sender, Senders};
 use crate::metrics::Meters;
 use crate::rate::Rate;
 use crate::salt::Salts;
 use crate::spam::{CurrentSpam, Spam};
 
-/// What Umami calls the site with the number 1.
+/// Umami's UUID of site 1.
 pub(crate) const UMAMI: &str = "b59e9c65-ae32-47f1-8400-119fcf4861c4";
-/// The token of a server that may send hits of the sites 1 and 3.
+/// The token of a server that may send hits for sites 1 and 3.
 pub(crate) const SENDER: &str = "a server's token";
 pub(crate) const OTHER_SENDER: &str = "another server's token";
 pub(crate) const TRACKER: &[u8] = b"/* tracker */";
@@ -35,7 +35,7 @@ pub(crate) struct Rig {
     recorder: PrometheusRecorder,
 }
 
-/// What of a record a test looks at.
+/// A record, as far as tests compare it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
     Event { site: u32, tag: u64, kind: &'static str, name: String, page: String, source: String, rest: String },
@@ -70,7 +70,7 @@ fn campaigns() -> Vec<BeaconCampaign> {
     vec![campaign("spring", true), campaign("autumn", false)]
 }
 
-/// A spool of small segments that holds a few.
+/// A spool with small segments.
 pub(crate) fn options() -> spool::Options {
     spool::Options { segment_bytes: 256 << 10, segment_age: Duration::from_secs(3600), bytes_max: 64 << 20 }
 }
@@ -80,10 +80,10 @@ impl Rig {
         Rig::with(TempDir::new().unwrap(), options(), Salts::in_memory(), &[])
     }
 
-    /// The usual one, but for these changes.
+    /// A new rig with these changes to its collector.
     pub(crate) fn changed(change: impl FnOnce(&mut Collector)) -> Rig {
         let mut rig = Rig::new();
-        change(Arc::get_mut(&mut rig.edge.collector).expect("nobody shares it yet"));
+        change(Arc::get_mut(&mut rig.edge.collector).expect("it is not shared yet"));
         rig
     }
 
@@ -97,7 +97,7 @@ impl Rig {
             sites: Arc::new(CurrentSites::new(Sites::new(sites()).unwrap())),
             proxies: Proxies {
                 trusted: trusted.iter().map(|net| net.parse().unwrap()).collect(),
-                header: Header::XForwardedFor,
+                header: ProxyHeader::XForwardedFor,
             },
             spam: Arc::new(CurrentSpam::new(Spam::of_list("spam.example"))),
             rate: Rate::new(0, 0),
@@ -105,7 +105,7 @@ impl Rig {
             salts: Arc::new(salts),
             appender,
             meters,
-            plainly: Default::default(),
+            plain_hits: Default::default(),
             only_actix: Default::default(),
         });
         let sender = |token: &str| Sender { blake3: blake3::hash(token.as_bytes()), sites: vec![1, 3] };
@@ -114,23 +114,23 @@ impl Rig {
         Rig { dir, spool, edge, prometheus, recorder }
     }
 
-    /// Hits that were read without actix.
-    pub(crate) fn plainly(&self) -> u64 {
-        self.edge.collector.plainly.load(std::sync::atomic::Ordering::Relaxed)
+    /// How many hits were read without actix.
+    pub(crate) fn plain_hits(&self) -> u64 {
+        self.edge.collector.plain_hits.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Ends connections, and counts that here.
-    pub(crate) fn watch(&self, times: Times) -> Watch {
-        metrics::with_local_recorder(&self.recorder, || Watch::new(times))
+    /// Connections with these limits, whose metrics are those of the rig.
+    pub(crate) fn sockets(&self, limits: SocketLimits) -> Sockets {
+        metrics::with_local_recorder(&self.recorder, || Sockets::new(limits))
     }
 
-    /// Ends the writer; all that was accepted, and all refusals, are in the spool then.
+    /// Stops the writer, after which all accepted hits and all refusals are in the spool.
     pub(crate) fn stopped(&self) -> Vec<Numbered> {
         self.edge.collector.appender.stop();
         self.records()
     }
 
-    /// What stands in the spool now.
+    /// The records in the spool.
     pub(crate) fn records(&self) -> Vec<Numbered> {
         let mut reader = self.spool.reader(self.spool.start()).unwrap();
         let mut records = Vec::new();
@@ -152,7 +152,7 @@ impl Rig {
         line.unwrap_or_else(|| panic!("{series} is not in\n{text}")).parse().unwrap()
     }
 
-    /// All fates together.
+    /// The sum of all fates.
     pub(crate) fn received(&self) -> u64 {
         let text = self.prometheus.render();
         let hits = text.lines().filter(|line| line.starts_with("footfall_hits_total{"));
@@ -163,7 +163,7 @@ impl Rig {
         self.counted(&format!("footfall_hits_total{{fate=\"{label}\"}}"))
     }
 
-    /// Every byte under the data directory.
+    /// The bytes of all files in the data directory, and their names.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut all = Vec::new();
         gather(self.dir.path(), &mut all);
@@ -203,7 +203,7 @@ fn kept(body: Body<'_>) -> Kept {
     }
 }
 
-/// All refusals of the records, added up.
+/// The sums of all refusals in the records.
 pub(crate) fn refusals(records: &[Numbered]) -> std::collections::BTreeMap<(u32, &'static str, String), u64> {
     let mut sums = std::collections::BTreeMap::new();
     for (_, _, kept) in records {

@@ -100,7 +100,7 @@ fn each_key_is_parsed() {
     assert_eq!(config.data, Path::new("/var/lib/footfall"));
     assert_eq!(
         (config.proxies.header, config.referrer_spam),
-        (Header::Forwarded, Some("/etc/lists/spammers.txt".into()))
+        (ProxyHeader::Forwarded, Some("/etc/lists/spammers.txt".into()))
     );
     assert_eq!(config.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
     assert_eq!(config.geo.as_deref(), Some(Path::new("/etc/lib/places.mmdb")));

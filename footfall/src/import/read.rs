@@ -14,7 +14,7 @@ use std::sync::Arc;
 use indicatif::ProgressBar;
 use ingest::client::Prefix;
 use ingest::enrich::place::{Geo, Places};
-use ingest::fate::Turned;
+use ingest::fate::NotStored;
 use ingest::lines::{LogLine, LogLines};
 use schema::day::Day;
 use schema::event::Kind;
@@ -221,8 +221,8 @@ impl LogReader {
                     self.task.send(day)?;
                 }
             }
-            Err(Turned::Refused(refused)) => self.refuse(day, refused.reason, refused.crawler),
-            Err(Turned::Failed(fault)) => return Err(fault.into()),
+            Err(NotStored::Refused(refused)) => self.refuse(day, refused.reason, refused.crawler),
+            Err(NotStored::Failed(fault)) => return Err(fault.into()),
         }
         Ok(LineFate::Taken)
     }

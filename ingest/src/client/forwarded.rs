@@ -1,15 +1,15 @@
-//! One element of `Forwarded` (RFC 7239): whom a proxy spoke for, as text.
+//! One element of `Forwarded` (RFC 7239): the client that a proxy names, as text.
 
-/// The value of its `for`, if the element is well formed and has one.
+/// The value of the `for` parameter, if the whole element is well formed and has exactly one.
 ///
-/// The whole element must be: a sender's own text to the left of it can hold a quote that is never closed, and then what
-/// stands here would be read as a part of that.
-pub(super) fn whom(element: &str) -> Option<&str> {
+/// The rest of the element is checked too: if the client sent a quote that it never closed, a part of its own text
+/// would otherwise be read as an element of the proxy.
+pub(super) fn client_of(element: &str) -> Option<&str> {
     let (mut rest, mut found) = (element.trim(), None);
     while !rest.is_empty() {
         let (name, after) = rest.split_once('=')?;
         let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => closed(quoted)?,
+            Some(quoted) => split_at_quote(quoted)?,
             None => after.split_at(after.find([';', ' ', '\t']).unwrap_or(after.len())),
         };
         let is_plain = |c: char| c.is_ascii_graphic() && !"\"=,\\".contains(c);
@@ -32,8 +32,8 @@ pub(super) fn whom(element: &str) -> Option<&str> {
     found
 }
 
-/// What stands before the closing quote, and what after it.
-fn closed(text: &str) -> Option<(&str, &str)> {
+/// The text before the closing quote, and the text after it.
+fn split_at_quote(text: &str) -> Option<(&str, &str)> {
     let mut bytes = text.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
         match byte {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_one_for_of_a_well_formed_element_is_found() {
+    fn the_only_for_of_a_well_formed_element_is_found() {
         for (element, want) in [
             ("for=192.0.2.60", Some("192.0.2.60")),
             (" For=192.0.2.60;proto=http;by=203.0.113.43", Some("192.0.2.60")),
@@ -73,7 +73,7 @@ mod tests {
             ("for=6.6.6.6;x=\";for=192.0.2.60", None),
             ("\u{e9}=1;for=192.0.2.60", None),
         ] {
-            assert_eq!(whom(element), want, "{element}");
+            assert_eq!(client_of(element), want, "{element}");
         }
     }
 }

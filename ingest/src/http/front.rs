@@ -1,8 +1,7 @@
-//! What comes off a connection, before any routing: `POST /api/event` is answered here, all else by the routes.
+//! What happens to a connection: plain hits are answered first, then actix reads, and both take turns until it ends.
 //!
-//! Nearly every request is that one, and nearly each of those is plain (`http::plain`): no server is needed for it. The
-//! others come off actix: those that are hits are answered before its router. Each request is told to the
-//! [`watch`](super::watch) of its connection.
+//! Of the requests that actix reads, `POST /api/event` is answered before actix-web's router, all others by the routes.
+//! Each step of a request is reported to its connection, whose [`socket`](super::socket) has the deadlines.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,35 +15,39 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 
-use super::watch::{Doing, Line, Watch, Watched};
-use super::{Edge, Worker, answer, event, plain};
+use super::plain::{self, Next, request::is_plain};
+use super::socket::{ActixIo, Connection, IsPlain, Sockets};
+use super::worker::Worker;
+use super::{Edge, answer, event};
 
-/// Answers the connections of one worker's thread: to be called in each. `stopping` resolves when the process stops.
+/// The service for the connections of one worker thread: to be called in each. `stopping` resolves when the process
+/// stops. Without an edge only `routes` are served.
 pub fn connections<R, S>(
     edge: Option<Edge>,
     routes: R,
-    watch: Watch,
+    sockets: Sockets,
     stopping: S,
 ) -> impl ServiceFactory<TcpStream, Config = ()>
 where
     R: Fn(&mut ServiceConfig) + 'static,
     S: Future<Output = ()> + 'static,
 {
-    // Actix would ask each connection's own future at every turn: a cache miss that costs two hundredths of a hit.
+    // With actix's own shutdown signal each connection would poll a future at every turn: a cache miss that costs 2 %
+    // of a hit.
     actix_web::rt::spawn(async move {
         stopping.await;
-        Watch::stop();
+        Sockets::stop_this_thread();
     });
     let worker = edge.map(Worker::new).map(Rc::new);
     let http = HttpService::build()
-        // The watch does what these two would, and more, without a timer for each.
+        // `socket` does what these two would do, and more, without a timer for each connection.
         .client_request_timeout(Duration::ZERO)
         .keep_alive(KeepAlive::Os)
         .client_disconnect_timeout(Duration::from_secs(1))
-        .on_connect_ext(|line: &Line, data| drop(data.insert(line.watched())))
+        .on_connect_ext(|io: &ActixIo, data| drop(data.insert(io.connection())))
         .h1(requests(worker.clone(), routes));
     fn_factory(move || {
-        let (http, watch, worker) = (http.new_service(()), watch.clone(), worker.clone());
+        let (http, sockets, worker) = (http.new_service(()), sockets.clone(), worker.clone());
         async move {
             let http = Rc::new(http.await?);
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
@@ -52,17 +55,21 @@ where
                 #[cfg(test)]
                 let worker = worker
                     .filter(|worker| !worker.edge.collector.only_actix.load(std::sync::atomic::Ordering::Relaxed));
-                let open = watch.begin(stream);
+                let connection = sockets.open(stream);
+                let takes_plain = worker.is_some().then_some(is_plain as IsPlain);
                 async move {
                     loop {
                         match &worker {
-                            Some(worker) if !plain::hits(&open, worker, peer).await => return Ok(()),
-                            Some(_) => {}
-                            None => open.speaks().await,
+                            Some(worker) => match plain::answer_hits(&connection, worker, peer).await {
+                                Next::Actix => {}
+                                Next::Close => return Ok(()),
+                            },
+                            None => connection.readable().await,
                         }
-                        // Not in a box: its room is there while it rests, but a hit need not go and look for it.
-                        http.call((open.line(worker.is_some()), peer)).await?;
-                        if !open.rests() {
+                        // This future is not boxed: each connection has space for it also while it is parked, but a hit
+                        // does not follow a pointer to it.
+                        http.call((connection.actix_io(takes_plain), peer)).await?;
+                        if !connection.is_taken_from_actix() {
                             return Ok::<_, DispatchError>(());
                         }
                     }
@@ -72,7 +79,7 @@ where
     })
 }
 
-/// Answers the requests of one worker's thread.
+/// The service for the requests of one worker thread that actix reads.
 pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     worker: Option<Rc<Worker>>,
     routes: R,
@@ -92,30 +99,31 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     };
     let app = map_config(App::new().configure(all), |()| AppConfig::default());
     apply_fn_factory(app, move |mut request: Request, routes: &_| {
-        let connection = request.conn_data::<Watched>().map(Watched::share);
+        let connection = request.conn_data::<Rc<Connection>>().map(Rc::clone);
         if let Some(connection) = &connection {
-            connection.begins(!matches!(request.payload(), Payload::None));
+            connection.begin_request(!matches!(request.payload(), Payload::None));
             if request.head().connection_type() != ConnectionType::KeepAlive {
-                connection.closes();
+                connection.close_after_answer();
             }
         }
         let asked = match &worker {
             Some(worker) if is_event(&request) => Asked::Event(Rc::clone(worker), request),
-            _ => Asked::Other(Service::call(routes, request)),
+            _ => Asked::Route(Service::call(routes, request)),
         };
-        // Each connection has room for this future: what is awaited is made in its place, and not kept twice.
+        // Each connection has space for this future, so the futures of both cases share it, one at a time.
         async move {
             let mut answer = match asked {
-                Asked::Event(worker, request) => event(worker, request).await.into(),
-                Asked::Other(answer) => answer.await.map_or_else(Response::from, Response::from),
+                Asked::Event(worker, request) => event::event(worker, request).await.into(),
+                Asked::Route(answer) => answer.await.map_or_else(Response::from, Response::from),
             };
             if let Some(connection) = connection {
-                connection.does(Doing::Wait);
-                if connection.is_last() {
+                connection.end_request();
+                if connection.end_if_due() {
                     answer.head_mut().set_connection_type(ConnectionType::Close);
                 }
-                if answer::closes(answer.head_mut()) {
-                    connection.closes();
+                answer::reset_version(answer.head_mut());
+                if answer::is_last(answer.head()) {
+                    connection.close_after_answer();
                 }
             }
             Ok(answer)
@@ -126,7 +134,7 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
 /// What a request asks for.
 enum Asked<A> {
     Event(Rc<Worker>, Request),
-    Other(A),
+    Route(A),
 }
 
 fn is_event(request: &Request) -> bool {

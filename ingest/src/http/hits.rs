@@ -1,61 +1,65 @@
-//! `POST /api/hits`: servers send many hits at once, with a token and a key that makes the same body sent again count once.
+//! `POST /api/hits`: a server sends many hits at once, with a token and an idempotency key.
 //!
-//! | | |
+//! | status | meaning |
 //! |---|---|
 //! | 200 | all are stored: `{"fates": ["stored", ...]}`, in order |
 //! | 207 | some were refused: `"refused: <reason>"`, with a sentence where one helps |
-//! | 503 | some could not be kept (`"failed: <fault>"`): send the same body again, with the same key |
-//! | 400, 413, 408 | no hits, too much, too slow |
-//! | 401, 403 | no token that sends; not for this site (or there is none of that name) |
+//! | 503 | some could not be stored (`"failed: <fault>"`): send the same body again, with the same key |
+//! | 400, 413, 408 | the body is not a list of hits, too long, too slow |
+//! | 401 | there is no token, or its table does not allow sending |
+//! | 403 | the token is not for this site, or there is no site of that name |
 //!
-//! A hit is a repeat if its visitor, its day, the token, the key and its place in the list are those of one that is stored:
-//! it is answered as stored again and counted once.
+//! A hit is a repeat if a stored hit has the same visitor, day, token, key and index in the list. A repeat is answered
+//! as stored, and counted once.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use parking_lot::RwLock;
 use schema::clock::now_s;
 use schema::fate::Fault;
 use schema::sites::Site;
 use serde_json::json;
 
-use super::{BodyMax, Worker, answer, head, whole_body, worker};
-use crate::accept::server::{HITS_BYTES_MAX, ServerHits, parse};
+use super::body::BodyLimit;
+use super::worker::Worker;
+use super::{answer, head, worker};
+use crate::accept::server;
 use crate::admit;
-use crate::collect::told::Fate;
+use crate::collect::server_hit::ServerHitFate;
 
 /// Longest `Idempotency-Key`.
 const KEY_BYTES_MAX: usize = 128;
-const MANY_HITS: BodyMax = (HITS_BYTES_MAX, "the body is longer than 1 MiB");
+const MANY_HITS: BodyLimit = BodyLimit { bytes_max: server::HITS_BYTES_MAX, why: "the body is longer than 1 MiB" };
 
-/// A server that may send hits, known by the BLAKE3 of its token.
+/// A server that may send hits.
 #[derive(Clone)]
 pub struct Sender {
-    /// Of the token's text.
+    /// The BLAKE3 of its token.
     pub blake3: blake3::Hash,
     /// Numbers of the sites it may send for.
     pub sites: Vec<u32>,
 }
 
-/// All of them, as they are now.
+/// All servers that may send hits; a reload of the configuration replaces them.
 pub struct Senders(RwLock<Arc<[Sender]>>);
 
 impl Senders {
-    /// To begin with.
+    /// With the senders of the first configuration.
     pub fn new(senders: Vec<Sender>) -> Senders {
         Senders(RwLock::new(senders.into()))
     }
 
-    /// From now on these.
+    /// Replaces all of them.
     pub fn replace(&self, senders: Vec<Sender>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = senders.into();
+        *self.0.write() = senders.into();
     }
 
     fn get(&self) -> Arc<[Sender]> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().clone()
     }
 }
 
@@ -72,79 +76,71 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 async fn hits(request: HttpRequest, payload: Payload) -> HttpResponse {
     let worker = worker(&request);
     let senders = worker.edge.senders.get();
-    let Some(sender) = sender(&senders, head::text(&request, &header::AUTHORIZATION)) else {
-        return no(StatusCode::UNAUTHORIZED, "send a token that may send hits: Authorization: Bearer TOKEN");
+    let Some(sender) = sender_of(&senders, head::text(&request, &header::AUTHORIZATION)) else {
+        return reject(StatusCode::UNAUTHORIZED, "send a token that may send hits: Authorization: Bearer TOKEN");
     };
-    let Some(key) = key(&request) else {
-        return no(StatusCode::BAD_REQUEST, "send an Idempotency-Key of 1 to 128 visible characters");
+    let Some(key) = idempotency_key(&request) else {
+        return reject(StatusCode::BAD_REQUEST, "send an Idempotency-Key of 1 to 128 visible characters");
     };
-    let body = match whole_body(request.headers(), request.conn_data(), payload.into_inner(), MANY_HITS).await {
+    let body = match worker.read_body(request.headers(), request.conn_data(), payload.into_inner(), MANY_HITS).await {
         Ok(body) => body,
-        Err((refusal, why)) => {
-            worker.walk.borrow().refuse(refusal, now_s());
-            return answer::refused_event(refusal, why);
-        }
+        Err((refusal, why)) => return answer::refused_event(refusal, why),
     };
-    // From here to the end of the loop nothing awaits.
-    let hits = match parse(&body) {
+    // From here until all hits are appended nothing awaits.
+    let hits = match server::parse(&body) {
         Ok(hits) => hits,
         Err(bad) => {
-            worker.walk.borrow().refuse(bad.refusal(), now_s());
+            worker.refuse(bad.refusal());
             return answer::refused_event(bad.refusal(), bad.why());
         }
     };
     let sites = worker.edge.collector.sites.get();
     let site = admit::site(&sites, &hits.site).ok().filter(|site| sender.sites.contains(&site.id));
     let Some(site) = site else {
-        return no(StatusCode::FORBIDDEN, "this token sends for no site of that name");
+        return reject(StatusCode::FORBIDDEN, "this token sends for no site of that name");
     };
-    // Two servers may come upon the same key: it is each one's own.
+    // Two servers may choose the same key, so the token is a part of it.
     let key = format!("{}:{key}", sender.blake3.to_hex());
-    let mut fates = walk(&worker, &hits, &key, site);
+    let mut fates = collect(&worker, &hits, &key, site);
     drop((request, body, worker));
-    // They share a commit, so the last speaks for all.
+    // The appended hits share one commit, so the last ticket stands for all.
     let last = fates.iter_mut().rev().find_map(|fate| match fate {
-        Fate::Appended(ticket) => Some(ticket),
-        Fate::Refused(..) | Fate::Failed(_) => None,
+        ServerHitFate::Appended(ticket) => Some(ticket),
+        ServerHitFate::Refused(..) | ServerHitFate::Failed(_) => None,
     });
-    let kept = match last {
+    let committed = match last {
         Some(ticket) => ticket.await,
         None => Ok(()),
     };
-    let told: Vec<String> = fates.iter().map(|fate| said(fate, kept)).collect();
-    let failed = told.iter().any(|fate| fate.starts_with("failed"));
-    let status = match (failed, fates.iter().all(|fate| matches!(fate, Fate::Appended(_)))) {
+    let texts: Vec<String> = fates.iter().map(|fate| text_of(fate, committed)).collect();
+    let has_failed = texts.iter().any(|fate| fate.starts_with("failed"));
+    let status = match (has_failed, fates.iter().all(|fate| matches!(fate, ServerHitFate::Appended(_)))) {
         (true, _) => StatusCode::SERVICE_UNAVAILABLE,
         (false, true) => StatusCode::OK,
         (false, false) => StatusCode::MULTI_STATUS,
     };
-    answer::fates(status, &json!({ "fates": told }))
+    answer::fates(status, &json!({ "fates": texts }))
 }
 
-/// Walks them all.
-fn walk(worker: &Worker, hits: &ServerHits<'_>, key: &str, site: &Site) -> Vec<Fate> {
-    let (mut walk, now_s) = (worker.walk.borrow_mut(), now_s());
-    let each = hits.each(key).map(|told| {
-        walk.begin();
-        walk.told(told, site, now_s)
-    });
-    each.collect()
+fn collect(worker: &Worker, hits: &server::ServerHits<'_>, key: &str, site: &Site) -> Vec<ServerHitFate> {
+    let (mut pipeline, now_s) = (worker.pipeline(), now_s());
+    hits.each(key).map(|hit| pipeline.collect_server_hit(hit, site, now_s)).collect()
 }
 
-/// What a fate is called; `kept` is the outcome of the commit that the appended ones share.
-fn said(fate: &Fate, kept: Result<(), Fault>) -> String {
+/// A fate in the answer; `committed` is the outcome of the commit that the appended hits share.
+fn text_of(fate: &ServerHitFate, committed: Result<(), Fault>) -> String {
     let failed = |fault: Fault| format!("failed: {}", fault.label());
     match fate {
-        Fate::Appended(_) => kept.map_or_else(failed, |()| "stored".to_owned()),
-        Fate::Refused(reason, None) => format!("refused: {}", reason.label()),
-        Fate::Refused(reason, Some(why)) => format!("refused: {} ({why})", reason.label()),
-        Fate::Failed(fault) => failed(*fault),
+        ServerHitFate::Appended(_) => committed.map_or_else(failed, |()| "stored".to_owned()),
+        ServerHitFate::Refused(reason, None) => format!("refused: {}", reason.label()),
+        ServerHitFate::Refused(reason, Some(why)) => format!("refused: {} ({why})", reason.label()),
+        ServerHitFate::Failed(fault) => failed(*fault),
     }
 }
 
-/// Whose token it is. All are compared, each in constant time.
-fn sender<'s>(senders: &'s [Sender], header: &str) -> Option<&'s Sender> {
-    let (scheme, token) = header.split_once(' ')?;
+/// The sender with the token of this `Authorization` header. The token is compared with all senders' in constant time.
+fn sender_of<'s>(senders: &'s [Sender], authorization: &str) -> Option<&'s Sender> {
+    let (scheme, token) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
@@ -152,13 +148,13 @@ fn sender<'s>(senders: &'s [Sender], header: &str) -> Option<&'s Sender> {
     senders.iter().fold(None, |found, sender| if sender.blake3 == hash { Some(sender) } else { found })
 }
 
-fn key(request: &HttpRequest) -> Option<&str> {
+fn idempotency_key(request: &HttpRequest) -> Option<&str> {
     let key = request.headers().get("idempotency-key")?.to_str().ok()?.trim();
     (1..=KEY_BYTES_MAX).contains(&key.len()).then_some(key)
 }
 
-/// To who may not send, or not so. Nothing was read of the body, so nothing is counted.
-fn no(status: StatusCode, why: &'static str) -> HttpResponse {
+/// The answer to a server that may not send, or not like this. No hit of the body was read, so none is counted.
+fn reject(status: StatusCode, why: &'static str) -> HttpResponse {
     let mut answer = answer::line(status, why);
     answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     answer

@@ -1,14 +1,14 @@
-//! Hits that come as nearly all do, read and answered without actix.
+//! Plain hits, read and answered without actix.
 //!
-//! A tag's or a server's `POST /api/event` is there whole at once, and nothing in its head says how it is to be read but
-//! its length. What a server must be ready for otherwise (bodies in pieces, pipelines, upgrades) and makes for any request
-//! (buffers for the connection, a map of the headers, a way to the handler and back) costs such a hit more than being
-//! counted does. So it is read where it was received, in one buffer of the thread's, and between two hits nothing is held
-//! of a connection.
+//! Nearly every hit of a tracker or a server is a `POST /api/event` that arrives whole in one read, and whose head has
+//! one length and no other header that changes how it is read. What a server must be ready for otherwise (bodies in
+//! pieces, pipelined requests, upgrades), and what it makes for each request (buffers for the connection, a map of the
+//! headers, the way to the handler and back), costs such a hit more than counting it does. So it is parsed in the
+//! buffer of the thread in which it was received, and between two hits no memory is held for the connection.
 //!
-//! What is anything else, or is not whole, goes to actix as it came: [`request`] says what is plain, and when in doubt it
-//! is not. Between two requests of a connection actix gives it back if a plain one comes (`watch::line`). Answers are
-//! written as actix writes them, by its own encoder.
+//! [`request`] decides what is plain; when in doubt, a request is not. What is not plain, or not whole, goes to actix
+//! as it was received. Between two requests of a connection actix is stopped if a plain one arrives
+//! ([`socket`](super::socket)). Answers are the bytes that actix would write: its own encoder writes them.
 
 mod answers;
 pub mod request;
@@ -18,52 +18,63 @@ use std::rc::Rc;
 
 use schema::clock::now_s;
 
-use super::watch::{Doing, Open};
-use super::{Read, Worker, answer_to, head, read, stored};
+use super::event::answer_to;
+use super::head;
+use super::socket::Connection;
+use super::worker::{Collected, Worker};
+use crate::accept::plausible;
 
-pub(super) use answers::Answers;
+pub(super) use answers::AnswerEncoder;
 
-/// What came on a connection.
-enum Heard {
-    /// A hit, and what became of it so far.
-    Hit(Read, i64),
-    /// Something for actix.
+/// What one read of a connection has brought.
+enum Received {
+    /// A hit, its fate so far, and the time it was received.
+    Hit(Collected, i64),
+    /// Bytes for actix.
     Other(Vec<u8>),
 }
 
-/// Answers hits for as long as they come plainly. Whether actix is to go on with what came instead; if not, the
-/// connection is at its end.
-pub(super) async fn hits(open: &Open, worker: &Rc<Worker>, peer: Option<SocketAddr>) -> bool {
+/// What is next for a connection.
+pub(super) enum Next {
+    /// Actix goes on with bytes that are left for it.
+    Actix,
+    /// The connection is at its end.
+    Close,
+}
+
+/// Answers hits for as long as they are plain.
+pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, peer: Option<SocketAddr>) -> Next {
     loop {
-        let heard = open.hears(|bytes| match request::read(bytes, &mut request::room()) {
+        let received = connection.read_with(|bytes| match request::parse(bytes, &mut request::header_slots()) {
             Some(request) => {
-                open.connection().does(Doing::Answer);
+                connection.begin_answer();
                 #[cfg(test)]
-                worker.edge.collector.plainly.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                worker.edge.collector.plain_hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let now_s = now_s();
-                let head = || head::of_plain(request.headers, peer, &worker.edge.collector.proxies);
-                Heard::Hit(read(worker, request.body, head, now_s), now_s)
+                let read_head = |proxies: &_| head::from_plain(request.headers, peer, proxies);
+                let collected = worker.collect(now_s, read_head, |hits| hits.push(plausible::read(request.body)));
+                Received::Hit(collected, now_s)
             }
-            None => Heard::Other(bytes.to_vec()),
+            None => Received::Other(bytes.to_vec()),
         });
-        let (mut read, now_s) = match heard.await {
-            Some(Heard::Hit(read, now_s)) => (read, now_s),
-            Some(Heard::Other(bytes)) => {
-                open.leaves(bytes);
-                return true;
+        let (mut collected, now_s) = match received.await {
+            Some(Received::Hit(collected, now_s)) => (collected, now_s),
+            Some(Received::Other(bytes)) => {
+                connection.pass_to_actix(bytes);
+                return Next::Actix;
             }
-            None => return false,
+            None => return Next::Close,
         };
-        stored(&mut read.outcome).await;
-        let is_last = open.connection().is_last();
-        let (bytes, is_last) = match is_last || !read.is_stored() {
-            false => (worker.answers.stored(now_s), false),
-            true => worker.answers.of(answer_to(&read), is_last),
+        collected.wait_until_stored().await;
+        let is_last = connection.end_if_due();
+        let (bytes, is_last) = match is_last || !collected.is_stored() {
+            false => (worker.encoder.stored(now_s), false),
+            true => worker.encoder.encode(answer_to(&collected), is_last),
         };
-        open.connection().does(Doing::Wait);
-        if !open.says(&bytes).await || is_last {
-            open.ends().await;
-            return false;
+        connection.end_request();
+        if !connection.write_all(&bytes).await || is_last {
+            connection.shutdown_writing().await;
+            return Next::Close;
         }
     }
 }

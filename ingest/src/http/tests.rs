@@ -1,4 +1,4 @@
-//! The collector as its senders see it, and what is left of them.
+//! The endpoints as clients see them, and what is stored of a hit.
 
 mod answers;
 mod connections;
@@ -14,7 +14,7 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use actix_http::Response;
+use actix_http::{Request, Response};
 use actix_service::{Service, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::http::header::HeaderMap;
@@ -23,12 +23,13 @@ use schema::fate::{Fault, Refusal};
 use tempfile::TempDir;
 
 use super::*;
+use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX};
 use crate::salt::Salts;
 use crate::testing::{Kept, Rig, options, refusals};
 
 pub(super) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
 
-/// What a browser sends, to be changed by each test.
+/// The hit of a browser; tests change it.
 pub(super) fn post(body: &str) -> TestRequest {
     from_browser(TestRequest::post().uri("/api/event")).set_payload(body.to_owned())
 }
@@ -47,7 +48,7 @@ pub(super) fn pageview(path: &str) -> String {
     format!(r#"{{"n":"pageview","u":"https://example.org{path}","d":"example.org"}}"#)
 }
 
-/// Sends a request; gives status, headers, body.
+/// Sends a request; returns status, headers and body.
 pub(super) async fn send<S, B>(app: &S, request: TestRequest) -> (u16, HeaderMap, Vec<u8>)
 where
     S: Service<Request, Response = Response<B>, Error = actix_web::Error>,
@@ -55,7 +56,8 @@ where
 {
     let answer = app.call(request.to_request()).await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap_or_else(|_| panic!("it has no end"));
+    let body =
+        actix_web::body::to_bytes(answer.into_body()).await.unwrap_or_else(|_| panic!("the body cannot be read"));
     (status, headers, body.to_vec())
 }
 
@@ -65,7 +67,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 macro_rules! app {
     ($rig:expr) => {
-        front::requests(Some(std::rc::Rc::new($crate::http::Worker::new($rig.edge.clone()))), |_| {})
+        front::requests(Some(std::rc::Rc::new($crate::http::worker::Worker::new($rig.edge.clone()))), |_| {})
             .new_service(())
             .await
             .unwrap()
@@ -102,7 +104,7 @@ async fn a_hit_is_on_disk_before_the_answer_and_its_visitor_is_not() {
 }
 
 #[actix_web::test]
-async fn who_objects_is_answered_like_everyone_and_only_the_reason_is_kept() {
+async fn a_visitor_who_objects_is_answered_like_any_other_and_only_the_reason_is_stored() {
     let rig = Rig::new();
     let app = app!(rig);
     let mut sent = 0;
@@ -136,7 +138,7 @@ async fn who_objects_is_answered_like_everyone_and_only_the_reason_is_kept() {
     assert_eq!(rig.events().len(), 3);
     let want = [("dnt", 3), ("gpc", 3), ("opt_out", 3), ("prefetch", 9)];
     let want: BTreeMap<_, _> = want.into_iter().map(|(reason, hits)| ((1, reason, String::new()), hits)).collect();
-    assert_eq!(refusals(&records), want, "no crawler is named: an objection carries nothing but the reason");
+    assert_eq!(refusals(&records), want, "no crawler is named: of an objection only the reason is stored");
     assert_eq!(rig.received(), sent);
 }
 
@@ -150,7 +152,7 @@ async fn tags(rig: &Rig, forwarded: &[&str]) -> Vec<u64> {
 }
 
 #[actix_web::test]
-async fn a_forged_forwarded_list_changes_nothing_and_a_trusted_proxys_is_walked_from_the_right() {
+async fn a_forged_forwarded_list_changes_nothing_and_a_trusted_proxys_is_read_from_the_right() {
     let rig = Rig::new();
     let tags_untrusted = tags(&rig, &["203.0.113.77", "192.0.2.1", "198.51.100.7"]).await;
     assert!(tags_untrusted.iter().all(|tag| *tag == tags_untrusted[0]));
@@ -159,12 +161,12 @@ async fn a_forged_forwarded_list_changes_nothing_and_a_trusted_proxys_is_walked_
     let tags =
         tags(&rig, &["203.0.113.77", "203.0.113.99", "192.0.2.1, 203.0.113.5", "203.0.113.5, 10.1.1.1", "192.0.2.1"])
             .await;
-    assert!(tags[..4].iter().all(|tag| *tag == tags[0]), "what stands further left is the sender's own claim");
+    assert!(tags[..4].iter().all(|tag| *tag == tags[0]), "addresses further left are what the client claims");
     assert_ne!(tags[4], tags[0]);
 }
 
 #[actix_web::test]
-async fn each_hit_has_one_fate_and_the_refusals_are_written_down() {
+async fn each_hit_has_one_fate_and_refusals_are_recorded() {
     let rig = Rig::new();
     let app = app!(rig);
     let on = |site: &str, host: &str| format!(r#"{{"n":"pageview","u":"https://{host}/x","d":"{site}"}}"#);
@@ -200,12 +202,12 @@ async fn each_hit_has_one_fate_and_the_refusals_are_written_down() {
     let bot = rig.events().into_iter().find(|kept| matches!(kept, Kept::Event { site: 3, .. })).unwrap();
     assert!(
         matches!(bot, Kept::Event { rest, .. } if rest.contains("device: Bot")),
-        "where robots count, they are told apart"
+        "if a site counts robots, their device is `Bot`"
     );
 }
 
 #[actix_web::test]
-async fn a_request_may_name_several_sites_each_once() {
+async fn a_request_may_name_several_sites_and_counts_once_on_each() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = r#"{"n":"pageview","u":"https://example.org/x","d":"example.org, counts.example,alias-1,nobody.example,shop.example"}"#;
@@ -219,7 +221,7 @@ async fn a_request_may_name_several_sites_each_once() {
 }
 
 #[actix_web::test]
-async fn consent_or_the_owners_word_opens_the_marketing_lane_and_nothing_else_does() {
+async fn only_consent_or_the_owners_declaration_opens_the_marketing_lane() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = |site: &str, more: &str| {
@@ -236,11 +238,11 @@ async fn consent_or_the_owners_word_opens_the_marketing_lane_and_nothing_else_do
         .map(|kept| matches!(kept, Kept::Event { rest, .. } if rest.contains("lane: Marketing")))
         .collect();
     assert_eq!(lanes, [false, false, true, true]);
-    assert!(!rig.bytes().windows(3).any(|window| window == b"utm"), "and no campaign is read in either");
+    assert!(!rig.bytes().windows(3).any(|window| window == b"utm"), "no campaign is stored in either lane");
 }
 
 #[actix_web::test]
-async fn a_full_spool_is_said_the_picture_comes_all_the_same_and_room_is_used_again() {
+async fn a_full_spool_is_answered_503_with_the_picture_and_freed_space_is_used_again() {
     let small = spool::Options { segment_bytes: 32 << 10, bytes_max: 64 << 10, ..options() };
     let rig = Rig::with(TempDir::new().unwrap(), small, Salts::in_memory(), &[]);
     let app = app!(rig);
@@ -254,7 +256,7 @@ async fn a_full_spool_is_said_the_picture_comes_all_the_same_and_room_is_used_ag
         }
         assert_eq!(status, 200);
         stored += 1;
-        assert!(stored < 1000, "64 KiB are full at some time");
+        assert!(stored < 1000, "the spool of 64 KiB does not get full");
     }
     let (status, headers, _) = send(&app, post(&pageview(&"ab/".repeat(150)))).await;
     assert_eq!((status, header(&headers, "retry-after").is_empty()), (503, false));
@@ -267,7 +269,7 @@ async fn a_full_spool_is_said_the_picture_comes_all_the_same_and_room_is_used_ag
 }
 
 #[actix_web::test]
-async fn without_a_salt_nothing_is_stored_under_another() {
+async fn without_the_salt_of_its_day_a_hit_is_not_stored() {
     let rig = Rig::with(TempDir::new().unwrap(), options(), Salts::broken(), &[]);
     let app = app!(rig);
     assert_eq!(send(&app, post(&pageview("/"))).await.0, 503);
@@ -280,7 +282,7 @@ async fn without_a_salt_nothing_is_stored_under_another() {
 }
 
 #[actix_web::test]
-async fn every_fate_is_on_the_meter_from_the_start() {
+async fn every_fate_has_a_counter_from_the_start() {
     let rig = Rig::new();
     let refusals = Refusal::ALL.iter().map(|refusal| refusal.label());
     for label in refusals.chain(Fault::ALL.iter().map(|fault| fault.label())).chain(["stored"]) {

@@ -45,7 +45,7 @@ fn each_local_date_has_its_own_salt_in_any_order_of_lines() {
 fn a_robot_is_refused_by_name_unless_the_site_counts_robots() {
     let curl = || LogLine { agent: b"curl/8.5.0", ..line("/", NOON) };
     let mut lines = LogLines::new(Arc::new(site(1, "example.org")), Places::default());
-    let Err(Turned::Refused(refused)) = lines.walk(curl()) else { panic!("is refused") };
+    let Err(NotStored::Refused(refused)) = lines.walk(curl()) else { panic!("is refused") };
     assert_eq!((refused.site, refused.reason, refused.crawler, refused.day.0), (1, Refusal::Bot, "curl", 20_781));
     let mut counts = LogLines::new(Arc::new(Site { bots: Bots::Count, ..site(1, "example.org") }), Places::default());
     assert_eq!(counts.walk(curl()).unwrap().device.label(), "bot");

@@ -1,4 +1,4 @@
-//! Answers as bytes, written by actix's encoder: the one to a hit that was stored once a second, others as they come.
+//! Answers as bytes, written by actix's encoder. The answer to a stored hit is encoded once a second, others each time.
 
 use std::cell::{Cell, RefCell};
 
@@ -11,37 +11,39 @@ use tokio_util::codec::{Decoder, Encoder};
 
 use crate::http::answer;
 
-/// One worker thread's.
-pub(in crate::http) struct Answers {
+/// Encodes the answers to plain hits of one worker thread.
+pub(in crate::http) struct AnswerEncoder {
     codec: RefCell<Codec>,
-    /// To a hit that was stored, as it is written in this second: it says the time.
+    /// The answer to a stored hit in the second `stored_at_s`: it has a `Date`.
     stored: RefCell<Bytes>,
-    at_s: Cell<i64>,
+    stored_at_s: Cell<i64>,
 }
 
-impl Answers {
-    /// To be made in the worker's thread: the encoder has a task there that knows the time.
-    pub(in crate::http) fn new() -> Answers {
+impl AnswerEncoder {
+    /// To be called in the worker's thread: actix's codec starts a task there that reads the clock.
+    pub(in crate::http) fn new() -> AnswerEncoder {
         let config = ServiceConfig::new(KeepAlive::Os, Default::default(), Default::default(), false, None);
         let mut codec = Codec::new(config);
-        is_asked(&mut codec);
-        Answers { codec: RefCell::new(codec), stored: RefCell::default(), at_s: Cell::new(i64::MIN) }
+        decode_a_request(&mut codec);
+        AnswerEncoder { codec: RefCell::new(codec), stored: RefCell::default(), stored_at_s: Cell::new(i64::MIN) }
     }
 
-    /// To a hit that was stored.
+    /// The answer to a stored hit.
     pub(super) fn stored(&self, now_s: i64) -> Bytes {
-        if self.at_s.replace(now_s) != now_s {
-            *self.stored.borrow_mut() = self.of(answer::event(None), false).0;
+        if self.stored_at_s.replace(now_s) != now_s {
+            *self.stored.borrow_mut() = self.encode(answer::event(None), false).0;
         }
         self.stored.borrow().clone()
     }
 
-    /// Any; and whether it is the connection's last, by itself or as is wished.
-    pub(super) fn of(&self, mut answer: HttpResponse, is_last: bool) -> (Bytes, bool) {
+    /// Encodes an answer; `is_last` makes it the last one of its connection. Also returns whether it is the last, which
+    /// some answers are by themselves.
+    pub(super) fn encode(&self, mut answer: HttpResponse, is_last: bool) -> (Bytes, bool) {
         if is_last {
             answer.head_mut().set_connection_type(ConnectionType::Close);
         }
-        let is_last = answer::closes(answer.head_mut());
+        answer::reset_version(answer.head_mut());
+        let is_last = answer::is_last(answer.head());
         let (head, body) = Response::<BoxBody>::from(answer).into_parts();
         let size = body.size();
         let body = body.try_into_bytes().unwrap_or_default();
@@ -52,15 +54,16 @@ impl Answers {
             .and_then(|()| codec.encode(Message::Chunk(None), &mut bytes));
         debug_assert!(written.is_ok(), "our answers have a body of known length");
         if is_last {
-            // It remembers that: the next answer is another connection's.
-            is_asked(&mut codec);
+            // The codec remembers that the connection closes, but its next answer is for another connection.
+            decode_a_request(&mut codec);
         }
         (bytes.freeze(), is_last || written.is_err())
     }
 }
 
-/// It answers as whoever asked last may be answered: all that is plain is asked like this.
-fn is_asked(codec: &mut Codec) {
-    let asked = codec.decode(&mut BytesMut::from(&b"POST / HTTP/1.1\r\nhost: x\r\n\r\n"[..]));
-    debug_assert!(matches!(asked, Ok(Some(_))), "it is a request");
+/// The codec answers in the version, and with the connection type, of the last request that it has decoded. All plain
+/// requests are like this one in that respect.
+fn decode_a_request(codec: &mut Codec) {
+    let request = codec.decode(&mut BytesMut::from(&b"POST / HTTP/1.1\r\nhost: x\r\n\r\n"[..]));
+    debug_assert!(matches!(request, Ok(Some(_))), "this is a whole request");
 }

@@ -1,4 +1,4 @@
-//! What is plain is read as actix reads it, whatever comes.
+//! Random requests: what our parser takes for plain, actix reads in the same way.
 
 mod connections;
 mod streams;
@@ -15,38 +15,38 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio_util::codec::Decoder;
 
 use super::super::head;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::collect::Head;
 use crate::hit::Visitor;
 
-/// Names in lower case with values, a body, and what is known of who sent it.
-type Asked = (Vec<(String, Vec<u8>)>, Vec<u8>, Vec<String>);
+/// The headers, with names in lower case; the body; and the heads that are read with either proxies' header.
+type ParsedRequest = (Vec<(String, Vec<u8>)>, Vec<u8>, Vec<String>);
 
 fn peer() -> Option<SocketAddr> {
     Some("198.51.100.7:4711".parse().unwrap())
 }
 
-/// As proxies tell of it that write one header or the other.
-fn who<'a>(head: impl Fn(&Proxies) -> Head<'a>) -> Vec<String> {
+/// The head as text, for proxies that write one header or the other.
+fn heads<'a>(head: impl Fn(&Proxies) -> Head<'a>) -> Vec<String> {
     let by = |header| {
         let proxies = Proxies { trusted: vec!["198.51.100.0/24".parse().unwrap()], header };
         let Head { visitor: Visitor { prefix, agent, language }, hints, wishes } = head(&proxies);
-        let said = [agent, language, hints.brands, hints.platform].map(String::from_utf8_lossy);
-        format!("{:?} {said:?} {wishes:?}", prefix.bytes())
+        let texts = [agent, language, hints.brands, hints.platform].map(String::from_utf8_lossy);
+        format!("{:?} {texts:?} {wishes:?}", prefix.bytes())
     };
-    [Header::XForwardedFor, Header::Forwarded].map(by).into()
+    [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded].map(by).into()
 }
 
-fn plainly(bytes: &[u8]) -> Option<Asked> {
-    let mut room = super::request::room();
-    let plain = super::request::read(bytes, &mut room)?;
+fn as_plain(bytes: &[u8]) -> Option<ParsedRequest> {
+    let mut slots = super::request::header_slots();
+    let plain = super::request::parse(bytes, &mut slots)?;
     let headers = plain.headers.iter().map(|header| (header.name.to_lowercase(), header.value.to_vec()));
-    let who = who(|proxies| head::of_plain(plain.headers, peer(), proxies));
-    Some((headers.collect(), plain.body.to_vec(), who))
+    let heads = heads(|proxies| head::from_plain(plain.headers, peer(), proxies));
+    Some((headers.collect(), plain.body.to_vec(), heads))
 }
 
-/// The one hit that actix makes of these bytes, if it makes that and has nothing left.
-fn by_actix(bytes: &[u8]) -> Option<Asked> {
+/// The hit that actix reads from these bytes, if it reads exactly one and has no bytes left.
+fn as_actix(bytes: &[u8]) -> Option<ParsedRequest> {
     let (mut codec, mut bytes) = (Codec::default(), BytesMut::from(bytes));
     let Ok(Some(Message::Item(mut request))) = codec.decode(&mut bytes) else { return None };
     request.head_mut().peer_addr = peer();
@@ -58,14 +58,14 @@ fn by_actix(bytes: &[u8]) -> Option<Asked> {
     let Ok(Some(Message::Chunk(Some(body)))) = codec.decode(&mut bytes) else { return None };
     let ended = matches!(codec.decode(&mut bytes), Ok(Some(Message::Chunk(None))));
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-    let who = who(|proxies| head::of(head, proxies));
-    (ended && bytes.is_empty()).then(|| (headers.collect(), body.to_vec(), who))
+    let heads = heads(|proxies| head::from_actix(head, proxies));
+    (ended && bytes.is_empty()).then(|| (headers.collect(), body.to_vec(), heads))
 }
 
-/// In an order of their own: actix's map has one, but keeps that of values with the same name.
-fn sorted((mut headers, body, who): Asked) -> Asked {
+/// With sorted headers: actix's map has an order of its own for names, and keeps the order of the values of a name.
+fn sorted((mut headers, body, heads): ParsedRequest) -> ParsedRequest {
     headers.sort_by(|(a, _), (b, _)| a.cmp(b));
-    (headers, body, who)
+    (headers, body, heads)
 }
 
 fn any_header() -> impl Strategy<Value = Vec<u8>> {
@@ -120,16 +120,16 @@ fn any_request() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn what_is_plain_is_read_as_actix_reads_it() {
+fn a_plain_request_is_read_as_actix_reads_it() {
     let (plain, other) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new(Config { cases: 20_000, failure_persistence: None, ..Config::default() });
-    // Actix's codec asks for a runtime: it tells the time.
+    // Actix's codec needs a runtime, whose task reads the clock.
     System::new().block_on(async {
         let read = runner.run(&any_request(), |bytes| {
-            match plainly(&bytes) {
-                Some(asked) => {
+            match as_plain(&bytes) {
+                Some(parsed) => {
                     plain.set(plain.get() + 1);
-                    prop_assert_eq!(Some(sorted(asked)), by_actix(&bytes).map(sorted));
+                    prop_assert_eq!(Some(sorted(parsed)), as_actix(&bytes).map(sorted));
                 }
                 None => other.set(other.get() + 1),
             }
@@ -142,7 +142,7 @@ fn what_is_plain_is_read_as_actix_reads_it() {
 }
 
 #[test]
-fn what_clients_send_is_plain() {
+fn the_usual_requests_of_clients_are_plain() {
     let chromium = "Host: stats.example\r\nConnection: keep-alive\r\nContent-Length: 2\r\nsec-ch-ua-platform: \"Linux\"\r\n\
                     User-Agent: x\r\nsec-ch-ua: \"Chromium\";v=\"140\"\r\nContent-Type: text/plain\r\nsec-ch-ua-mobile: ?0\r\n\
                     Accept: */*\r\nOrigin: https://example.org\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n\
@@ -154,16 +154,16 @@ fn what_clients_send_is_plain() {
                 sec-fetch-mode: cors\r\nuser-agent: node\r\naccept-encoding: gzip, deflate\r\ncontent-length: 2\r\n";
     for head in [chromium, behind_nginx, node] {
         let bytes = format!("POST /api/event HTTP/1.1\r\n{head}\r\n{{}}");
-        let (headers, body, _) = plainly(bytes.as_bytes()).unwrap_or_else(|| panic!("{head}"));
+        let (headers, body, _) = as_plain(bytes.as_bytes()).unwrap_or_else(|| panic!("{head}"));
         assert_eq!((headers.len(), &*body), (head.lines().count(), &b"{}"[..]));
     }
 }
 
 #[test]
-fn when_in_doubt_it_is_not_plain() {
+fn when_in_doubt_a_request_is_not_plain() {
     let with = |headers: &str, body: &str| format!("POST /api/event HTTP/1.1\r\n{headers}\r\n{body}");
     let usual = "host: x\r\ncontent-length: 2\r\n";
-    assert!(plainly(with(usual, "{}").as_bytes()).is_some());
+    assert!(as_plain(with(usual, "{}").as_bytes()).is_some());
     for more in [
         "transfer-encoding: chunked\r\n",
         "Transfer-Encoding: identity\r\n",
@@ -180,21 +180,21 @@ fn when_in_doubt_it_is_not_plain() {
         "\0: x\r\n",
         &"x: y\r\n".repeat(40),
     ] {
-        assert!(plainly(with(&format!("{usual}{more}"), "{}").as_bytes()).is_none(), "{more:?}");
+        assert!(as_plain(with(&format!("{usual}{more}"), "{}").as_bytes()).is_none(), "{more:?}");
     }
     for length in ["1", "3", "+2", "0x2", "2 2", "2,2", "", "-2", "99999999999999999999999"] {
         let bytes = with(&format!("host: x\r\ncontent-length: {length}\r\n"), "{}");
-        assert!(plainly(bytes.as_bytes()).is_none(), "{length}");
+        assert!(as_plain(bytes.as_bytes()).is_none(), "{length}");
     }
     for (headers, body) in
         [("host: x\r\n", "{}"), ("content-length: 2\r\n", "{}"), ("host: x\r\ncontent-length: 0\r\n", "")]
     {
-        assert!(plainly(with(headers, body).as_bytes()).is_none(), "{headers}");
+        assert!(as_plain(with(headers, body).as_bytes()).is_none(), "{headers}");
     }
     let whole = with(usual, "{}");
     for begun in 0..whole.len() {
-        assert!(plainly(&whole.as_bytes()[..begun]).is_none(), "{begun} bytes");
+        assert!(as_plain(&whole.as_bytes()[..begun]).is_none(), "{begun} bytes");
     }
-    assert!(plainly(whole.repeat(2).as_bytes()).is_none());
-    assert!(plainly(with("host: x\r\ncontent-length: 16385\r\n", &"x".repeat(16_385)).as_bytes()).is_none());
+    assert!(as_plain(whole.repeat(2).as_bytes()).is_none());
+    assert!(as_plain(with("host: x\r\ncontent-length: 16385\r\n", &"x".repeat(16_385)).as_bytes()).is_none());
 }

@@ -30,7 +30,7 @@ async fn a_preflight_is_answered() {
 }
 
 #[actix_web::test]
-async fn what_is_no_hit_gets_one_line_of_reason() {
+async fn a_request_that_is_not_a_hit_is_answered_with_one_line_of_reason() {
     let rig = Rig::new();
     let app = app!(rig);
     let long = format!(r#"{{"n":"pageview","u":"https://example.org/{}"}}"#, "x".repeat(2048));
@@ -43,7 +43,7 @@ async fn what_is_no_hit_gets_one_line_of_reason() {
     ] {
         let (got, headers, text) = send(&app, post(body)).await;
         assert_eq!((got, &*String::from_utf8(text).unwrap()), (status, reason));
-        assert_eq!(header(&headers, "access-control-allow-origin"), "*", "or a page could not read why");
+        assert_eq!(header(&headers, "access-control-allow-origin"), "*", "otherwise a page could not read the reason");
     }
     let (status, headers, body) = send(&app, get("/f.gif")).await;
     assert_eq!((status, &body[..], header(&headers, "x-footfall-dropped")), (400, &answer::GIF[..], "malformed"));
@@ -64,7 +64,7 @@ async fn engagement_and_properties_are_stored_and_marketing_only_with_consent() 
         assert_eq!((status, header(&headers, "x-footfall-dropped")), (202, ""), "{body}");
     }
     rig.stopped();
-    let said: Vec<_> = rig
+    let events: Vec<_> = rig
         .events()
         .into_iter()
         .map(|event| match event {
@@ -72,7 +72,7 @@ async fn engagement_and_properties_are_stored_and_marketing_only_with_consent() 
             other => panic!("{other:?}"),
         })
         .collect();
-    let [(engaged, ms), (custom, plan), (_, audience), (_, marketing)] = &said[..] else { panic!("{said:?}") };
+    let [(engaged, ms), (custom, plan), (_, audience), (_, marketing)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((*engaged, *custom), ("engagement", "custom"));
     assert!(ms.contains("Engagement { ms: 4000, scroll: 50 }"), "{ms}");
     assert!(plan.contains(r#"properties: [("plan", "free")]"#), "{plan}");
@@ -81,12 +81,15 @@ async fn engagement_and_properties_are_stored_and_marketing_only_with_consent() 
     assert!(marketing.contains("revenue: 300") && marketing.contains("kept-C"), "{marketing}");
     let bytes = rig.bytes();
     for canary in [&b"CANARY"[..], b"kept-B"] {
-        assert!(!bytes.windows(canary.len()).any(|w| w.eq_ignore_ascii_case(canary)), "what has no basis is nowhere");
+        assert!(
+            !bytes.windows(canary.len()).any(|w| w.eq_ignore_ascii_case(canary)),
+            "data without a basis is nowhere on disk"
+        );
     }
 }
 
 #[actix_web::test]
-async fn the_picture_is_43_bytes_that_no_cache_keeps() {
+async fn the_picture_has_43_bytes_and_is_not_cached() {
     let rig = Rig::new();
     let app = app!(rig);
     let (status, headers, body) = send(&app, get("/f.gif?d=example.org&p=/x&rnd=1")).await;
@@ -103,7 +106,7 @@ async fn the_picture_is_43_bytes_that_no_cache_keeps() {
 }
 
 #[actix_web::test]
-async fn the_script_is_cached_for_an_hour_and_asked_for_by_its_version() {
+async fn the_script_is_cached_for_an_hour_and_revalidated_by_its_version() {
     let rig = Rig::new();
     let app = app!(rig);
     let (status, headers, body) = send(&app, get("/footfall.js")).await;
@@ -124,18 +127,18 @@ async fn the_script_is_cached_for_an_hour_and_asked_for_by_its_version() {
 }
 
 #[actix_web::test]
-async fn it_is_alive_and_ready_until_the_spool_is_gone() {
+async fn the_collector_is_live_always_and_ready_until_the_spool_is_closed() {
     let rig = Rig::new();
     let app = app!(rig);
     assert_eq!((send(&app, get("/healthz/live")).await.0, send(&app, get("/healthz/ready")).await.0), (200, 200));
     rig.edge.collector.appender.stop();
     assert_eq!((send(&app, get("/healthz/live")).await.0, send(&app, get("/healthz/ready")).await.0), (200, 503));
-    assert_eq!(send(&app, post(&pageview("/"))).await.0, 503, "a hit that comes too late is told so");
+    assert_eq!(send(&app, post(&pageview("/"))).await.0, 503, "a hit that comes too late is answered 503");
     assert_eq!((rig.fate("spool_broken"), rig.received()), (1, 1));
 }
 
 #[actix_web::test]
-async fn a_hit_is_posted_and_who_asks_otherwise_is_told_so() {
+async fn other_methods_than_post_are_answered_405() {
     let rig = Rig::new();
     let app = app!(rig);
     for method in [actix_web::http::Method::GET, actix_web::http::Method::PUT] {

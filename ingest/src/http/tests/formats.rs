@@ -1,4 +1,4 @@
-//! Other counters' trackers, as they send: what arrives, and what they are answered.
+//! Hits of other products' trackers: what is stored, and what is answered.
 
 use actix_web::http::Method;
 
@@ -13,8 +13,8 @@ fn json(body: &[u8]) -> serde_json::Value {
     serde_json::from_slice(body).unwrap()
 }
 
-/// Site, kind, name and page of all that is kept.
-fn kept(rig: &Rig) -> Vec<(u32, &'static str, String, String)> {
+/// Site, kind, name and page of all stored events.
+fn stored(rig: &Rig) -> Vec<(u32, &'static str, String, String)> {
     rig.stopped();
     let of = |event| match event {
         Kept::Event { site, kind, name, page, .. } => (site, kind, name, page),
@@ -28,7 +28,7 @@ fn want(all: &[(u32, &'static str, &str, &str)]) -> Vec<(u32, &'static str, Stri
 }
 
 #[actix_web::test]
-async fn goatcounter_gets_the_picture_whatever_it_sent() {
+async fn goatcounter_is_always_answered_with_the_picture() {
     let rig = Rig::new();
     let app = app!(rig);
     let here = ("referer", "https://www.example.org/prices");
@@ -49,11 +49,11 @@ async fn goatcounter_gets_the_picture_whatever_it_sent() {
     let head = TestRequest::default().method(Method::HEAD).uri("/count?p=%2Fa").insert_header(here);
     assert_eq!(send(&app, head).await.0, 200);
     let want = want(&[(1, "pageview", "", "/a"), (1, "custom", "sign up", "/prices"), (1, "pageview", "", "/b")]);
-    assert_eq!((kept(&rig), rig.received()), (want, 7), "HEAD is answered and not counted");
+    assert_eq!((stored(&rig), rig.received()), (want, 7), "HEAD is answered and not counted");
 }
 
 #[actix_web::test]
-async fn umami_is_told_nothing_of_anybody() {
+async fn umami_is_answered_without_anything_about_a_visitor() {
     let rig = Rig::new();
     let app = app!(rig);
     for (body, dropped) in [
@@ -74,18 +74,18 @@ async fn umami_is_told_nothing_of_anybody() {
             _ => assert_eq!((status, json(&answer)), (200, serde_json::json!({ "beep": "boop" }))),
         }
     }
-    let names: Vec<_> = kept(&rig).into_iter().map(|(_, kind, name, _)| (kind, name)).collect();
+    let names: Vec<_> = stored(&rig).into_iter().map(|(_, kind, name, _)| (kind, name)).collect();
     let want = [("pageview", ""), ("custom", "signup"), ("vital", "vitals"), ("engagement", "")];
     assert_eq!(names, want.map(|(kind, name)| (kind, name.to_owned())));
     let events = rig.events();
     let tag = |n: usize| if let Kept::Event { tag, .. } = &events[n] { *tag } else { 0 };
-    assert_eq!(tag(0), tag(1), "who says to be another is the same");
+    assert_eq!(tag(0), tag(1), "an `ip` and an `id` in the body make no other visitor");
     assert!(!rig.bytes().windows(6).any(|window| window == b"CANARY"));
-    assert_eq!(rig.received(), 6, "to identify is no hit");
+    assert_eq!(rig.received(), 6, "`identify` is not a hit");
 }
 
 #[actix_web::test]
-async fn umamis_batch_says_which_were_no_hits() {
+async fn the_answer_to_an_umami_batch_names_what_was_not_a_hit() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = format!("[{},7,{},{}]", umami("event", ""), umami("identify", ""), umami("event", r#","name":"x""#));
@@ -103,7 +103,7 @@ async fn umamis_batch_says_which_were_no_hits() {
 }
 
 #[actix_web::test]
-async fn matomo_gets_the_picture_or_nothing() {
+async fn matomo_is_answered_with_the_picture_or_204() {
     let rig = Rig::new();
     let app = app!(rig);
     let page = "idsite=7&rec=1&url=https%3A%2F%2Fexample.org%2Fa";
@@ -121,12 +121,12 @@ async fn matomo_gets_the_picture_or_nothing() {
         assert!(!headers.contains_key("set-cookie"));
     }
     let want = want(&[(1, "pageview", "", "/a"), (1, "custom", "Video: Play", "/a"), (1, "search", "tea", "/a")]);
-    assert_eq!((kept(&rig), rig.received()), (want, 6), "a ping is no hit");
+    assert_eq!((stored(&rig), rig.received()), (want, 6), "a ping is not a hit");
     assert!(!rig.bytes().windows(6).any(|window| window == b"CANARY"));
 }
 
 #[actix_web::test]
-async fn matomos_bulk_is_counted_and_said() {
+async fn a_matomo_list_is_counted_and_its_counts_are_answered() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = r#"{"requests":["?idsite=7&rec=1&url=https://example.org/a","?idsite=7","?idsite=7&rec=1&url=https://example.org/b&link=https://other.example/x"]}"#;
@@ -135,11 +135,11 @@ async fn matomos_bulk_is_counted_and_said() {
     assert_eq!((status, json(&answer)), (200, want_answer));
     assert_eq!(send(&app, post("{").uri("/matomo.php")).await.0, 400);
     let want = want(&[(1, "pageview", "", "/a"), (1, "outbound", "other.example", "/b")]);
-    assert_eq!((kept(&rig), rig.fate("malformed")), (want, 2));
+    assert_eq!((stored(&rig), rig.fate("malformed")), (want, 2));
 }
 
 #[actix_web::test]
-async fn matomos_script_may_read_the_answer_though_it_sends_credentials() {
+async fn matomos_script_may_read_the_answer_although_it_sends_credentials() {
     let rig = Rig::new();
     let app = app!(rig);
     let origin = ("origin", "https://example.org");
@@ -160,7 +160,7 @@ async fn matomos_script_may_read_the_answer_though_it_sends_credentials() {
 }
 
 #[actix_web::test]
-async fn what_could_not_be_kept_is_said_in_each_ones_way() {
+async fn a_hit_that_could_not_be_stored_is_answered_503_in_every_format() {
     let rig = Rig::with(TempDir::new().unwrap(), options(), Salts::broken(), &[]);
     let app = app!(rig);
     for request in [

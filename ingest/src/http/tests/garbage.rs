@@ -1,4 +1,4 @@
-//! Whatever comes in, the answer is one of five, nothing panics, and each hit has one fate.
+//! Random requests: the status is one of five, nothing panics, and each hit has one fate.
 
 use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -95,7 +95,7 @@ fn with(mut request: TestRequest, headers: &Headers) -> TestRequest {
 }
 
 #[test]
-fn no_request_whatever_is_a_500_or_a_panic_and_each_has_one_fate() {
+fn no_random_request_is_a_500_or_a_panic_and_each_has_one_fate() {
     let system = System::new();
     let rig = Rig::new();
     let (app, mut sent) = system.block_on(async { (app!(rig), 0u64) });
@@ -123,7 +123,7 @@ fn no_request_whatever_is_a_500_or_a_panic_and_each_has_one_fate() {
         let request = request.insert_header(("user-agent", browser));
         let (status, ..) = system.block_on(send(&app, with(request, &headers)));
         prop_assert!(matches!(status, 200 | 202 | 204 | 400 | 413), "{}", status);
-        // An empty list, and what asks for nothing to be counted, is no hit.
+        // These may send an empty list, or a request that asks for nothing to be counted: no hit.
         **sent_so_far.borrow_mut() += u64::from(!matches!(path, "/api/send" | "/api/batch" | "/matomo.php"));
         Ok(())
     });

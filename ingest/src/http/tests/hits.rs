@@ -1,9 +1,9 @@
-//! Servers that send for others: who may, what becomes of each hit, and that the same body again counts once.
+//! `/api/hits`: which servers may send, the fate of each hit, and that a body that is sent again counts once.
 
 use super::*;
 use crate::testing::{OTHER_SENDER, SENDER};
 
-/// A hit of a visitor, so many seconds ago.
+/// A hit of a visitor, `ago_s` seconds ago.
 fn hit(visitor: &str, ago_s: i64, more: &str) -> String {
     let time = schema::clock::now_s() - ago_s;
     format!(
@@ -30,8 +30,8 @@ fn fates(answer: &[u8]) -> Vec<String> {
     answer["fates"].as_array().unwrap().iter().map(|fate| fate.as_str().unwrap().to_owned()).collect()
 }
 
-/// Tags and numbers of all that is kept, in order.
-fn kept(rig: &Rig) -> Vec<(u64, u64)> {
+/// Tags and idempotency numbers of all stored events, in order.
+fn stored(rig: &Rig) -> Vec<(u64, u64)> {
     let mut reader = rig.spool.reader(rig.spool.start()).unwrap();
     let mut all = Vec::new();
     while let Some(frame) = reader.next().unwrap() {
@@ -56,10 +56,13 @@ async fn each_hit_has_its_own_visitor_and_fate() {
     let want =
         ["stored", "stored", "refused: gpc", "refused: dnt", "refused: opt_out", over, over, wrong, "refused: bot"];
     assert_eq!((status, fates(&answer)), (207, want.map(str::to_owned).to_vec()));
-    assert!(!headers.contains_key("access-control-allow-origin"), "no page sends here");
+    assert!(!headers.contains_key("access-control-allow-origin"), "pages do not send here");
     let on_disk = rig.bytes();
-    let [(one, first), (other, second)] = kept(&rig)[..] else { panic!("{:?}", rig.events()) };
-    assert!(one == other && first != second && first != 0, "one prefix is one visitor, each hit has its own number");
+    let [(one, first), (other, second)] = stored(&rig)[..] else { panic!("{:?}", rig.events()) };
+    assert!(
+        one == other && first != second && first != 0,
+        "one prefix is one visitor, and each hit has a number of its own"
+    );
     for mark in [&b"CANARY"[..], b"203.0.113"] {
         assert!(!on_disk.windows(mark.len()).any(|window| window == mark));
     }
@@ -68,19 +71,19 @@ async fn each_hit_has_its_own_visitor_and_fate() {
 }
 
 #[actix_web::test]
-async fn two_servers_that_come_upon_the_same_key_do_not_repeat_each_other() {
+async fn the_same_key_of_two_servers_makes_no_repeat() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = body(&[hit("1", 0, "")]);
     for token in [SENDER, OTHER_SENDER] {
         assert_eq!(send(&app, request_of(token, &body, "batch-1")).await.0, 200);
     }
-    let [(one, first), (other, second)] = kept(&rig)[..] else { panic!("two") };
-    assert!(one == other && first != second, "one visitor, and each server's hit is its own");
+    let [(one, first), (other, second)] = stored(&rig)[..] else { panic!("two") };
+    assert!(one == other && first != second, "one visitor, and two hits");
 }
 
 #[actix_web::test]
-async fn the_same_key_gives_the_same_numbers_and_another_gives_others() {
+async fn the_same_key_gives_the_same_numbers_and_another_key_gives_others() {
     let rig = Rig::new();
     let app = app!(rig);
     let body = body(&[hit("1", 0, ""), hit("1", 0, "")]);
@@ -88,13 +91,13 @@ async fn the_same_key_gives_the_same_numbers_and_another_gives_others() {
         let (status, _, answer) = send(&app, request(&body, key)).await;
         assert_eq!((status, fates(&answer)), (200, vec!["stored".to_owned(); 2]));
     }
-    let kept = kept(&rig);
-    assert_eq!(kept[..2], kept[2..4]);
-    assert!(kept[..2].iter().all(|of_key| !kept[4..].contains(of_key)) && kept[0] != kept[1]);
+    let stored = stored(&rig);
+    assert_eq!(stored[..2], stored[2..4]);
+    assert!(stored[..2].iter().all(|of_key| !stored[4..].contains(of_key)) && stored[0] != stored[1]);
 }
 
 #[actix_web::test]
-async fn who_may_not_send_is_told_so_and_nothing_is_counted() {
+async fn a_server_that_may_not_send_is_rejected_and_nothing_is_counted() {
     let rig = Rig::new();
     let app = app!(rig);
     let good = body(&[hit("1", 0, "")]);
@@ -118,12 +121,12 @@ async fn who_may_not_send_is_told_so_and_nothing_is_counted() {
 }
 
 #[actix_web::test]
-async fn a_thousand_hits_join_one_commit_and_what_fails_is_said_of_each() {
+async fn a_thousand_hits_are_stored_and_each_failure_is_answered() {
     let rig = Rig::new();
     let app = app!(rig);
     let all: Vec<_> = (0..1000).map(|n| hit(&(n % 250).to_string(), 0, "")).collect();
     let (status, _, answer) = send(&app, request(&body(&all), "k")).await;
-    assert_eq!((status, fates(&answer).len(), kept(&rig).len()), (200, 1000, 1000));
+    assert_eq!((status, fates(&answer).len(), stored(&rig).len()), (200, 1000, 1000));
     rig.edge.collector.appender.stop();
     let (status, headers, answer) = send(&app, request(&body(&all[..2]), "k")).await;
     assert_eq!((status, header(&headers, "retry-after").is_empty()), (503, false));

@@ -1,14 +1,14 @@
-//! What someone might send to break it, over a real socket: each is answered with one line of reason or counted like any
-//! other, and the next request finds everything as it was.
+//! What someone might send to break it, over a real socket: each is answered with one line of reason or counted like
+//! any other, and the next request finds everything as it was.
 
 use std::time::Duration;
 
 use super::server::{NEVER, Server, ok, request, until_closed};
 use super::*;
-use crate::http::watch::Times;
+use crate::http::socket::SocketLimits;
 
 /// The status and the last line of an answer.
-fn told(answer: &str) -> (&str, &str) {
+fn status_and_reason(answer: &str) -> (&str, &str) {
     (answer.split(' ').nth(1).unwrap_or_default(), answer.lines().last().unwrap_or_default())
 }
 
@@ -22,11 +22,11 @@ fn sent(server: &Server, body: &[u8]) -> String {
         "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    server.asked(&[head.as_bytes(), body].concat())
+    server.exchange_and_shutdown(&[head.as_bytes(), body].concat())
 }
 
 #[test]
-fn json_made_to_break_a_parser_is_counted_or_told_why_not() {
+fn json_made_to_break_a_parser_is_counted_or_refused_with_a_reason() {
     const NOT_JSON: (&str, &str) = ("400", "the body is not JSON");
     const WRONG: (&str, &str) = ("400", "a field of the event has the wrong type");
     const COUNTED: (&str, &str) = ("202", "ok");
@@ -36,20 +36,20 @@ fn json_made_to_break_a_parser_is_counted_or_told_why_not() {
     let field = |name: &str, value: &str| and(format!(",\"{name}\":{value}").as_bytes());
     let (mut counted, mut wrong) = (0, vec![]);
     for (what, body, want) in [
-        // Depth: where nothing is read, none is too deep for the parser; where something is, 128 are.
-        ("deep lists in a field read over", field("x", &deep("[", "]", 7_000)), COUNTED),
+        // Depth: no depth is too much for the parser in a field that is skipped; 128 levels are in one that is read.
+        ("deep lists in a skipped field", field("x", &deep("[", "]", 7_000)), COUNTED),
         (
             "deep objects in a property",
             field("p", &format!("{}0{}", "{\"a\":".repeat(1_500), "}".repeat(1_500))),
             COUNTED,
         ),
         ("deep objects in a property, as text", field("m", &format!("\"{}\"", "{\\\"a\\\":".repeat(1_500))), COUNTED),
-        ("unclosed lists in a field read over", field("x", &"[".repeat(16_000)), NOT_JSON),
+        ("unclosed lists in a skipped field", field("x", &"[".repeat(16_000)), NOT_JSON),
         ("deep lists in a field that is read", field("w", &deep("[", "]", 7_000)), NOT_JSON),
         ("lists and nothing else", b"[".repeat(16_384), WRONG),
         ("objects and nothing else", b"{\"n\":".repeat(3_000), WRONG),
         // Numbers.
-        ("a number over all bounds, read over", field("x", "1e999"), COUNTED),
+        ("a number over all bounds, skipped", field("x", "1e999"), COUNTED),
         ("a number over all bounds, as a width", field("w", "1e999"), NOT_JSON),
         ("a negative zero", field("w", "-0"), COUNTED),
         ("2^64", field("w", "18446744073709551616"), COUNTED),
@@ -67,13 +67,13 @@ fn json_made_to_break_a_parser_is_counted_or_told_why_not() {
         ("minutes without end on a page", field("e", "99999999999999999999"), WRONG),
         // Keys.
         ("a key twice", field("n", "\"pageview\""), WRONG),
-        ("a key twice that is read over", field("x", "1,\"x\":2"), COUNTED),
+        ("a key twice that is skipped", field("x", "1,\"x\":2"), COUNTED),
         ("a key by both its names", field("name", "\"other\""), COUNTED),
         ("three thousand keys", and(",\"k\":0".repeat(2_600).as_bytes()), COUNTED),
         ("a key of many bytes", field(&"k".repeat(10_000), "0"), COUNTED),
         ("an empty key", field("", "0"), COUNTED),
         // Text.
-        ("bytes that are no UTF-8, in a field read over", and(b",\"x\":\"\xff\xfe\""), COUNTED),
+        ("bytes that are no UTF-8, in a skipped field", and(b",\"x\":\"\xff\xfe\""), COUNTED),
         ("bytes that are no UTF-8, in a field that is read", and(b",\"r\":\"\xff\xfe\""), NOT_JSON),
         ("a NUL as it is", and(b",\"r\":\"a\0b\""), NOT_JSON),
         ("a NUL, escaped", field("r", "\"https://a.example/\\u0000\""), COUNTED),
@@ -87,8 +87,8 @@ fn json_made_to_break_a_parser_is_counted_or_told_why_not() {
         ("a byte too much", vec![b' '; 16_385], ("413", "the body is longer than 16 KiB")),
     ] {
         let answer = sent(&server, &body);
-        if told(&answer) != want {
-            wrong.push(format!("{what}: {:?}", told(&answer)));
+        if status_and_reason(&answer) != want {
+            wrong.push(format!("{what}: {:?}", status_and_reason(&answer)));
         }
         counted += u64::from(want == COUNTED);
     }
@@ -100,11 +100,11 @@ fn json_made_to_break_a_parser_is_counted_or_told_why_not() {
 }
 
 #[test]
-fn control_characters_reach_no_name_and_no_path() {
+fn no_name_and_no_path_contains_control_characters() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let body = br#"{"n":"Sign\u0000up\r\n","u":"https://example.org/a\u0000b\u001b[31m\nc","d":"example.org","r":"https://a\u0000.example/"}"#;
-    assert!(matches!(told(&sent(&server, body)).0, "202" | "400"));
+    assert!(matches!(status_and_reason(&sent(&server, body)).0, "202" | "400"));
     server.stop();
     rig.stopped();
     for kept in rig.events() {
@@ -123,16 +123,16 @@ fn head(more: &str) -> String {
 }
 
 #[test]
-fn a_head_has_a_length_and_a_number_of_lines() {
+fn the_length_and_the_lines_of_a_head_are_limited() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     for (more, statuses) in [
         ("x: y\r\n".repeat(90), &["200"][..]),
         ("x: y\r\n".repeat(97), &["431"]),
         (format!("x: {}\r\n", "y".repeat(100_000)), &["200"]),
-        // What is left unread when it closes may reset the connection before the answer is read.
+        // Bytes that are unread when the server closes may reset the connection before the answer is read.
         (format!("x: {}\r\n", "y".repeat(140_000)), &["431", ""]),
-        // actix's own parser panics at a name over 64 KiB; it takes the connection with it and nothing else.
+        // actix's own parser panics at a name over 64 KiB, which ends the connection and nothing else.
         (format!("{}: y\r\n", "x".repeat(70_000)), &[""]),
         ("x: \0\r\n".to_owned(), &["400"]),
         ("x y: z\r\n".to_owned(), &["400"]),
@@ -140,20 +140,20 @@ fn a_head_has_a_length_and_a_number_of_lines() {
         ("x: a\r\n b\r\n".to_owned(), &["400"]),
     ] {
         let answer = server.exchange(head(&more).as_bytes());
-        assert!(statuses.contains(&told(&answer).0), "{:.40} {answer}", more);
+        assert!(statuses.contains(&status_and_reason(&answer).0), "{:.40} {answer}", more);
     }
     let long =
         format!("GET /f.gif?d=example.org&p=/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "a".repeat(3_000));
-    assert_eq!(told(&server.exchange(long.as_bytes())).0, "413");
+    assert_eq!(status_and_reason(&server.exchange(long.as_bytes())).0, "413");
     let longer = format!("GET /{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "a".repeat(70_000));
-    assert_eq!(told(&server.exchange(longer.as_bytes())).0, "400");
+    assert_eq!(status_and_reason(&server.exchange(longer.as_bytes())).0, "400");
     server.stop();
     rig.stopped();
     assert_eq!((rig.fate("stored"), rig.fate("too_large")), (2, 1));
 }
 
 #[test]
-fn a_request_that_two_readers_could_cut_apart_differently_is_refused_and_the_connection_closed() {
+fn a_request_whose_end_is_ambiguous_is_refused_and_the_connection_closed() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let smuggled = request(&pageview("/smuggled"), "connection: close\r\n");
@@ -199,7 +199,7 @@ fn a_request_that_two_readers_could_cut_apart_differently_is_refused_and_the_con
 }
 
 #[test]
-fn a_thousand_requests_in_one_go_are_answered_in_their_order() {
+fn a_thousand_pipelined_requests_are_answered_in_order() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let one = |n: usize| match n % 3 {
@@ -219,9 +219,9 @@ fn a_thousand_requests_in_one_go_are_answered_in_their_order() {
 }
 
 #[test]
-fn whoever_asks_for_leave_to_send_gets_it_or_is_closed() {
+fn expect_100_continue_is_answered_and_an_upgrade_is_not() {
     let rig = Rig::new();
-    let times = Times { request: Duration::from_millis(300), ..NEVER };
+    let times = SocketLimits { request: Duration::from_millis(300), ..NEVER };
     let server = Server::with(&rig, times);
     let asks = request(&pageview("/"), "expect: 100-continue\r\nconnection: close\r\n");
     let answer = server.exchange(asks.as_bytes());

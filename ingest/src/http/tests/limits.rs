@@ -1,18 +1,18 @@
-//! Refusals by who sends and how much: spam, the rate of a prefix, the site's own people.
+//! Refusals by sender: referrer spam, the rate limit of a prefix, the site's own staff.
 
 use super::*;
-use crate::client::{Header, Proxies};
+use crate::client::{Proxies, ProxyHeader};
 use crate::rate::Rate;
 
-/// Behind a proxy that everybody trusts.
-fn rig(header: Header, hits_per_minute_max: u32) -> Rig {
+/// A collector that trusts the proxy of all requests.
+fn rig(header: ProxyHeader, hits_per_minute_max: u32) -> Rig {
     Rig::changed(|collector| {
         collector.proxies = Proxies { trusted: vec!["198.51.100.0/24".parse().unwrap()], header };
         collector.rate = Rate::new(hits_per_minute_max, now_s());
     })
 }
 
-/// Why the hit was refused; empty if it was not.
+/// Why the hit was refused; empty if it was stored.
 async fn dropped<S, B>(app: &S, request: TestRequest) -> String
 where
     S: Service<Request, Response = Response<B>, Error = actix_web::Error>,
@@ -24,8 +24,8 @@ where
 }
 
 #[actix_web::test]
-async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
-    let rig = rig(Header::XForwardedFor, 5);
+async fn a_prefix_over_the_limit_of_a_site_is_refused() {
+    let rig = rig(ProxyHeader::XForwardedFor, 5);
     let app = app!(rig);
     let from = |address: &str, site: &str| {
         let body = format!(r#"{{"n":"pageview","u":"https://{site}/x","d":"{site}"}}"#);
@@ -35,7 +35,7 @@ async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
     for n in 0..20 {
         refused += usize::from(dropped(&app, from(&format!("203.0.113.{n}"), "example.org")).await == "rate_limit");
     }
-    // A test that lasts seconds sees one more let through every twelve.
+    // The test may take seconds, and one more hit is admitted every twelve seconds.
     assert!((13..=15).contains(&refused), "{refused}");
     for (address, site) in
         [("203.0.114.1", "example.org"), ("203.0.113.1", "counts.example"), ("2001:db8::1", "example.org")]
@@ -43,7 +43,7 @@ async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
         assert_eq!(dropped(&app, from(address, site)).await, "", "{address} {site}");
     }
     let curl = from("203.0.113.1", "example.org").insert_header(("user-agent", "curl/8.5.0"));
-    assert_eq!(dropped(&app, curl).await, "bot", "what is refused for another reason is so first");
+    assert_eq!(dropped(&app, curl).await, "bot", "other reasons are checked before the rate");
     let pixel = get("/f.gif?d=example.org&p=/").insert_header(("x-forwarded-for", "203.0.113.1"));
     assert_eq!(dropped(&app, pixel).await, "rate_limit");
     let records = rig.stopped();
@@ -51,7 +51,7 @@ async fn a_prefix_may_send_so_much_to_each_site_and_no_more() {
 }
 
 #[actix_web::test]
-async fn a_pages_spam_is_refused_whoever_sends_it() {
+async fn a_hit_with_a_spam_referrer_is_refused() {
     let rig = Rig::new();
     let app = app!(rig);
     let from = |referrer: &str| {
@@ -65,8 +65,8 @@ async fn a_pages_spam_is_refused_whoever_sends_it() {
 }
 
 #[actix_web::test]
-async fn a_sites_own_people_are_told_by_network_or_cookie() {
-    let rig = rig(Header::XForwardedFor, 0);
+async fn a_sites_own_staff_is_recognised_by_network_or_cookie() {
+    let rig = rig(ProxyHeader::XForwardedFor, 0);
     let app = app!(rig);
     let on = |site: &str| post(&format!(r#"{{"n":"pageview","u":"https://{site}/","d":"{site}"}}"#));
     let of = |site: &str, address: &str| on(site).insert_header(("x-forwarded-for", address.to_owned()));
@@ -84,19 +84,20 @@ async fn a_sites_own_people_are_told_by_network_or_cookie() {
 }
 
 #[actix_web::test]
-async fn of_two_headers_the_one_that_proxies_write_counts() {
-    for (header, theirs, forged) in
-        [(Header::XForwardedFor, "x-forwarded-for", "forwarded"), (Header::Forwarded, "forwarded", "x-forwarded-for")]
-    {
+async fn only_the_header_that_proxies_write_is_read() {
+    for (header, theirs, forged) in [
+        (ProxyHeader::XForwardedFor, "x-forwarded-for", "forwarded"),
+        (ProxyHeader::Forwarded, "forwarded", "x-forwarded-for"),
+    ] {
         let rig = rig(header, 0);
         let app = app!(rig);
-        let said = |name: &str, address: &str| match name {
+        let value = |name: &str, address: &str| match name {
             "forwarded" => format!("for={address}"),
             _ => address.to_owned(),
         };
         for forgery in ["192.0.2.1", "192.0.2.2", "2001:db8::9"] {
-            let request = post(&pageview("/")).insert_header((theirs, said(theirs, "203.0.113.77")));
-            assert_eq!(dropped(&app, request.insert_header((forged, said(forged, forgery)))).await, "");
+            let request = post(&pageview("/")).insert_header((theirs, value(theirs, "203.0.113.77")));
+            assert_eq!(dropped(&app, request.insert_header((forged, value(forged, forgery)))).await, "");
         }
         let tags: Vec<u64> = rig
             .events()

@@ -1,4 +1,4 @@
-//! The page on which people object, and beacons in mails.
+//! The page on which visitors object, and beacons in mails.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn form(choice: &'static str) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn the_page_says_where_one_stands_and_the_button_sets_a_cookie_for_13_months_once() {
+async fn the_page_shows_whether_the_visitor_is_counted_and_the_button_sets_a_cookie_for_13_months_once() {
     let rig = Rig::new();
     let app = app!(rig);
     let page = |cookie: &'static str, language: &'static str| {
@@ -26,13 +26,13 @@ async fn the_page_says_where_one_stands_and_the_button_sets_a_cookie_for_13_mont
         let text = String::from_utf8(body.to_vec()).unwrap();
         assert_eq!((status, header(&headers, "cache-control")), (200, "no-store"));
         assert!(text.contains(says) && text.contains(button), "{cookie} {language}: {text}");
-        assert_eq!(header(&headers, "set-cookie"), "", "to look changes nothing, and prolongs nothing");
+        assert_eq!(header(&headers, "set-cookie"), "", "GET sets no cookie and prolongs none");
     }
     let (status, headers, _) = send(&app, form("out")).await;
     assert_eq!((status, header(&headers, "location")), (303, "?lang=fr"));
     assert_eq!(header(&headers, "set-cookie"), "footfall_optout=1; Max-Age=34128000; Path=/; SameSite=Lax");
     let (_, headers, _) = send(&app, form("out").insert_header(("cookie", "footfall_optout=1"))).await;
-    assert_eq!(header(&headers, "set-cookie"), "", "who has it does not get it again: 13 months are 13 months");
+    assert_eq!(header(&headers, "set-cookie"), "", "the cookie is not prolonged");
     let (_, headers, _) = send(&app, form("in").insert_header(("cookie", "footfall_optout=1"))).await;
     assert!(header(&headers, "set-cookie").starts_with("footfall_optout=; Max-Age=0"));
     assert_eq!(send(&app, form("perhaps")).await.0, 400);
@@ -56,7 +56,7 @@ async fn no_other_site_can_press_the_button() {
 }
 
 #[actix_web::test]
-async fn anyone_can_read_where_one_stands() {
+async fn the_status_shows_whether_the_visitor_is_counted() {
     let rig = Rig::new();
     let app = app!(rig);
     for (name, value, want) in [
@@ -71,7 +71,7 @@ async fn anyone_can_read_where_one_stands() {
 }
 
 #[actix_web::test]
-async fn a_beacon_counts_loads_of_declared_campaigns_and_nothing_of_who_loads() {
+async fn a_beacon_counts_loads_of_declared_campaigns_and_stores_nothing_about_the_reader() {
     let rig = Rig::new();
     let app = app!(rig);
     let load = |path: &str, agent: &'static str| {
@@ -110,5 +110,5 @@ async fn a_beacon_counts_loads_of_declared_campaigns_and_nothing_of_who_loads() 
         assert!(rest.contains(&campaign), "{rest}");
         assert!(rest.contains("device: Unknown") && rest.contains(r#"browser: "unknown""#), "{rest}");
     }
-    assert!(!rig.bytes().windows(6).any(|w| w == b"CANARY"), "what the URL says beyond the two names is nowhere");
+    assert!(!rig.bytes().windows(6).any(|w| w == b"CANARY"), "nothing of the URL but the two names is on disk");
 }

@@ -7,17 +7,18 @@ use std::time::Duration;
 use actix_server::ServerHandle;
 
 use super::*;
-use crate::http::watch::Times;
+use crate::http::socket::SocketLimits;
 
-/// Ended when dropped.
+/// Stopped when dropped.
 pub(in crate::http) struct Server {
     address: SocketAddr,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// So long that no test sees an end.
-pub(in crate::http) const NEVER: Times = Times { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
+/// Deadlines that no test reaches.
+pub(in crate::http) const NEVER: SocketLimits =
+    SocketLimits { request: LONG, idle: LONG, age: LONG, crowded: usize::MAX };
 const LONG: Duration = Duration::from_secs(600);
 
 impl Server {
@@ -25,8 +26,8 @@ impl Server {
         Server::with(rig, NEVER)
     }
 
-    pub(in crate::http) fn with(rig: &Rig, times: Times) -> Server {
-        let (watch, edge) = (rig.watch(times), rig.edge.clone());
+    pub(in crate::http) fn with(rig: &Rig, limits: SocketLimits) -> Server {
+        let (sockets, edge) = (rig.sockets(limits), rig.edge.clone());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -37,7 +38,7 @@ impl Server {
                 let server = server.listen("collector", listener, move || {
                     let stopping = stopping.clone();
                     let stopping = async move { stopping.notified().await };
-                    front::connections(Some(edge.clone()), |_| {}, watch.clone(), stopping)
+                    front::connections(Some(edge.clone()), |_| {}, sockets.clone(), stopping)
                 });
                 let server = server.unwrap().run();
                 sender.send(server.handle()).unwrap();
@@ -54,18 +55,17 @@ impl Server {
         stream
     }
 
-    /// Sends the bytes; gives all that comes back until the server closes.
+    /// Sends the bytes; returns everything received until the server closes.
     pub(in crate::http) fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
-        // It may close before it has read all.
-        let _ = stream.write_all(bytes);
+        let _server_may_close_early = stream.write_all(bytes);
         until_closed(&mut stream)
     }
 
-    /// The same, from a client that says that it is at its end.
-    pub(in crate::http) fn asked(&self, bytes: &[u8]) -> String {
+    /// As [`Self::exchange`], but the client shuts down its writing half after the bytes.
+    pub(in crate::http) fn exchange_and_shutdown(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
-        let _ = stream.write_all(bytes);
+        let _server_may_close_early = stream.write_all(bytes);
         let _it_may_be_closed = stream.shutdown(std::net::Shutdown::Write);
         until_closed(&mut stream)
     }
@@ -90,7 +90,7 @@ impl Drop for Server {
     }
 }
 
-/// All that comes until the server closes; a reset ends it as well as a close.
+/// Everything received until the server closes or resets the connection.
 pub(in crate::http) fn until_closed(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let ended = stream.read_to_end(&mut all);
@@ -100,7 +100,7 @@ pub(in crate::http) fn until_closed(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// One answer whose body is `ok`, from a connection that stays open.
+/// Reads one answer whose body is `ok`, on a connection that stays open.
 pub(in crate::http) fn ok(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nok") {
@@ -111,7 +111,7 @@ pub(in crate::http) fn ok(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// An event, as bytes.
+/// `POST /api/event` as text; `more` are further header lines.
 pub(in crate::http) fn request(body: &str, more: &str) -> String {
     format!(
         "POST /api/event HTTP/1.1\r\nhost: x\r\nuser-agent: {FIREFOX}\r\n{more}content-length: {}\r\n\r\n{body}",

@@ -1,4 +1,4 @@
-//! What only a real connection shows: hang-ups, bytes that are no HTTP.
+//! What only a real connection shows: clients that hang up, bytes that are not HTTP.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -9,20 +9,23 @@ use super::server::{Server, request};
 use super::*;
 
 #[test]
-fn too_long_a_body_is_answered_413_also_when_it_does_not_say_so() {
+fn too_long_a_body_is_answered_413_with_and_without_content_length() {
     let rig = Rig::new();
     let server = Server::start(&rig);
-    let said = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n{");
-    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+    let sized = server.exchange(b"POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n{");
+    assert!(sized.starts_with("HTTP/1.1 413 "), "{sized}");
     let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
     let chunked =
         format!("POST /api/event HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{chunk}1\r\nx\r\n0\r\n\r\n");
-    let unsaid = server.exchange(chunked.as_bytes());
-    assert!(unsaid.starts_with("HTTP/1.1 413 "), "{unsaid}");
+    let unsized_body = server.exchange(chunked.as_bytes());
+    assert!(unsized_body.starts_with("HTTP/1.1 413 "), "{unsized_body}");
     let fits = format!(
         "POST /api/event HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
     );
-    assert!(server.exchange(fits.as_bytes()).starts_with("HTTP/1.1 400 "), "16 KiB of x are no JSON, but not too long");
+    assert!(
+        server.exchange(fits.as_bytes()).starts_with("HTTP/1.1 400 "),
+        "16 KiB of x are not JSON, and not too long"
+    );
     server.stop();
     assert_eq!((rig.fate("too_large"), rig.fate("malformed"), rig.received()), (2, 1, 3));
 }
@@ -39,12 +42,12 @@ fn a_client_that_resets_right_after_its_body_is_stored_and_counted_once() {
         while disk.handed_over() == 0 {
             std::thread::yield_now();
         }
-        // The hit waits for the disk; now its client is gone, and actix drops the handler that waits.
+        // The hit waits for the disk. Now its client resets the connection, and actix drops the waiting handler.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         drop(stream);
         let mut other = server.connect();
         other.write_all(b"GET /healthz/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        other.read_to_end(&mut Vec::new()).unwrap(); // The one worker has been round since.
+        other.read_to_end(&mut Vec::new()).unwrap(); // The only worker thread has polled all connections since.
         drop(disk);
         actix_web::rt::System::new().block_on(rig.edge.collector.appender.close(schema::day::Day(0))).unwrap();
         assert_eq!(rig.events().len(), before + 1);
@@ -55,7 +58,7 @@ fn a_client_that_resets_right_after_its_body_is_stored_and_counted_once() {
 }
 
 #[test]
-fn bytes_that_are_no_http_are_answered_400_or_closed() {
+fn bytes_that_are_not_http_are_answered_400_or_the_connection_is_closed() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     for bytes in [

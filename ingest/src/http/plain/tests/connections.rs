@@ -1,4 +1,4 @@
-//! A connection can change hands between any two requests, and nobody can tell by what is answered or counted.
+//! The handover between our reader and actix, over real sockets: it changes neither an answer nor a count.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -11,15 +11,15 @@ use crate::http::tests::server::{Server, ok, request, until_closed};
 use crate::http::tests::{FIREFOX, pageview};
 use crate::testing::Rig;
 
-/// Answers without what says when, their headers in one order: actix's map has another each time.
-pub(super) fn timeless(answers: &str) -> String {
+/// Answers without their date, with sorted headers: actix's map has another order each time.
+pub(super) fn without_date(answers: &str) -> String {
     let mut lines: Vec<&str> = answers.split("\r\n").filter(|line| !line.starts_with("date: ")).collect();
     lines.split_mut(|line| line.is_empty()).for_each(<[_]>::sort_unstable);
     lines.join("\r\n")
 }
 
 #[test]
-fn answers_are_as_actix_writes_them() {
+fn plain_hits_are_answered_as_actix_would() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let mut fates = Vec::new();
@@ -27,19 +27,19 @@ fn answers_are_as_actix_writes_them() {
     for (body, more) in [
         (pageview("/"), ""),
         (too_long, ""),
-        // The last connection was closed, and this is another.
+        // The answer before closed its connection; this one must not.
         (pageview("/"), ""),
         (pageview("/"), "dnt: 1\r\n"),
         (pageview("/"), "sec-purpose: prefetch\r\n"),
         (pageview("/").replace("example.org", "unknown.example"), ""),
         ("{".to_owned(), ""),
     ] {
-        let before = rig.plainly();
-        let plain = server.asked(request(&body, more).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
-        let other = server.asked(request(&body, &format!("{more}te: trailers\r\n")).as_bytes());
-        assert_eq!(rig.plainly(), before + 1, "{more}");
-        assert_eq!(timeless(&plain), timeless(&other));
+        let before = rig.plain_hits();
+        let plain = server.exchange_and_shutdown(request(&body, more).as_bytes());
+        assert_eq!(rig.plain_hits(), before + 1, "{more}");
+        let other = server.exchange_and_shutdown(request(&body, &format!("{more}te: trailers\r\n")).as_bytes());
+        assert_eq!(rig.plain_hits(), before + 1, "{more}");
+        assert_eq!(without_date(&plain), without_date(&other));
         assert!(plain.contains("\r\ndate: "), "{plain}");
         fates.push(plain.split("\r\n").next().unwrap().to_owned());
     }
@@ -52,18 +52,18 @@ fn answers_are_as_actix_writes_them() {
 fn a_hit_that_cannot_be_stored_is_answered_503() {
     let rig = Rig::new();
     let server = Server::start(&rig);
-    assert!(server.asked(request(&pageview("/"), "").as_bytes()).starts_with("HTTP/1.1 202 "));
+    assert!(server.exchange_and_shutdown(request(&pageview("/"), "").as_bytes()).starts_with("HTTP/1.1 202 "));
     rig.edge.collector.appender.stop();
-    let plain = server.asked(request(&pageview("/"), "").as_bytes());
-    let other = server.asked(request(&pageview("/"), "te: trailers\r\n").as_bytes());
+    let plain = server.exchange_and_shutdown(request(&pageview("/"), "").as_bytes());
+    let other = server.exchange_and_shutdown(request(&pageview("/"), "te: trailers\r\n").as_bytes());
     server.stop();
-    assert_eq!((timeless(&plain), rig.plainly()), (timeless(&other), 2));
+    assert_eq!((without_date(&plain), rig.plain_hits()), (without_date(&other), 2));
     assert!(plain.starts_with("HTTP/1.1 503 ") && plain.contains("retry-after"), "{plain}");
     assert_eq!(rig.fate(Fault::SpoolBroken.label()), 2);
 }
 
 #[test]
-fn a_connection_changes_hands_between_any_two_requests() {
+fn a_connection_is_handed_over_between_any_two_requests() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let mut stream = server.connect();
@@ -74,7 +74,7 @@ fn a_connection_changes_hands_between_any_two_requests() {
         stream.write_all(bytes.as_bytes()).unwrap();
         ok(stream);
         (plain, hits) = (plain + plainly, hits + 1);
-        assert_eq!((rig.plainly(), rig.fate("stored")), (plain, hits));
+        assert_eq!((rig.plain_hits(), rig.fate("stored")), (plain, hits));
     };
     for _ in 0..50 {
         took(&mut stream, &hit, 1);
@@ -82,7 +82,7 @@ fn a_connection_changes_hands_between_any_two_requests() {
         took(&mut stream, &request(&pageview("/"), "te: trailers\r\n"), 0);
         took(&mut stream, &hit, 1);
     }
-    // In two pieces, wherever they are cut; the next is plain again.
+    // A hit in two pieces, cut anywhere, is read by actix; the next one is plain again.
     for cut in (1..hit.len()).step_by(7) {
         stream.write_all(&hit.as_bytes()[..cut]).unwrap();
         std::thread::sleep(Duration::from_millis(3));
@@ -91,7 +91,7 @@ fn a_connection_changes_hands_between_any_two_requests() {
         stream.write_all(hit.as_bytes()).unwrap();
         ok(&mut stream);
     }
-    // A picture's answer does not end as a hit's does.
+    // The answer of a picture does not end like that of a hit, so it is read in another way.
     stream.write_all(pixel.as_bytes()).unwrap();
     let mut picture = vec![0; 43];
     while !picture.ends_with(crate::http::answer::GIF) {
@@ -99,11 +99,11 @@ fn a_connection_changes_hands_between_any_two_requests() {
         std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
         picture.push(byte[0]);
     }
-    let before = rig.plainly();
+    let before = rig.plain_hits();
     stream.write_all(hit.as_bytes()).unwrap();
     ok(&mut stream);
-    assert_eq!(rig.plainly(), before + 1);
-    // Of what comes in chunks or two at once nobody can say where it ends but actix, and all are answered.
+    assert_eq!(rig.plain_hits(), before + 1);
+    // After two requests at once, or one in chunks, only actix can tell where the next begins; all are answered.
     stream.write_all(hit.repeat(2).as_bytes()).unwrap();
     ok(&mut stream);
     ok(&mut stream);
@@ -114,19 +114,20 @@ fn a_connection_changes_hands_between_any_two_requests() {
         stream.write_all(bytes.as_bytes()).unwrap();
         ok(&mut stream);
     }
-    assert_eq!(rig.plainly(), before + 1);
+    assert_eq!(rig.plain_hits(), before + 1);
     drop(stream);
     server.stop();
     assert_eq!(rig.fate("stored"), rig.received());
 }
 
-/// Actix uses the heads of answers again, and does not forget that the last one was for HTTP/1.0, where it closes.
+/// Actix reuses the heads of answers, with the version of the last one: see `answer::reset_version`.
 #[test]
-fn what_another_was_answered_in_http_1_0_closes_nobodys_connection() {
+fn an_answer_in_http_1_0_does_not_close_another_connection() {
     let rig = Rig::new();
     let server = Server::start(&rig);
-    let old =
-        |server: &Server| assert!(server.asked(b"GET /healthz/live HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200"));
+    let old = |server: &Server| {
+        assert!(server.exchange_and_shutdown(b"GET /healthz/live HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200"))
+    };
     let mut stream = server.connect();
     old(&server);
     stream.write_all(request("{", "").as_bytes()).unwrap();
@@ -138,27 +139,27 @@ fn what_another_was_answered_in_http_1_0_closes_nobodys_connection() {
     }
     stream.write_all(request(&pageview("/"), "").as_bytes()).unwrap();
     assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
-    // Nor is it kept from being read without actix.
-    let before = rig.plainly();
+    // The connection can still be handed over to our reader.
+    let before = rig.plain_hits();
     old(&server);
     for more in ["te: trailers\r\n", ""] {
         stream.write_all(request(&pageview("/"), more).as_bytes()).unwrap();
         assert!(ok(&mut stream).starts_with("HTTP/1.1 202"));
     }
-    assert_eq!(rig.plainly(), before + 1);
+    assert_eq!(rig.plain_hits(), before + 1);
     drop(stream);
     server.stop();
 }
 
-/// Who sends on without waiting and then goes gets all answers: none is held back until the one before has arrived.
+/// See `ClientStream::new`, which turns off Nagle's algorithm.
 #[test]
-fn no_answer_waits_for_the_one_before_to_be_taken() {
+fn no_answer_waits_until_the_one_before_is_acknowledged() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let hits = request(&pageview("/"), "").repeat(3);
     for _ in 0..50 {
         let mut stream = server.connect();
-        // What is no HTTP ends the connection, and what comes behind it is never read.
+        // Bytes that are not HTTP end the connection, and the bytes behind them are never read.
         stream.write_all(format!("{hits}NONSENSE\r\n\r\n").as_bytes()).unwrap();
         std::thread::sleep(Duration::from_millis(1));
         let _it_may_be_closed = stream.write_all(b"more");
@@ -167,9 +168,9 @@ fn no_answer_waits_for_the_one_before_to_be_taken() {
     server.stop();
 }
 
-/// A body is no request, however it looks: a proxy that sends one on would lend its sender the proxy's word.
+/// If a body were taken for a request, a client behind a trusted proxy could forge the proxy's header in it.
 #[test]
-fn what_looks_like_a_hit_within_a_body_is_none() {
+fn a_body_that_looks_like_a_hit_is_not_taken_for_one() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let hit = request(&pageview("/smuggled"), "");
@@ -183,28 +184,28 @@ fn what_looks_like_a_hit_within_a_body_is_none() {
         ("GET /f.gif HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n".to_owned(), &["400"]),
         (format!("POST /api/event HTTP/1.1\r\nhost: x\r\n{sized}"), &["400"]),
         (format!("POST /api/send HTTP/1.1\r\nhost: x\r\n{sized}"), &["400"]),
-        // Two at once, of which the first ends as few do.
+        // Two requests at once; the lines of the first head end without CR.
         (format!("{odd}POST /api/event HTTP/1.1\r\nhost: x\r\n{sized}"), &["200", "400"]),
         (format!("{odd}POST /nowhere HTTP/1.1\r\nhost: x\r\n{sized}"), &["200", "404"]),
         (format!("{odd}GET /healthz/live HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n"), &["200", "200"]),
     ] {
         let mut stream = server.connect();
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        // So that it is a read of its own, of a connection that has or has not been answered.
+        // The body then arrives in a read of its own, after the answer if there is one without a body.
         std::thread::sleep(Duration::from_millis(30));
         let _it_may_be_closed = stream.write_all(hit.as_bytes());
         let _it_may_be_closed = stream.shutdown(Shutdown::Write);
         let answers = until_closed(&mut stream);
-        let told: Vec<&str> = answers.split("HTTP/1.1 ").filter_map(|answer| answer.split(' ').next()).collect();
-        assert_eq!(told[1..], *statuses, "{head}{answers}");
+        let got: Vec<&str> = answers.split("HTTP/1.1 ").filter_map(|answer| answer.split(' ').next()).collect();
+        assert_eq!(got[1..], *statuses, "{head}{answers}");
     }
     server.stop();
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
+    assert_eq!((rig.fate("stored"), rig.plain_hits()), (0, 0));
 }
 
-/// What has begun is not forgotten because lengths happen to add up.
+/// The lengths of a body and of a head that has begun happen to add up to the bytes received.
 #[test]
-fn half_a_head_is_not_taken_for_an_answered_one() {
+fn a_part_of_a_head_is_not_taken_for_an_answered_request() {
     let rig = Rig::new();
     let server = Server::start(&rig);
     let begun = "GET /healthz/live HTTP/1.1\r\nhost: x\r\nx-a: ";
@@ -218,14 +219,14 @@ fn half_a_head_is_not_taken_for_an_answered_one() {
     let answers = until_closed(&mut stream);
     server.stop();
     assert!(answers.starts_with("HTTP/1.1 400 ") && !answers.contains("HTTP/1.1 202 "), "{answers}");
-    assert_eq!((rig.fate("stored"), rig.plainly()), (0, 0));
+    assert_eq!((rig.fate("stored"), rig.plain_hits()), (0, 0));
 }
 
-/// A client may take longer to read that than silent connections are held by actix.
+/// The client reads for longer than the silence after which a connection is parked.
 #[test]
-fn what_was_said_to_be_the_last_answer_is() {
+fn a_connection_is_not_parked_while_its_last_answer_is_read() {
     let mut rig = Rig::new();
-    // More than the system takes for a client that does not read.
+    // More than the system buffers for a client that does not read.
     rig.edge.script = Script::new(vec![b' '; 16 << 20].leak());
     let server = Server::start(&rig);
     let mut stream = server.connect();

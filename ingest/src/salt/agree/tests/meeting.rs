@@ -6,7 +6,7 @@ use super::*;
 use crate::accept::plausible;
 use crate::admit::Wishes;
 use crate::client::Prefix;
-use crate::collect::{Head, Walk};
+use crate::collect::{Head, Pipeline};
 use crate::enrich::agent::Hints;
 use crate::hit::Visitor;
 use crate::testing::{Kept, Rig, options};
@@ -30,10 +30,10 @@ async fn hit(rig: &Rig) -> Option<Fault> {
     let agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     let visitor = Visitor { prefix: Prefix::of_text("198.51.100.7"), agent, language: b"fr" };
     let sent = plausible::parse(body).unwrap();
-    let mut walk = Walk::new(rig.edge.collector.clone());
-    walk.begin();
+    let mut pipeline = Pipeline::new(rig.edge.collector.clone());
+    pipeline.begin();
     let outcome =
-        walk.collect(Ok(sent), &Head { visitor, hints: Hints::default(), wishes: Wishes::default() }, now_s());
+        pipeline.collect(Ok(sent), &Head { visitor, hints: Hints::default(), wishes: Wishes::default() }, now_s());
     if let Some(ticket) = outcome.ticket {
         ticket.await.unwrap();
     }
