@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
 use kafka::rdkafka::util::Timeout;
 use kafka::topics::Topic;
-use kafka::{Connection, Error, Layout, Said};
+use kafka::{Connection, Error, Layout, LoggingContext};
 use schema::day::Day;
 use schema::wire::Packer;
 
@@ -15,7 +15,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Says what is over.
 pub(crate) struct Closer {
-    producer: FutureProducer<Said>,
+    producer: FutureProducer<LoggingContext>,
     topic: String,
     partitions: u32,
     closed: Option<Day>,
@@ -24,7 +24,10 @@ pub(crate) struct Closer {
 impl Closer {
     pub(crate) fn new(connection: &Connection, layout: &Layout) -> Result<Closer, Error> {
         Ok(Closer {
-            producer: connection.producer("footfall-closer").set("linger.ms", "0").create_with_context(Said)?,
+            producer: connection
+                .producer("footfall-closer")
+                .set("linger.ms", "0")
+                .create_with_context(LoggingContext)?,
             topic: layout.name(Topic::Hits),
             partitions: layout.partitions,
             closed: None,

@@ -52,6 +52,8 @@ pub use checkpoint::Checkpoint as Copy;
 pub use checkpoint::{Checkpoint, RoundStart};
 pub use limits::Limits;
 
+pub(crate) use checkpoint::is_over;
+
 use checkpoint::CurrentMessage;
 use site::Site;
 
@@ -183,7 +185,7 @@ impl Fold {
             return;
         }
         self.closes.push(close);
-        let is_closed = |&(day, round): &(Day, u32), _: &mut _| checkpoint::is_closed_by(close, day, round);
+        let is_closed = |&(day, round): &(Day, u32), _: &mut _| is_over((day, round), close);
         for ((day, round), mut sites) in self.open.extract_if(.., is_closed) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));

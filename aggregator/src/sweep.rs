@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::metrics;
-use crate::run::rules::{Rule, holds};
+use crate::shard::rules::{Rule, holds};
 use crate::store::Store;
 use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result};
 

@@ -56,7 +56,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     };
     let client = reach::client(&config.clickhouse, engine.as_ref())?;
 
-    let intents = aggregator::intent::IntentFile::new(&config.data);
+    let intents = aggregator::shard::intent::IntentFile::new(&config.data);
     let committed = intents.read()?.map_or(0, |intent| intent.end.unwrap_or(intent.offset));
     let options = spool::Options::with_bytes_max(config.limits.spool_bytes_max);
     let (writer, handle, recovery) = spool::open(&config.data.join("spool"), options, committed)?;

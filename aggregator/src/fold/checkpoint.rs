@@ -78,7 +78,7 @@ impl Checkpoint {
 }
 
 /// Whether a round takes no more events once `close` is folded. The next late event of the day then starts a new round.
-pub(super) fn is_closed_by(close: Day, day: Day, round: u32) -> bool {
+pub(crate) fn is_over((day, round): (Day, u32), close: Day) -> bool {
     i64::from(day.0) + i64::from(round) <= i64::from(close.0)
 }
 

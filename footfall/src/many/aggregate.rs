@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aggregator::fold::Limits;
-use aggregator::group::{Settings, work};
+use aggregator::stream::kafka::{GroupSettings, run_group};
 use kafka::topics::{Topic, TopicError, ensure};
 use schema::clock;
 use schema::sites::CurrentSites;
@@ -67,7 +67,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
     }
     // Whoever started this may have stopped reading.
     let _unread = writeln!(std::io::stdout(), "Footfall counts what comes from Kafka.");
-    let settings = Settings {
+    let settings = GroupSettings {
         connection: kafka.connection,
         layout: kafka.layout,
         group: kafka.group,
@@ -79,7 +79,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
         due: Box::new(move |now_s| last_day_over(&zones, now_s, CLOSE_AFTER_S)),
         now_s: clock::now_s,
     };
-    Ok(work(settings, stop, FLUSH_MAX).await?)
+    Ok(run_group(settings, stop, FLUSH_MAX).await?)
 }
 
 async fn until(stop: &AtomicBool) {

@@ -46,7 +46,7 @@ fn all_ones(views: &HashMap<String, i64>, pages: usize) {
 
 /// The topics are there, and the closer has said which days are over.
 fn begun(fleet: &Fleet) {
-    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("said that")));
+    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("in all partitions")));
 }
 
 /// 200 views in two messages.

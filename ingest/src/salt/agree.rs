@@ -105,7 +105,7 @@ pub struct Agreement {
     keys: Keys,
     topic: String,
     ledger: Ledger,
-    admin: AdminClient<kafka::Said>,
+    admin: AdminClient<kafka::LoggingContext>,
     /// The brokers' time when a record of ours was taken, and when we saw that.
     brokers: Option<(i64, Instant)>,
     said: Said,

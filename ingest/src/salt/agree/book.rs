@@ -7,7 +7,7 @@
 //! * What lies below the first record that counts and whose date is not over can be **deleted**. A date is over here
 //!   when both clocks say so: ours by the grace that salts have, the brokers' by having taken any record after its end.
 
-use kafka::ledger::Entry;
+use kafka::ledger::LedgerEntry as Entry;
 use schema::day::Day;
 use schema::zone::Zone;
 use zeroize::Zeroizing;
