@@ -1,8 +1,8 @@
 //! The fold: anonymous events come in, increments of the live cubes go out.
 //!
 //! The fold is pure. The same records, applied to the same [`Checkpoint`] and drained at the same positions, give the
-//! same rows in the same order. So a batch can be made again if the outcome of its insert is unknown, and the state of a
-//! shard can be rebuilt by replay.
+//! same rows in the same order. So a batch can be made again if the outcome of its insert is unknown, and the state of
+//! a shard can be rebuilt by replay.
 //!
 //! ```text
 //! apply -> checkpoint   is the record a repeat, are numbers missing, to which round does an event belong
@@ -28,10 +28,9 @@ use std::fmt;
 use schema::day::Day;
 use schema::event::Event;
 use schema::fate::FateCount;
+use schema::round::is_over;
 use schema::wire::{Body, Record};
-
-use crate::rows::Rows;
-use crate::sums::Sums;
+use warehouse::{ControlSums, Rows};
 
 mod checkpoint;
 mod limits;
@@ -47,12 +46,8 @@ mod marketing;
 mod cells;
 mod columns;
 
-#[doc(hidden)]
-pub use checkpoint::Checkpoint as Copy;
 pub use checkpoint::{Checkpoint, RoundStart};
 pub use limits::Limits;
-
-pub(crate) use checkpoint::is_over;
 
 use checkpoint::CurrentMessage;
 use site::Site;
@@ -81,7 +76,7 @@ pub struct Fold {
     closed_rows: Vec<Rows>,
     closes: Vec<Day>,
     pending: usize,
-    sums: BTreeMap<(Day, u32), Sums>,
+    sums: BTreeMap<(Day, u32), ControlSums>,
     round_starts: BTreeMap<(Day, u32), RoundStart>,
     repeats: u64,
     gaps: u64,
@@ -172,7 +167,7 @@ impl Fold {
 
     /// Ends a round that the caller named: makes its last rows and drops its state. If more events of the round come,
     /// the fold counts their visitors again.
-    pub fn end(&mut self, day: Day, round: u32) {
+    pub fn end_round(&mut self, day: Day, round: u32) {
         if let Some(mut sites) = self.open.remove(&(day, round)) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));
@@ -212,7 +207,7 @@ impl Fold {
     }
 
     /// The sums of all rows emitted so far, for each round that is not forgotten.
-    pub fn sums(&self) -> &BTreeMap<(Day, u32), Sums> {
+    pub fn sums(&self) -> &BTreeMap<(Day, u32), ControlSums> {
         &self.sums
     }
 

@@ -11,13 +11,5 @@
 
 pub mod shard;
 pub mod stream;
-mod close;
-pub mod handed;
 pub mod fold;
-pub mod rows;
-pub mod sums;
-pub mod native;
-pub mod store;
-pub mod warehouse;
-pub mod sweep;
 pub mod metrics;

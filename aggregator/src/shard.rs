@@ -12,7 +12,7 @@
 //! simulation the loop against a simulated Kafka and ClickHouse, with faults
 //! ```
 //!
-//! A shard does not know whether its stream is the spool or a partition of Kafka, and it does not know who visits.
+//! A shard does not know whether its stream is the spool or a partition of Kafka. It does not know visitors.
 
 mod batch;
 mod compare;
@@ -21,6 +21,7 @@ mod recover;
 pub(crate) mod rules;
 mod run;
 mod settle;
+pub mod sweep;
 #[cfg(test)]
 mod simulation;
 

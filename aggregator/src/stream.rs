@@ -13,6 +13,7 @@ use schema::wire;
 use crate::fold::{Checkpoint, Fold};
 use crate::shard::intent::Intent;
 
+pub mod import;
 pub mod kafka;
 pub mod spool;
 
@@ -51,8 +52,8 @@ pub trait Stream {
     /// shard can replace the new one.
     fn save(&mut self, intent: &Intent) -> impl Future<Output = Result<(), StreamError>>;
 
-    /// The checkpoint of the stream's first position. It is asked for if no intent is saved, or if S of the saved intent is
-    /// below that position.
+    /// The checkpoint of the stream's first position. It is asked for if no intent is saved, or if S of the saved
+    /// intent is below that position.
     fn checkpoint_at_start(
         &mut self,
         first: u64,
@@ -85,8 +86,8 @@ pub enum StreamError {
     /// Another process owns the shard now.
     #[error("another aggregator owns this partition now")]
     Fenced,
-    /// The records at the position were deleted during the read, perhaps by a former owner with a higher S. The shard must
-    /// be taken over again.
+    /// The records at the position were deleted during the read, perhaps by a former owner with a higher S. The shard
+    /// must be taken over again.
     #[error("a part of the partition was deleted while it was read")]
     Trimmed,
     /// Kafka does not have the messages that must be read next.

@@ -19,6 +19,7 @@ use arc_swap::ArcSwap;
 use schema::clock::now_s;
 use schema::sites::CurrentSites;
 use serde_json::json;
+use warehouse::Warehouse;
 
 use crate::answer::{self, answer};
 use crate::assets;
@@ -27,7 +28,6 @@ use crate::live::Live;
 use crate::metrics::{self, Ended};
 use crate::query::{Dimension, Metric, Query};
 use crate::range::DateRange;
-use crate::read::Reader;
 
 /// Largest question.
 pub const BODY_BYTES_MAX: usize = 64 << 10;
@@ -47,7 +47,7 @@ pub struct State {
 impl State {
     /// `step`: how often what open days may say is computed anew; zero: for each question, where anything is new.
     pub fn new(sites: Arc<CurrentSites>, tokens: Vec<Token>, step: Duration, client: clickhouse::Client) -> State {
-        let live = Live::new(Reader::new(client), step);
+        let live = Live::new(Warehouse::new(client), step);
         State { sites, tokens: ArcSwap::from_pointee(Tokens::new(tokens)), live }
     }
 
@@ -65,7 +65,7 @@ impl State {
         let site = token.site(&sites, &query.site_id)?;
         let today = site.zone.at(now_s).day;
         let stored = match query.date_range {
-            DateRange::All => self.live.reader().first_day(site.id).await?,
+            DateRange::All => self.live.warehouse().first_day(site.id).await?,
             _ => None,
         };
         let days = query.date_range.days(today, stored);
@@ -90,7 +90,7 @@ enum Failed {
     #[error("the question did not arrive whole")]
     Cut,
     #[error("the statistics cannot be read right now: ask again in a moment")]
-    ClickHouse(#[from] clickhouse::error::Error),
+    ClickHouse(#[from] warehouse::Error),
 }
 
 impl Failed {

@@ -6,7 +6,6 @@
 //! query    JSON -> a question that can be answered, or a sentence that says what to ask instead
 //! range    which days a question is about, in the site's zone
 //! live     days and rounds -> what each may say, kept; open ones at most once per step
-//! read     rows of ClickHouse -> cubes of one (site, day, round)
 //! answer   what days and rounds say -> results, and what was withheld
 //! assets   the built pages
 //! metrics  what Prometheus sees
@@ -20,7 +19,6 @@ pub mod auth;
 pub mod query;
 pub mod range;
 pub mod live;
-pub mod read;
 pub mod answer;
 mod assets;
 pub mod metrics;

@@ -7,18 +7,24 @@
 //! A batch lands table by table: what was read in the midst of one is answered, and not kept.
 
 mod kept;
+mod sums;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crowd::{K, Published};
+use crowd::{Cubes, K, Published};
+use schema::cubes::Cube;
+use schema::dimensions::Dimension;
+use schema::event::Kind;
+use schema::round::RoundKey;
 use schema::sites::Site;
+use warehouse::{CellFilter, Warehouse};
 
 use crate::metrics::{self, Cache};
 use crate::range::Days;
-use crate::read::{Reader, Round, RoundKey, Sums};
 use kept::Kept;
+pub use sums::{Round, Sums};
 
 /// Most memory for what settled rounds may say.
 const KEPT_BYTES_MAX: usize = 128 << 20;
@@ -49,7 +55,7 @@ pub struct Part {
 
 /// Reads rounds and keeps what they may say.
 pub struct Live {
-    reader: Reader,
+    warehouse: Warehouse,
     step_s: i64,
     kept: Mutex<Kept>,
     /// One question per site at a time computes; the others wait, and find it kept.
@@ -58,9 +64,9 @@ pub struct Live {
 
 impl Live {
     /// Nothing kept yet.
-    pub fn new(reader: Reader, step: Duration) -> Live {
+    pub fn new(warehouse: Warehouse, step: Duration) -> Live {
         Live {
-            reader,
+            warehouse,
             step_s: i64::try_from(step.as_secs()).unwrap_or(i64::MAX),
             kept: Mutex::new(Kept::new(KEPT_BYTES_MAX)),
             computing: Mutex::default(),
@@ -68,8 +74,8 @@ impl Live {
     }
 
     /// Where rows come from.
-    pub fn reader(&self) -> &Reader {
-        &self.reader
+    pub fn warehouse(&self) -> &Warehouse {
+        &self.warehouse
     }
 
     /// The site's rounds in these days. With `told`, what each may say too; of open ones only with `open`.
@@ -80,9 +86,10 @@ impl Live {
         told: bool,
         open: bool,
         now_s: i64,
-    ) -> clickhouse::error::Result<Vec<Part>> {
-        let rounds = self.reader.rounds(site.id, days.first, days.last).await?;
-        let mut parts: Vec<Part> = rounds.into_iter().map(|round| Part { round, told: None }).collect();
+    ) -> warehouse::Result<Vec<Part>> {
+        let rounds = self.warehouse.rounds(site.id, days.first, days.last).await?;
+        let mut parts: Vec<Part> =
+            rounds.iter().filter_map(Round::with_visits).map(|round| Part { round, told: None }).collect();
         let asked = |part: &Part| told && (open || part.round.settled);
         if !parts.iter().any(asked) {
             return Ok(parts);
@@ -122,9 +129,9 @@ impl Live {
         rounds: &[Round],
         k: K,
         now_s: i64,
-    ) -> clickhouse::error::Result<HashMap<RoundKey, Arc<Snapshot>>> {
+    ) -> warehouse::Result<HashMap<RoundKey, Arc<Snapshot>>> {
         let keys: Vec<RoundKey> = rounds.iter().map(Round::key).collect();
-        let mut cubes = self.reader.cubes(site, &keys).await?;
+        let mut cubes = self.cubes(site, &keys).await?;
         metrics::rounds(Cache::Miss, rounds.len());
         let mut computed = HashMap::new();
         for round in rounds {
@@ -136,7 +143,7 @@ impl Live {
                 metrics::crowd(began.elapsed());
                 published
             });
-            let published = judged.await.map_err(|panicked| clickhouse::error::Error::Other(panicked.into()))?;
+            let published = judged.await.map_err(|panicked| warehouse::Error::Other(panicked.into()))?;
             let Round { settled, sums, .. } = *round;
             let snapshot = Arc::new(Snapshot { published, sums, settled, computed_s: now_s });
             if whole {
@@ -146,6 +153,24 @@ impl Live {
         }
         metrics::kept(self.kept().bytes());
         Ok(computed)
+    }
+
+    /// The rows that the crowd rule judges, by round.
+    async fn cubes(&self, site: u32, rounds: &[RoundKey]) -> warehouse::Result<HashMap<RoundKey, Cubes>> {
+        let mut cubes: HashMap<RoundKey, Cubes> = rounds.iter().map(|key| (*key, Cubes::default())).collect();
+        let custom = [(Dimension::Kind, Kind::Custom.label()), (Dimension::Property, "")];
+        let judged = [Cube::Visits.into(), Cube::Pages.into(), CellFilter { cube: Cube::Events, names: &custom }];
+        let add = |key: RoundKey, cube, hour, names: &[&str], sums: &[i64]| {
+            let Some(of) = cubes.get_mut(&key) else { return };
+            match cube {
+                Cube::Visits => of.visits.add(hour, names, sums),
+                Cube::Pages => of.pages.add(hour, names, sums),
+                Cube::Events => of.events.add(hour, names, sums),
+                Cube::Fates | Cube::Campaigns | Cube::Items => {}
+            }
+        };
+        self.warehouse.cells(site, rounds, &judged, add).await?;
+        Ok(cubes)
     }
 
     /// Nothing that was kept is given out any more.

@@ -141,7 +141,7 @@ impl Engine {
         let client = clickhouse::Client::default().with_url(&self.url);
         let began = Instant::now();
         while began.elapsed() < READY_MAX {
-            if client.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
+            if warehouse::ping(&client).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(LOOK).await;

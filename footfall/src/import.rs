@@ -35,8 +35,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aggregator::fold::Limits;
-use aggregator::handed::{Handed, HandedError};
-use aggregator::warehouse::Warehouse;
+use aggregator::stream::import::{ImportError, ImportShard};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest::enrich::place::Geo;
 use rustix::fs::{FlockOperation, flock};
@@ -44,6 +43,7 @@ use schema::clock;
 use schema::day::Day;
 use schema::sites::Site;
 use tokio::sync::mpsc::{Receiver, channel};
+use warehouse::Warehouse;
 
 use crate::cli;
 use crate::config::Config;
@@ -96,7 +96,7 @@ async fn import(
     let known = Known::load(warehouse, site.id, args.shift).await?;
     let calendar = Calendar::new(&site.zone, &config.sites.zones(), now_s);
     let oldest = calendar.oldest();
-    let mut handed = Handed::begin(warehouse.clone(), Limits::default()).await?;
+    let mut handed = ImportShard::begin(warehouse.clone(), Limits::default()).await?;
     let shard = handed.shard();
 
     let began = Instant::now();
@@ -125,7 +125,7 @@ async fn import(
     let is_new = !done.is_empty();
     if is_new {
         let keep = |warehouse: Warehouse, shard| async move {
-            known::keep(&warehouse, done, site.id, shard, clock::now_s()).await
+            warehouse.write_imported_logs(site.id, shard, &done, clock::now_s()).await
         };
         handed.finish(keep).await?;
     }
@@ -141,7 +141,7 @@ async fn import(
 }
 
 /// Folds the days as they come.
-async fn fold(handed: &mut Handed, mut days: Receiver<OneDay>, progress: &ProgressBar) -> Result<(), HandedError> {
+async fn fold(handed: &mut ImportShard, mut days: Receiver<OneDay>, progress: &ProgressBar) -> Result<(), ImportError> {
     let mut last: Option<Day> = None;
     while let Some(one) = days.recv().await {
         if let Some(last) = last.replace(one.day()).filter(|last| *last != one.day()) {

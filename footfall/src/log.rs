@@ -11,7 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Crates whose every log line is written in this repository.
-const OURS: [&str; 8] = ["footfall", "ingest", "spool", "kafka", "aggregator", "dashboard", "crowd", "schema"];
+const OURS: [&str; 9] =
+    ["footfall", "ingest", "spool", "kafka", "warehouse", "aggregator", "dashboard", "crowd", "schema"];
 
 /// Begins to log at `level`.
 pub(crate) fn begin(level: LevelFilter) {

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", aggregator::warehouse::reasons(&*error));
+            eprintln!("{}", warehouse::error_chain(&*error));
             ExitCode::FAILURE
         }
     }

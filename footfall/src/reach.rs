@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aggregator::warehouse::{Warehouse, reasons};
 use clickhouse::Client;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HttpClient;
@@ -17,6 +16,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use warehouse::{Warehouse, error_chain};
 
 use crate::config::{ClickHouse, Config};
 use crate::engine::Engine;
@@ -48,8 +48,8 @@ pub(crate) fn warehouse(config: &Config, client: Client) -> Warehouse {
 
 /// Says in the log why ClickHouse does not answer, if it does not: what comes later may be far from whoever starts this.
 pub(crate) async fn look(client: &Client) {
-    if let Err(error) = client.query("SELECT 1").fetch_one::<u8>().await {
-        tracing::warn!(error = reasons(&error), "ClickHouse does not answer yet");
+    if let Err(error) = warehouse::ping(client).await {
+        tracing::warn!(error = error_chain(&error), "ClickHouse does not answer yet");
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 /// The partitions of one topic in an assignment; `None` if the bytes are something else.
 ///
-/// Layout: a version (16 bits), the number of topics (32 bits), then for each topic the length of its name (16 bits), its
-/// name, the number of its partitions (32 bits) and the partitions (32 bits each). User data may follow.
+/// Layout: a version (16 bits), the number of topics (32 bits), then for each topic the length of its name (16 bits),
+/// its name, the number of its partitions (32 bits) and the partitions (32 bits each). User data may follow.
 pub fn partitions_of(assignment: &[u8], topic: &str) -> Option<BTreeSet<i32>> {
     let mut rest = assignment.get(2..)?;
     let mut take = |length: usize| {

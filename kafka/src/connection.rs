@@ -1,5 +1,5 @@
-//! How the brokers are reached: the settings of every client. Certificates and host names are always checked; no setting
-//! switches that off.
+//! How the brokers are reached: the settings of every client. Certificates and host names are always checked; no
+//! setting switches that off.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -113,8 +113,9 @@ impl Connection {
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            // With more than one request under way, a broker that has no state of this producer yet may refuse the first
-            // request and accept the second (KAFKA-15591). When the first is sent again, the broker takes it for a repeat.
+            // With more than one request under way, a broker that has no state of this producer yet may refuse the
+            // first request and accept the second (KAFKA-15591). When the first is sent again, the broker takes it for
+            // a repeat.
             .set("max.in.flight.requests.per.connection", "1")
             // No deadline: the sender has the message in storage until it is answered.
             .set("message.timeout.ms", "0")

@@ -60,8 +60,8 @@ impl Ledger {
         })
     }
 
-    /// Writes one record and returns its offset. All replicas in sync have the record then. After `patience` the call fails;
-    /// the record may have been written nevertheless, or be written later.
+    /// Writes one record and returns its offset. All replicas in sync have the record then. After `patience` the call
+    /// fails; the record may have been written nevertheless, or be written later.
     pub async fn put(&self, key: &[u8], value: Option<&[u8]>, patience: Duration) -> Result<i64, Error> {
         let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic).partition(self.partition).key(key);
         if let Some(value) = value {
@@ -93,9 +93,9 @@ impl Ledger {
         }
     }
 
-    /// The offset of the first record. `Offset::Beginning` of the library is not used, because it is the first offset as
-    /// of the last fetch. If records were deleted since, nothing is found there; if the topic was created again, the read
-    /// begins in the middle.
+    /// The offset of the first record. `Offset::Beginning` of the library is not used, because it is the first offset
+    /// as of the last fetch. If records were deleted since, nothing is found there; if the topic was created again, the
+    /// read begins in the middle.
     async fn first_offset(&self) -> Result<i64, Error> {
         let (reader, topic, partition) = (self.reader.clone(), self.topic.clone(), self.partition);
         let ask = move || reader.fetch_watermarks(&topic, partition, WATERMARKS_TIMEOUT);

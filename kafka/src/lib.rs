@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! connection   brokers, TLS, login -> the settings of every client
-//! reach        waits for a broker; says why none answers
+//! reach        waits for a broker; finds out why none answers
 //! topics       hits, folds, salts: creates missing ones, checks existing ones
 //! ledger       a small topic of one partition, read as a whole
 //! assignment   parses the partitions in the assignment of a group member

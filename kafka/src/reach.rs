@@ -28,8 +28,8 @@ impl From<KafkaError> for Unreached {
 }
 
 impl Connection {
-    /// Waits until a broker answers. The error is the reason that the client found: an untrusted certificate, a wrong host
-    /// name, a wrong password. (The request itself would only report that its time is over.)
+    /// Waits until a broker answers. The error is the reason that the client found: an untrusted certificate, a wrong
+    /// host name, a wrong password. (The request itself would only report that its time is over.)
     pub async fn reach(&self, within: Duration) -> Result<(), Unreached> {
         let mut config = self.reader("footfall-reach");
         // A broker that requires TLS closes the connection of a client without TLS, and reports nothing.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! clock, day, zone      time: UTC seconds, quarter-hour buckets, a site's local date
+//! round                 the part of a day that an event belongs to; which shards are imports
 //! sites                 the numbered sites of footfall.toml
 //! event, extra          what is left of a hit once it is anonymous
 //! fate                  what became of it
@@ -16,6 +17,7 @@
 pub mod clock;
 pub mod day;
 pub mod zone;
+pub mod round;
 pub mod sites;
 pub mod event;
 pub mod extra;

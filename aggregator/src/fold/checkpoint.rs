@@ -77,11 +77,6 @@ impl Checkpoint {
     }
 }
 
-/// Whether a round takes no more events once `close` is folded. The next late event of the day then starts a new round.
-pub(crate) fn is_over((day, round): (Day, u32), close: Day) -> bool {
-    i64::from(day.0) + i64::from(round) <= i64::from(close.0)
-}
-
 /// The message that is being folded, and what the checkpoint had of its epoch before it.
 pub(super) struct CurrentMessage {
     pub(super) position: u64,

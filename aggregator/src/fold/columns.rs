@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use schema::day::Day;
+use warehouse::{Column, Rows};
 
 use super::cells::{Cells, SumType};
 use super::keys::Key;
 use super::names::{Name, Names};
 use super::site::Site;
-use crate::rows::{Column, Rows};
 
 const NOT_YET: u32 = u32::MAX;
 

@@ -3,10 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::rows::Rows;
-use crate::store::Store;
-use crate::warehouse::RETRY_PAUSE_MAX;
 use tokio::time::Instant;
+use warehouse::{RETRY_PAUSE_MAX, Rows, Store};
 
 use super::recover::INTENT_AGE_MAX_S;
 use super::rules::{Rule, holds};
@@ -23,8 +21,8 @@ const BATCH_AGE_MIN: Duration = Duration::from_secs(1);
 pub(super) const INSERT_INTERVAL: Duration = Duration::from_secs(10);
 
 impl<S: Stream, W: Store> Shard<S, W> {
-    /// Folds and inserts the range of an intent that a crash left behind: exactly that range, so that the tokens are the
-    /// same.
+    /// Folds and inserts the range of an intent that a crash left behind: exactly that range, so that the tokens are
+    /// the same.
     pub(super) async fn replay_intent(&mut self, end: u64) -> Result<Step, StreamError> {
         while self.inputs.stream.position() < end {
             if self.inputs.stream.fold_into(&mut self.fold, end, usize::MAX).await? == 0 {
@@ -34,7 +32,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
         self.insert_range(end).await
     }
 
-    /// Folds what is new. Inserts the batch if it is large enough, old enough or the last one; otherwise waits a moment.
+    /// Folds what is new. Inserts the batch if it is large enough, old enough or the last one; otherwise waits a
+    /// moment.
     pub(super) async fn batch(&mut self) -> Result<Step, StreamError> {
         let stop = self.inputs.stop.load(Ordering::Acquire);
         let folded = self.inputs.stream.fold_into(&mut self.fold, u64::MAX, BATCH_ROWS_MAX).await?;
@@ -95,9 +94,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
         Ok(Step::Done)
     }
 
-    /// Sends one block until ClickHouse confirms it. Before each try the age of the intent is checked: if ClickHouse may
-    /// have forgotten the token, the block is not sent. A former owner that was paused can be here hours after the new
-    /// owner has sent the same block.
+    /// Sends one block until ClickHouse confirms it. Before each try the age of the intent is checked: if ClickHouse
+    /// may have forgotten the token, the block is not sent. A former owner that was paused can be here hours after the
+    /// new owner has sent the same block.
     async fn insert_until_confirmed(&mut self, rows: &Rows, token: &str) -> Step {
         let mut pause = POLL_INTERVAL;
         loop {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use crate::store::Store;
-use crate::warehouse::{RoundKey, retry};
+use schema::round::RoundKey;
+use warehouse::{Store, retry};
 
 use super::run::{ServerRun, Shard};
 use crate::metrics;
@@ -14,8 +14,8 @@ use crate::stream::Stream;
 const START_JITTER_S: i64 = 2;
 
 impl<S: Stream, W: Store> Shard<S, W> {
-    /// Checks whether the server was restarted since the last batch. If it was, it may have lost a part of which it still
-    /// has the token, and the sums must be compared.
+    /// Checks whether the server was restarted since the last batch. If it was, it may have lost a part of which it
+    /// still has the token, and the sums must be compared.
     pub(super) async fn check_server(&mut self) {
         let uptime_s = retry("asking ClickHouse how long it is up", || self.inputs.warehouse.uptime_s()).await;
         let engine_starts = self.inputs.engine_starts.as_ref().map_or(0, |starts| starts.load(Ordering::Acquire));
@@ -32,7 +32,8 @@ impl<S: Stream, W: Store> Shard<S, W> {
         }
     }
 
-    /// Compares the live rows with the sums of the fold, for each round that is not settled. Returns whether they agree.
+    /// Compares the live rows with the sums of the fold, for each round that is not settled. Returns whether they
+    /// agree.
     pub(super) async fn compare_sums(&self) -> bool {
         let (shard, generation) = (self.inputs.shard, self.generation);
         let live = retry("adding up the live rows", || self.inputs.warehouse.live_sums(shard, generation)).await;

@@ -65,8 +65,8 @@ impl IntentFile {
         IntentFile { path: dir.join("intent.json") }
     }
 
-    /// The last intent that was written; `None` if there is no file. A file that cannot be read is an error: a guess could
-    /// count hits twice.
+    /// The last intent that was written; `None` if there is no file. A file that cannot be read is an error: a guess
+    /// could count hits twice.
     pub fn read(&self) -> io::Result<Option<Intent>> {
         let text = match fs::read(&self.path) {
             Ok(text) => text,

@@ -1,28 +1,27 @@
 //! Where a shard begins: after the work of its last owner, by replay; or with a new generation, by a rebuild.
 
-use crate::store::Store;
-use crate::warehouse::retry;
 use tokio::time::Instant;
+use warehouse::{Store, retry};
 
 use super::batch::{BATCH_ROWS_MAX, INSERT_INTERVAL};
 use super::intent::Intent;
 use super::rules::{Rule, holds};
 use super::run::{Inputs, POLL_INTERVAL, RebuildReason, Shard};
+use super::sweep::Sweep;
 use crate::fold::{self, Fold};
 use crate::metrics;
 use crate::stream::{Stream, StreamError};
-use crate::sweep::Sweep;
 
 /// An intent that is older is not replayed: ClickHouse may have forgotten its tokens.
 pub(super) const INTENT_AGE_MAX_S: i64 = 6 * 3600;
 
 impl<S: Stream, W: Store> Shard<S, W> {
-    /// Takes the shard over from its last owner. If nothing speaks against it, the state is replayed; otherwise
-    /// `rebuild_reason` is set.
+    /// Takes the shard over from its last owner. If the rows of that owner can be trusted, the state is
+    /// replayed; otherwise `rebuild_reason` is set.
     pub(super) async fn take_over(mut inputs: Inputs<S, W>) -> Result<Shard<S, W>, StreamError> {
         let (now_s, shard) = ((inputs.now_s)(), inputs.shard);
-        let named = retry("reading which generation is named", || inputs.warehouse.named(shard)).await;
-        let settled = retry("reading which rounds are settled", || inputs.warehouse.settled(shard)).await;
+        let named = retry("reading which generation is named", || inputs.warehouse.named_generation(shard)).await;
+        let settled = retry("reading which rounds are settled", || inputs.warehouse.settled_rounds(shard)).await;
         let (intent, rebuild_reason) = Self::find_intent(&mut inputs, named, now_s).await?;
         inputs.stream.seek(intent.start)?;
         let mut shard = Shard {
@@ -109,12 +108,12 @@ impl<S: Stream, W: Store> Shard<S, W> {
         Ok(())
     }
 
-    /// Begins a new generation at S. Its number is above every number that is recorded anywhere: a former owner may have
-    /// inserted rows of a generation that it did not commit, and the stored intent may be lost or old.
+    /// Begins a new generation at S. Its number is above every number that is recorded anywhere: a former owner may
+    /// have inserted rows of a generation that it did not commit, and the stored intent may be lost or old.
     pub(super) async fn rebuild(&mut self, reason: RebuildReason) -> Result<(), StreamError> {
         let (shard, warehouse) = (self.inputs.shard, &self.inputs.warehouse);
-        self.named = retry("reading which generation is named", || warehouse.named(shard)).await;
-        self.settled = retry("reading which rounds are settled", || warehouse.settled(shard)).await;
+        self.named = retry("reading which generation is named", || warehouse.named_generation(shard)).await;
+        self.settled = retry("reading which rounds are settled", || warehouse.settled_rounds(shard)).await;
         let written = retry("reading the highest generation", || warehouse.highest_generation(shard)).await;
         let written = if holds(Rule::GenerationOfRows) { written } else { 0 };
         let recorded = self.inputs.stream.highest_generation().await?;

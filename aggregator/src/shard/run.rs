@@ -1,39 +1,39 @@
 //! The main loop of one shard.
 //!
-//! A shard reads the records of one stream, folds them into sums and inserts the sums into ClickHouse. Each hit that was
-//! answered must be counted exactly once, although this process, ClickHouse and the brokers can fail at any moment.
+//! A shard reads the records of one stream, folds them into sums and inserts the sums into ClickHouse. Each hit that
+//! was answered must be counted exactly once, although this process, ClickHouse and the brokers can fail at any moment.
 //!
 //! ```text
 //! take over -> [ fold new records -> write the intent -> insert -> name -> settle -> move S -> sweep ] ...
 //! ```
 //!
-//! * **Intent.** Before the first insert of a batch, the range of the batch in the stream is written to durable storage.
-//!   The token of each insert names that range, and ClickHouse executes a token once per table and partition. After a
-//!   crash the shard folds exactly that range from exactly the same state, and sends the same inserts again.
+//! * **Intent.** Before the first insert of a batch, the range of the batch in the stream is written to durable
+//!   storage. The token of each insert names that range, and ClickHouse executes a token once per table and partition.
+//!   After a crash the shard folds exactly that range from exactly the same state, and sends the same inserts again.
 //! * **Several tables.** A batch inserts into several tables without a transaction. Each insert is idempotent, and the
 //!   intent stays until all of them are confirmed.
-//! * **Rebuild.** If the shard cannot be sure that its live rows are what it folded (`RebuildReason`), it folds everything
-//!   from S again and inserts the rows as a new generation. Readers count only the generation that is named in the table
-//!   `shards`, and the shard names the new one once it has caught up. So no reader sees a generation that is half
-//!   written, nor the late insert of a former owner.
-//! * **Settled.** If the live rows of a closed round add up to the sums of the fold, the round is settled: readers count
-//!   these rows, whatever generation is named later.
-//! * **S** (`start`), the low-water mark, is where the oldest round begins that is not settled. Replay begins there. The
-//!   stream may delete only what is below S.
+//! * **Rebuild.** If the shard cannot be sure that its live rows are what it folded (`RebuildReason`), it folds
+//!   everything from S again and inserts the rows as a new generation. Readers count only the generation that is named
+//!   in the table `shards`, and the shard names the new one once it has caught up. So no reader sees a generation that
+//!   is half written, nor the late insert of a former owner.
+//! * **Settled.** If the live rows of a closed round add up to the sums of the fold, the round is settled: readers
+//!   count these rows, whatever generation is named later.
+//! * **S** (`start`), the low-water mark, is where the oldest round begins that is not settled. Replay begins there.
+//!   The stream may delete only what is below S.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use crate::store::Store;
-use crate::warehouse::RoundKey;
+use schema::round::RoundKey;
 use strum::{IntoStaticStr, VariantArray};
 use tokio::time::Instant;
+use warehouse::Store;
 
+use super::sweep::{Imports, Sweep};
 use crate::fold::{Checkpoint, Fold, Limits};
 use crate::stream::{Stream, StreamError};
-use crate::sweep::{Imports, Sweep};
 
 /// How often the stream is polled while there is nothing to do.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -129,7 +129,8 @@ pub(super) struct Shard<S, W> {
     /// The settled rounds, each with the generation of its rows.
     pub(super) settled: BTreeMap<RoundKey, u32>,
     pub(super) rebuild_reason: Option<RebuildReason>,
-    /// The outcome of an insert is unknown, or ClickHouse may have lost rows. The sums are compared after the next batch.
+    /// The outcome of an insert is unknown, or ClickHouse may have lost rows. The sums are compared after the next
+    /// batch.
     pub(super) must_compare: bool,
     pub(super) server: Option<ServerRun>,
     /// When the intent was written.

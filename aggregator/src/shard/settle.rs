@@ -2,29 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::fold::is_over;
-use crate::store::Store;
-use crate::sums::Sums;
-use crate::warehouse::{RETRY_PAUSE_MAX, RoundKey, retry};
 use schema::day::Day;
+use schema::round::{RoundKey, is_over};
+use warehouse::{ControlSums, RETRY_PAUSE_MAX, Store, retry};
 
 use super::rules::{Rule, holds};
 use super::run::{RebuildReason, Shard};
 use crate::metrics;
 use crate::stream::{Stream, StreamError};
 
-/// An owner that has just saved its intent may settle rounds for so long. Even with a pause and a request under way, that
-/// ends before the sweep may drop its rows.
+/// An owner that has just saved its intent may settle rounds for so long. Even with a pause and a request under way,
+/// that ends before the sweep may drop its rows.
 const SETTLE_WITHIN_S: i64 = 3600;
 
 impl<S: Stream, W: Store> Shard<S, W> {
     /// Writes the control sums of all rounds that a close ends.
     pub(super) async fn write_closed(&mut self, day: Day) {
         let is_ended = |key: &RoundKey| is_over(*key, day) && !self.settled.contains_key(key);
-        let rounds: BTreeMap<RoundKey, Sums> =
+        let rounds: BTreeMap<RoundKey, ControlSums> =
             self.fold.sums().iter().filter(|(key, _)| is_ended(key)).map(|(key, sums)| (*key, sums.clone())).collect();
         let (shard, generation) = (self.inputs.shard, self.generation);
-        retry("writing control sums", || self.inputs.warehouse.close(day, shard, generation, &rounds)).await;
+        retry("writing control sums", || self.inputs.warehouse.write_control_sums(day, shard, generation, &rounds))
+            .await;
         tracing::info!(%day, "closed {day}");
     }
 
@@ -36,10 +35,15 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let (shard, generation) = (self.inputs.shard, self.generation);
         if let Some(last) = self.checkpoint.last_close.filter(|_| holds(Rule::ClosedUpTo)) {
             let no_rounds = BTreeMap::new();
-            retry("writing control sums", || self.inputs.warehouse.close(Day(last), shard, generation, &no_rounds))
-                .await;
+            retry("writing control sums", || {
+                self.inputs.warehouse.write_control_sums(Day(last), shard, generation, &no_rounds)
+            })
+            .await;
         }
-        retry("naming a generation", || self.inputs.warehouse.name(shard, generation, (self.inputs.now_s)())).await;
+        retry("naming a generation", || {
+            self.inputs.warehouse.name_generation(shard, generation, (self.inputs.now_s)())
+        })
+        .await;
         self.named = generation;
         metrics::generation(shard, generation);
         tracing::info!(shard, generation, "readers now count generation {generation} of shard {shard}");
@@ -68,7 +72,7 @@ impl<S: Stream, W: Store> Shard<S, W> {
         let owner_at_s = (self.inputs.now_s)();
         let (shard, generation) = (self.inputs.shard, self.generation);
         let live = retry("adding up the live rows", || self.inputs.warehouse.live_sums(shard, generation)).await;
-        let zero = Sums::default();
+        let zero = ControlSums::default();
         for key in over {
             let folded = self.fold.sums().get(&key).unwrap_or(&zero);
             let agree = live.get(&key).unwrap_or(&zero) == folded || !holds(Rule::SettledWhenEqual);
@@ -97,9 +101,9 @@ impl<S: Stream, W: Store> Shard<S, W> {
 
     /// Moves S to the start of the oldest round that is not settled, and lets the stream delete what is below.
     pub(super) async fn move_start(&mut self) -> Result<(), StreamError> {
-        let is_over = |key: &RoundKey| self.fold.checkpoint().last_close.is_some_and(|last| is_over(*key, Day(last)));
+        let is_ended = |key: &RoundKey| self.fold.checkpoint().last_close.is_some_and(|last| is_over(*key, Day(last)));
         let is_done =
-            |key: &RoundKey| self.settled.contains_key(key) || !holds(Rule::StartWaitsForSettled) && is_over(key);
+            |key: &RoundKey| self.settled.contains_key(key) || !holds(Rule::StartWaitsForSettled) && is_ended(key);
         let open = self.fold.round_starts().iter().filter(|(key, _)| !is_done(key));
         let oldest = open.map(|(_, start)| start).min_by_key(|start| start.position);
         let (start, checkpoint) = match oldest {

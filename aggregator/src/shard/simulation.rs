@@ -1,9 +1,9 @@
 //! A seeded random simulation of the protocol: is every stored hit counted exactly once?
 //!
 //! Real: the main loop of the shard with everything that it calls, the fold, the sweep. Simulated: the stream (a Kafka
-//! partition with the commits of the group and the topic `folds`; with one seed in five the spool with the intent file),
-//! ClickHouse, collectors, the closing of days, a reader. A run is determined by its seed: it has one thread, the paused
-//! clock of tokio and one random generator.
+//! partition with the commits of the group and the topic `folds`; with one seed in five the spool with the intent
+//! file), ClickHouse, collectors, the closing of days, a reader. A run is determined by its seed: it has one thread,
+//! the paused clock of tokio and one random generator.
 //!
 //! ```text
 //! play           one run: three days with faults, then without; days are closed; everything is started again and swept
@@ -19,10 +19,11 @@
 //! laws, mutants  switch off each rule; some run must then fail
 //! ```
 //!
-//! Not simulated: power loss, corrupt disks, a changed number of partitions, clocks that disagree, imports, sealing (which
-//! does not exist yet; `settled` stands for it).
+//! Not simulated: power loss, corrupt disks, a changed number of partitions, clocks that disagree, imports, sealing
+//! (which does not exist yet; `settled` stands for it).
 //!
-//! Assumed: a request is executed at most 12 h after its sender has read the clock (a pause of 8 h, then 4 h under way).
+//! Assumed: a request is executed at most 12 h after its sender has read the clock (a pause of 8 h, then 4 h under
+//! way).
 
 mod chance;
 mod clock;

@@ -8,14 +8,17 @@
 //!   unowned       finds partitions that the group assigned to no member
 //!   close         writes the closes of days into every partition
 //! partition     one partition as a stream
+//!   owner         retries requests while the partition is owned
 //!   commit        an intent as an offset commit
 //!   folds         the checkpoints of a partition, in the topic `folds`
 //! ```
 
+mod close;
 mod commit;
 mod folds;
 mod group;
 mod membership;
+mod owner;
 mod ownership;
 mod partition;
 mod shards;

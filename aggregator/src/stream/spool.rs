@@ -9,8 +9,8 @@ use crate::fold::{Checkpoint, Fold};
 use crate::metrics;
 use crate::shard::intent::{Intent, IntentFile};
 
-/// After so many records (some 100 us of work) the fold yields the processor. Otherwise a thread that answers hits could
-/// wait for a whole tick of 4 ms, because Linux lets a computing thread of the same kind run until then.
+/// After so many records (some 100 us of work) the fold yields the processor. Otherwise a thread that answers hits
+/// could wait for a whole tick of 4 ms, because Linux lets a computing thread of the same kind run until then.
 const YIELDS_AFTER: u64 = 128;
 
 /// The spool, read by one shard.
@@ -73,8 +73,8 @@ impl Stream for SpoolStream {
         Ok(self.intents.write(intent)?)
     }
 
-    /// The checkpoint is part of the intent. Without an intent, replay begins with an empty checkpoint, and everything that
-    /// the spool still has is counted again.
+    /// The checkpoint is part of the intent. Without an intent, replay begins with an empty checkpoint, and everything
+    /// that the spool still has is counted again.
     async fn checkpoint_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Checkpoint, StreamError> {
         let Some(Intent { start, checkpoint, .. }) = saved else { return Ok(Checkpoint::default()) };
         metrics::lost_range(first - start);

@@ -4,9 +4,8 @@ use crowd::{Cubes, K, Published};
 use schema::zone::Zone;
 
 use super::*;
-use crate::live::Snapshot;
+use crate::live::{Round, Snapshot, Sums};
 use crate::range::DateRange;
-use crate::read::{Round, Sums};
 
 fn site() -> Site {
     Site { zone: Zone::new("Europe/Paris").unwrap(), ..Site::new(1, "a.org") }

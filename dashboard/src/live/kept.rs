@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use schema::round::RoundKey;
+
 use super::Snapshot;
-use crate::read::RoundKey;
 
 pub(super) struct Kept {
     rounds: HashMap<(u32, RoundKey), Entry>,

@@ -6,11 +6,11 @@ use std::time::Duration;
 use clickhouse::Client;
 use dashboard::live::{Live, Part};
 use dashboard::range::Days;
-use dashboard::read::{Reader, Round};
 use schema::cubes::Cube;
 use schema::day::Day;
 use schema::sites::Site;
 use schema::tables;
+use warehouse::Warehouse;
 
 const DAY: Day = Day(20_000);
 
@@ -77,75 +77,11 @@ fn site() -> Site {
     Site::new(7, "a.org")
 }
 
-fn seen(rounds: &[Round]) -> Vec<(u32, bool, i64)> {
-    rounds.iter().map(|round| (round.round, round.settled, round.sums.visitors)).collect()
-}
-
-#[tokio::test]
-async fn a_row_counts_by_settled_or_by_the_generation_that_is_named() {
-    let Some(client) = database("counted").await else { return };
-    let reader = Reader::new(client.clone());
-    let rounds = async || seen(&reader.rounds(7, DAY.plus(-1), DAY).await.unwrap());
-
-    visitors(&client, (0, 0, 1), "one", 10).await;
-    visitors(&client, (1000, 1000, 1), "import", 20).await;
-    assert_eq!(rounds().await, [], "no shard is named yet");
-    assert_eq!(reader.first_day(7).await.unwrap(), None);
-
-    run(&client, "INSERT INTO shards VALUES (0, 1, 0)").await;
-    assert_eq!(rounds().await, [(0, false, 10)]);
-    run(&client, "INSERT INTO shards VALUES (1000, 1, 0)").await;
-    assert_eq!(rounds().await, [(0, false, 10), (1000, true, 20)], "an import is settled once it is named");
-
-    visitors(&client, (0, 0, 2), "two", 11).await;
-    visitors(&client, (2, 0, 2), "late", 6).await;
-    assert_eq!(rounds().await, [(0, false, 10), (1000, true, 20)], "generation 2 is not named");
-    run(&client, "INSERT INTO shards VALUES (0, 2, 0)").await;
-    assert_eq!(rounds().await, [(0, false, 11), (2, false, 6), (1000, true, 20)]);
-
-    closed(&client, 0, DAY).await;
-    run(&client, &format!("INSERT INTO settled VALUES ({}, 0, 0, 2, 0)", DAY.0)).await;
-    visitors(&client, (0, 0, 3), "three", 12).await;
-    visitors(&client, (2, 0, 3), "late", 7).await;
-    run(&client, "INSERT INTO shards VALUES (0, 3, 0)").await;
-    assert_eq!(rounds().await, [(0, true, 11), (2, false, 7), (1000, true, 20)], "what is settled stays");
-
-    assert_eq!(reader.first_day(7).await.unwrap(), Some(DAY));
-    assert_eq!(reader.first_day(8).await.unwrap(), None, "another site");
-    assert_eq!(seen(&reader.rounds(8, DAY, DAY).await.unwrap()), []);
-    assert_eq!(seen(&reader.rounds(7, DAY.plus(1), DAY.plus(9)).await.unwrap()), []);
-
-    let cubes = reader.cubes(7, &[(DAY, 0), (DAY, 2)]).await.unwrap();
-    let rows: Vec<_> = cubes.iter().map(|((_, round), of)| (*round, of.visits.len(), of.pages.len())).collect();
-    assert_eq!(rows, [(0, 1, 1), (2, 1, 1)]);
-    gone(&client).await;
-}
-
-#[tokio::test]
-async fn a_round_is_final_only_when_every_shard_has_closed_it() {
-    let Some(client) = database("all_shards").await else { return };
-    let reader = Reader::new(client.clone());
-    let rounds = async || seen(&reader.rounds(7, DAY, DAY).await.unwrap());
-    visitors(&client, (0, 0, 1), "one", 10).await;
-    visitors(&client, (0, 1, 1), "other", 5).await;
-    run(&client, "INSERT INTO shards VALUES (0, 1, 0), (1, 1, 0), (2, 1, 0)").await;
-    for shard in [0, 1] {
-        closed(&client, shard, DAY).await;
-        run(&client, &format!("INSERT INTO settled VALUES ({}, 0, {shard}, 1, 0)", DAY.0)).await;
-    }
-    assert_eq!(rounds().await, [(0, false, 15)], "shard 2 may still have rows of that day");
-    closed(&client, 2, DAY.plus(-1)).await;
-    assert_eq!(rounds().await, [(0, false, 15)]);
-    closed(&client, 2, DAY).await;
-    assert_eq!(rounds().await, [(0, true, 15)]);
-    gone(&client).await;
-}
-
 #[tokio::test]
 async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
     let Some(client) = database("live").await else { return };
     let (site, step_s) = (site(), 900);
-    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(step_s));
+    let live = Live::new(Warehouse::new(client.clone()), Duration::from_secs(step_s));
     let days = Days { first: DAY, last: DAY };
     let told = async |open: bool, now_s: i64| -> Vec<(i64, Option<usize>)> {
         let parts = live.parts(&site, days, true, open, now_s).await.unwrap();
@@ -180,7 +116,7 @@ async fn an_open_day_is_told_anew_at_the_next_step_and_a_settled_one_at_once() {
 async fn half_a_batch_is_told_and_not_kept() {
     let Some(client) = database("half").await else { return };
     let site = site();
-    let live = Live::new(Reader::new(client.clone()), Duration::from_secs(900));
+    let live = Live::new(Warehouse::new(client.clone()), Duration::from_secs(900));
     let days = Days { first: DAY, last: DAY };
     let pages = async || {
         let parts = live.parts(&site, days, true, true, 0).await.unwrap();

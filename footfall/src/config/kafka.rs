@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kafka::{Connection, Layout, Login, Mechanism, Tls};
+use schema::round::IMPORT_SHARD_MIN;
 
 use super::keys::Keys;
 use super::place;
@@ -32,7 +33,7 @@ pub(super) fn read(file: &Keys<'_>, folder: &Path, set: &dyn Fn(&str) -> Option<
     let file_at = |key| keys.optional(key, |value| place(value.text()?, folder));
     let brokers = keys.required("brokers", |value| brokers(value.text()?));
     let prefix = keys.or("topic_prefix", String::new(), |value| name(value.text()?));
-    let partitions = keys.or("partitions", 16, whole(1, 1000));
+    let partitions = keys.or("partitions", 16, whole(1, u64::from(IMPORT_SHARD_MIN)));
     let replication = keys.or("replication", 3, whole(1, 9));
     let group = keys.or("group", "footfall".to_owned(), |value| filled(name(value.text()?)?));
     let instance = keys.optional("instance", |value| filled(name(value.text()?)?));

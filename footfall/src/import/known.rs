@@ -7,9 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use aggregator::warehouse::{Error, Warehouse};
-use clickhouse::Row;
-use serde::{Deserialize, Serialize};
+use warehouse::{Error, ImportedLog, Warehouse};
 
 use super::source::HEAD_BYTES;
 
@@ -18,34 +16,14 @@ pub(super) struct Known {
     shift_days: i32,
     /// Bytes done, by length and hash of a log's head.
     done: BTreeMap<(u32, String), u64>,
-    new: Vec<Done>,
-}
-
-/// How far a log has been imported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Done {
-    head_bytes: u32,
-    head_hash: String,
-    bytes_done: u64,
-}
-
-#[derive(Row, Serialize, Deserialize)]
-struct ImportRow {
-    site: u32,
-    shard: u32,
-    head_bytes: u32,
-    head_hash: String,
-    bytes_done: u64,
-    imported_at: u32,
+    new: Vec<ImportedLog>,
 }
 
 impl Known {
     /// Asks ClickHouse.
     pub(super) async fn load(warehouse: &Warehouse, site: u32, shift_days: i32) -> Result<Known, Error> {
-        let sql = "SELECT head_bytes, head_hash, max(bytes_done) FROM imports \
-                   WHERE site = ? AND shard IN (SELECT shard FROM shards) GROUP BY head_bytes, head_hash";
-        let rows = warehouse.client().query(sql).bind(site).fetch_all::<(u32, String, u64)>().await?;
-        let done = rows.into_iter().map(|(head_bytes, head_hash, bytes_done)| ((head_bytes, head_hash), bytes_done));
+        let logs = warehouse.imported_logs(site).await?;
+        let done = logs.into_iter().map(|log| ((log.head_bytes, log.head_hash), log.bytes_done));
         Ok(Known { shift_days, done: done.collect(), new: Vec::new() })
     }
 
@@ -70,11 +48,11 @@ impl Known {
         let len = usize::try_from(bytes_done).unwrap_or(usize::MAX).min(HEAD_BYTES).min(head.len());
         let (head_bytes, head_hash) = (len as u32, self.hash(&head[..len]));
         self.done.insert((head_bytes, head_hash.clone()), bytes_done);
-        self.new.push(Done { head_bytes, head_hash, bytes_done });
+        self.new.push(ImportedLog { head_bytes, head_hash, bytes_done });
     }
 
     /// What was added: to be kept once all is inserted.
-    pub(super) fn into_new(self) -> Vec<Done> {
+    pub(super) fn into_new(self) -> Vec<ImportedLog> {
         self.new
     }
 
@@ -84,22 +62,6 @@ impl Known {
         hasher.update(head);
         hasher.finalize().to_hex().to_string()
     }
-}
-
-/// Keeps it; it counts once the shard is named.
-pub(super) async fn keep(
-    warehouse: &Warehouse,
-    done: Vec<Done>,
-    site: u32,
-    shard: u32,
-    now_s: i64,
-) -> Result<(), Error> {
-    let imported_at = u32::try_from(now_s).unwrap_or(0);
-    let mut insert = warehouse.client().insert::<ImportRow>("imports").await?;
-    for Done { head_bytes, head_hash, bytes_done } in done {
-        insert.write(&ImportRow { site, shard, head_bytes, head_hash, bytes_done, imported_at }).await?;
-    }
-    insert.end().await
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use aggregator::warehouse::Warehouse;
+use warehouse::Warehouse;
 
 use crate::config::{ClickHouse, Config};
 use crate::engine::{self, Engine, EngineError};
@@ -57,7 +57,7 @@ async fn embedded(library: &Path, data: &Path) -> Result<Statistics, EngineError
         // What a killed `serve` left behind may name an engine that is gone.
         if let Some(url) = engine::running(data) {
             let client = clickhouse::Client::default().with_url(url);
-            if client.query("SELECT 1").fetch_one::<u8>().await.is_ok() {
+            if warehouse::ping(&client).await.is_ok() {
                 return Ok(Statistics { warehouse: Warehouse::new(client), engine: None });
             }
         }

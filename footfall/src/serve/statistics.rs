@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use aggregator::fold::Limits;
 use aggregator::shard::intent::IntentFile;
+use aggregator::shard::sweep::Imports;
 use aggregator::shard::{Inputs, run};
 use aggregator::stream::spool::SpoolStream;
-use aggregator::sweep::Imports;
 use schema::clock;
 use tokio::sync::Notify;
 

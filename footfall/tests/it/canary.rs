@@ -192,7 +192,7 @@ fn no_mark_of_a_visitor_is_left_anywhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clickhouse_has_no_column_for_an_identifier_or_a_finer_time() {
     let engine = testbed::clickhouse::Engine::start(env!("CARGO_BIN_EXE_footfall")).await;
-    aggregator::warehouse::Warehouse::new(engine.client()).migrate(0).await.unwrap();
+    warehouse::Warehouse::new(engine.client()).migrate(0).await.unwrap();
     let sql = "SELECT table, name, type FROM system.columns WHERE database = 'default' ORDER BY table, position";
     let columns = engine.client().query(sql).fetch_all::<(String, String, String)>().await.unwrap();
     let bookkeeping = ["shards", "closed", "settled", "imports", "migrations"];

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use aggregator::fold::Limits;
 use aggregator::shard::intent::IntentFile;
+use aggregator::shard::sweep::Imports;
 use aggregator::shard::{Inputs, run};
 use aggregator::stream::spool::SpoolStream;
-use aggregator::sweep::Imports;
-use aggregator::warehouse::Warehouse;
 use schema::day::Day;
 use schema::event::VisitorTag;
 use schema::wire;
 use tempfile::TempDir;
 use testbed::clickhouse::Engine;
 use testbed::events::view;
+use warehouse::Warehouse;
 
 const TODAY: Day = Day(20_000);
 

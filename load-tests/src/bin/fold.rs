@@ -6,10 +6,10 @@
 use std::fs;
 
 use aggregator::fold::{Checkpoint, Fold, Limits};
-use aggregator::rows::Rows;
 use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
 use schema::wire::{self, Body, Record};
+use warehouse::Rows;
 
 const RUNS: usize = 7;
 const ROWS_PER_DRAIN: usize = 200_000;

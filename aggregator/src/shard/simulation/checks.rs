@@ -104,7 +104,7 @@ impl World {
                 let (shown, true_) = (sums(&visible), sums(&truth));
                 let (cube, day, round) = key;
                 self.violated(format!(
-                    "{moment}: {} of {day} round {round} shows {shown:?}, the stream says {true_:?}",
+                    "{moment}: {} of {day} round {round} shows {shown:?}, the stream has {true_:?}",
                     cube.label()
                 ));
                 return;
@@ -112,8 +112,8 @@ impl World {
         }
     }
 
-    /// The last close of each shard is recorded for its named generation. Otherwise no reader could find out that a round
-    /// is over in all shards.
+    /// The last close of each shard is recorded for its named generation. Otherwise no reader could find out that a
+    /// round is over in all shards.
     pub(super) fn check_closes(&mut self) {
         for (partition, log) in self.logs.iter().enumerate() {
             let shard = partition as u32;

@@ -1,5 +1,5 @@
-//! The time of a run. Durations follow the paused clock of tokio. The calendar jumps ahead of it from time to time, because
-//! three days with ten polls a second would take too long.
+//! The time of a run. Durations follow the paused clock of tokio. The calendar jumps ahead of it from time to time,
+//! because three days with ten polls a second would take too long.
 
 use std::cell::Cell;
 

@@ -1,5 +1,5 @@
-//! A simulated collector: it appends, syncs and sends, packs records into other messages than before, sends twice, and is
-//! killed with a torn tail and messages under way.
+//! A simulated collector: it appends, syncs and sends, packs records into other messages than before, sends twice, and
+//! is killed with a torn tail and messages under way.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -28,8 +28,8 @@ pub(super) struct Collector {
     unsynced: Vec<(usize, Rc<Item>)>,
     sent: Vec<usize>,
     acked: Vec<usize>,
-    /// The low-water mark: what was answered, as far as it survives a crash.
-    low_water: Vec<usize>,
+    /// What was answered and is recorded on disk, so that it survives a crash.
+    acked_on_disk: Vec<usize>,
     in_flight: VecDeque<SentMessage>,
     pub(super) silent_until_s: i64,
     /// It will be killed as soon as it has something to lose.
@@ -56,7 +56,7 @@ impl Collector {
             unsynced: vec![],
             sent: vec![0; partitions],
             acked: vec![0; partitions],
-            low_water: vec![0; partitions],
+            acked_on_disk: vec![0; partitions],
             in_flight: VecDeque::new(),
             silent_until_s: 0,
             kill_soon: false,
@@ -101,14 +101,15 @@ impl Collector {
             if let Some((partition, upto, message)) = self.in_flight.pop_front() {
                 self.acked[partition] = self.acked[partition].max(upto);
                 if chance.happens(0.5) {
-                    self.low_water[partition] = self.acked[partition];
+                    self.acked_on_disk[partition] = self.acked[partition];
                 }
                 done.landed = Some((partition, message));
             }
             return done;
         }
         if !self.in_flight.is_empty() && faults && chance.happens(0.05) {
-            done.late = self.leave_in_flight(chance); // a delivery error: a new producer begins with what is not answered
+            // A delivery error: a new producer begins with what is not answered.
+            done.late = self.leave_in_flight(chance);
             self.sent.clone_from(&self.acked);
         }
         self.send(chance);
@@ -143,8 +144,8 @@ impl Collector {
     pub(super) fn kill(&mut self, chance: &mut Chance) -> CollectorStep {
         let stored = self.sync(chance.below(self.unsynced.len() + 1));
         let late = self.leave_in_flight(chance);
-        self.sent.clone_from(&self.low_water);
-        self.acked.clone_from(&self.low_water);
+        self.sent.clone_from(&self.acked_on_disk);
+        self.acked.clone_from(&self.acked_on_disk);
         self.numbers.fill(0);
         if holds(Law::FreshEpoch) {
             self.epoch = chance.draw();

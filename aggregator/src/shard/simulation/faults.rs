@@ -75,8 +75,8 @@ fn apply(world: &mut World, fault: Fault) -> Option<usize> {
             return world.chance.happens(0.7).then_some(partition);
         }
         Fault::OldCommit => {
-            // The brokers fail, and all other processes stop. Against a commit that is replaced by an older one while its owner
-            // inserts, only the comparison of the sums would help.
+            // The brokers fail, and all other processes stop. Against a commit that is replaced by an older one while
+            // its owner inserts, only the comparison of the sums would help.
             (0..world.processes.len()).for_each(|process| world.kill_process(process, HOUR));
             world.server.kill(1, &mut world.chance);
             world.check_server();

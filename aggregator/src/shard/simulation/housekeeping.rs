@@ -9,7 +9,7 @@ use super::clock::{closed_by_clock, now_s};
 use super::log::Entry;
 use super::process::{Assignment, Ended};
 use super::store::Client;
-use crate::sweep::{Imports, Sweep};
+use crate::shard::sweep::{Imports, Sweep};
 
 pub(super) async fn close_days(assignment: Assignment) -> Ended {
     let mut appended = i32::MIN;

@@ -1,5 +1,5 @@
-//! Each rule is switched off: some seed must then fail. A seed that is known to fail is tried first. If the protocol has
-//! changed and that seed does not fail, the other seeds are tried.
+//! Each rule is switched off: some seed must then fail. A seed that is known to fail is tried first. If the protocol
+//! has changed and that seed does not fail, the other seeds are tried.
 
 use super::in_parallel;
 use super::laws::Law;

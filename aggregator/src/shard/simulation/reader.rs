@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use schema::cubes::Cube;
+use warehouse::QUERY_SECONDS_MAX;
 
 use super::clock::now_s;
 use super::log::Hits;
 use super::world::Sim;
-use crate::warehouse::QUERY_SECONDS_MAX;
 
 pub(super) async fn read(sim: Sim) {
     loop {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use schema::cubes::Cube;
 use schema::day::Day;
+use schema::round::RoundKey;
 use tokio::sync::oneshot;
+use warehouse::{ControlSums, Rows};
 
 use super::chance::Chance;
 use super::clock::{HOUR, now_s};
 use super::laws::{Law, holds};
-use crate::rows::Rows;
-use crate::sums::Sums;
-use crate::warehouse::RoundKey;
 
 /// A request that is not executed so long after it was sent is dropped.
 const REQUEST_AGE_MAX: i64 = 4 * HOUR;
@@ -205,8 +204,8 @@ impl Server {
         }
     }
 
-    /// Kills the server. If the token of a part was logged and the part was not renamed yet, the part is lost and the token
-    /// stays.
+    /// Kills the server. If the token of a part was logged and the part was not renamed yet, the part is lost and the
+    /// token stays.
     pub(super) fn kill(&mut self, back_after_s: i64, chance: &mut Chance) {
         for request in std::mem::take(&mut self.requests) {
             let has_token = matches!(request.operation, Operation::Insert(..));
@@ -253,8 +252,8 @@ impl Server {
         Counted { named, settled: self.settled() }
     }
 
-    pub(super) fn live_sums(&self, shard: u32, generation: u32) -> BTreeMap<RoundKey, Sums> {
-        let mut found: BTreeMap<RoundKey, Sums> = BTreeMap::new();
+    pub(super) fn live_sums(&self, shard: u32, generation: u32) -> BTreeMap<RoundKey, ControlSums> {
+        let mut found: BTreeMap<RoundKey, ControlSums> = BTreeMap::new();
         for (&(cube, day, round, of_shard, of_generation), live) in &self.live {
             if (of_shard, of_generation) == (shard, generation) {
                 found.entry((day, round)).or_default().set(cube, live.sums.clone());

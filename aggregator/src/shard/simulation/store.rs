@@ -1,19 +1,16 @@
-//! Simulated ClickHouse as the store of a shard. Every request takes time and may be answered late or never. It is executed
-//! even if its sender was killed.
+//! Simulated ClickHouse as the store of a shard. Every request takes time and may be answered late or never. It is
+//! executed even if its sender was killed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clickhouse::error::Error;
 use schema::cubes::Cube;
 use schema::day::Day;
+use schema::round::RoundKey;
+use warehouse::{ControlSums, Error, Partition, Result, Rows, Store};
 
 use super::process::Assignment;
 use super::server::{Operation, Server, cells};
-use crate::rows::Rows;
-use crate::store::Store;
-use crate::sums::Sums;
-use crate::warehouse::{Partition, Result, RoundKey};
 
 /// Longest wait for an answer. The calendar may jump meanwhile.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,11 +72,11 @@ impl Store for Client {
         self.read(|server| (super::clock::now_s() - server.up_at) as u32).await
     }
 
-    async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, Sums>> {
+    async fn live_sums(&self, shard: u32, generation: u32) -> Result<BTreeMap<RoundKey, ControlSums>> {
         self.read(|server| server.live_sums(shard, generation)).await
     }
 
-    async fn named(&self, shard: u32) -> Result<u32> {
+    async fn named_generation(&self, shard: u32) -> Result<u32> {
         self.read(|server| server.named().get(&shard).map_or(0, |(generation, _)| *generation)).await
     }
 
@@ -88,7 +85,7 @@ impl Store for Client {
         self.read(|server| of(server).unwrap_or(0)).await
     }
 
-    async fn settled(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
+    async fn settled_rounds(&self, shard: u32) -> Result<BTreeMap<RoundKey, u32>> {
         let all = self.read(Server::settled).await?;
         Ok(all
             .into_iter()
@@ -97,7 +94,7 @@ impl Store for Client {
             .collect())
     }
 
-    async fn name(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
+    async fn name_generation(&self, shard: u32, generation: u32, now_s: i64) -> Result<()> {
         self.assignment.risky_step().await;
         self.write(Operation::Name { shard, generation, at_s: now_s }).await
     }
@@ -107,7 +104,13 @@ impl Store for Client {
         self.write(Operation::Settle { key, shard, generation }).await
     }
 
-    async fn close(&self, closed_to: Day, shard: u32, generation: u32, _: &BTreeMap<RoundKey, Sums>) -> Result<()> {
+    async fn write_control_sums(
+        &self,
+        closed_to: Day,
+        shard: u32,
+        generation: u32,
+        _: &BTreeMap<RoundKey, ControlSums>,
+    ) -> Result<()> {
         self.write(Operation::Close { shard, generation, closed_to }).await
     }
 
@@ -126,7 +129,7 @@ impl Store for Client {
         .await
     }
 
-    async fn all_named(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
+    async fn named_generations(&self) -> Result<BTreeMap<u32, (u32, u32)>> {
         let all = self.read(Server::named).await?;
         Ok(all.into_iter().map(|(shard, (generation, at_s))| (shard, (generation, at_s as u32))).collect())
     }

@@ -10,9 +10,9 @@ use super::store::Client;
 use super::stream::SimulatedStream;
 use super::world::{Sim, World};
 use crate::fold::Limits;
+use crate::shard::sweep::Imports;
 use crate::shard::{Inputs, run};
 use crate::stream::StreamError;
-use crate::sweep::Imports;
 
 /// Starts the processes that are due, and assigns the partitions that have no running shard.
 pub(super) async fn supervise(sim: &Sim) {

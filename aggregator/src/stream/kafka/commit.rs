@@ -1,7 +1,7 @@
-//! An intent as an offset commit: the offset says up to where everything is inserted, the metadata has the rest.
+//! An intent as an offset commit: everything below the offset is inserted, the metadata has the rest.
 //!
-//! The metadata is `v1;name=value;...` in ASCII. It is far below the brokers' limit of 4,096 bytes. The checkpoint does not
-//! fit; it is in the topic `folds`.
+//! The metadata is `v1;name=value;...` in ASCII. It is far below the brokers' limit of 4,096 bytes. The checkpoint does
+//! not fit; it is in the topic `folds`.
 
 use crate::fold::Checkpoint;
 use crate::shard::intent::Intent;

@@ -91,8 +91,8 @@ impl Checkpoints {
         self.by_key.iter().rev().find(|(key, _)| key.start <= position).map(|(_, checkpoint)| checkpoint)
     }
 
-    /// The checkpoints that no S to come needs, once everything below a position is deleted. The highest generation always
-    /// stays: it is in the key of the S that was saved last.
+    /// The checkpoints that no S to come needs, once everything below a position is deleted. The highest generation
+    /// always stays: it is in the key of the S that was saved last.
     pub(super) fn obsolete(&self, below: u64) -> Vec<CheckpointKey> {
         let kept = self.by_key.keys().filter(|key| key.start >= below).map(|key| key.generation).max();
         let Some(kept) = kept else { return Vec::new() };

@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::warehouse::Warehouse;
 use kafka::{Connection, Layout};
 use schema::day::Day;
+use warehouse::Warehouse;
 
+use super::close::DayCloser;
 use super::membership::{MemberError, Membership};
 use super::shards::Shards;
 use super::unowned::UnownedWatch;
-use crate::close::Closer as DayCloser;
 use crate::fold::Limits;
 use crate::metrics;
 use crate::stream::StreamError;
@@ -83,8 +83,8 @@ pub enum GroupError {
 ///
 /// If the group expels this member because a member with the same instance id joined, this member joins once more. The
 /// other member may be this process itself: after an outage a broker may take a heartbeat from before our last join for
-/// that of another member. If it really is another process, our join expels it. It joins once more, too, and stays, because
-/// the member that was first is then expelled for the second time and ends.
+/// that of another member. If it really is another process, our join expels it. It joins once more, too, and stays,
+/// because the member that was first is then expelled for the second time and ends.
 pub async fn run_group(settings: GroupSettings, stop: Arc<AtomicBool>, patience: Duration) -> Result<(), GroupError> {
     let twice_within = settings.session * EXPELLED_TWICE_SESSIONS;
     let mut last_ended: Option<Instant> = None;

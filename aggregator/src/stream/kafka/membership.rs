@@ -1,16 +1,16 @@
 //! Membership in the consumer group: which partitions this process owns, and commits that only the owner can make.
 //!
-//! A commit of a former owner must be refused, because it would replace the intent of the present owner. There are three
-//! fences:
+//! A commit of a former owner must be refused, because it would replace the intent of the present owner. There are
+//! three fences:
 //!
 //! * The brokers refuse a commit from a member of an older generation of the group.
-//! * A member from which a partition was revoked, and which is still running, is in the newest generation of the group. So
-//!   the brokers would accept its commit. The ownership lock refuses it (`ownership`).
+//! * A member from which a partition was revoked, and which is still running, is in the newest generation of the group.
+//!   So the brokers would accept its commit. The ownership lock refuses it (`ownership`).
 //! * Before a commit, the present commit is read. If it is not the last one of this owner, another process owns the
 //!   partition.
 //!
-//! The client of the group receives no messages: its partitions are paused as soon as they are assigned. Its thread does
-//! nothing but answer the group, so that no insert delays a heartbeat.
+//! The client of the group receives no messages: its partitions are paused as soon as they are assigned. Its thread
+//! does nothing but answer the group, so that no insert delays a heartbeat.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,8 +50,8 @@ pub(super) enum CommitError {
 /// The group has expelled this member, and the client cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
-    /// A member with the instance id of this one joined. That is another process, or this one: a broker that was away may
-    /// take an earlier join of this process for another member.
+    /// A member with the instance id of this one joined. That is another process, or this one: a broker that was away
+    /// may take an earlier join of this process for another member.
     #[error("another aggregator has the instance id of this one (`instance` in the configuration): each needs its own")]
     SameInstance,
     /// Any other error after which the client does not work.
@@ -98,8 +98,8 @@ impl Membership {
         Ok(Arc::new(Membership { consumer, group: group.to_owned(), topic }))
     }
 
-    /// Answers the group until `should_stop`, or until the group expels this member; then no partition is owned any more.
-    /// Blocks the thread.
+    /// Answers the group until `should_stop`, or until the group expels this member; then no partition is owned any
+    /// more. Blocks the thread.
     pub(super) fn run(&self, should_stop: impl Fn() -> bool) -> Result<(), MemberError> {
         while !should_stop() {
             let polled = self.consumer.poll(Duration::from_millis(100));

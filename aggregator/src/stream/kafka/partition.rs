@@ -3,8 +3,8 @@
 //! * A message has records of one epoch; their position is its offset.
 //! * The intent is an offset commit (`commit`), which only the owner of the partition can make (`membership`). Its
 //!   checkpoint is in the topic `folds` (`folds`).
-//! * The client that reads messages belongs to no group. So only this module decides what is read, and a slow insert delays
-//!   no heartbeat.
+//! * The client that reads messages belongs to no group. So only this module decides what is read, and a slow insert
+//!   delays no heartbeat.
 //!
 //! If the brokers are away, every call waits and tries again. If the brokers have lost what must be read next, the call
 //! fails and reports what is lost.
@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use super::commit::Commit;
 use super::folds::{CheckpointKey, Checkpoints};
 use super::membership::{CommitError, Membership};
+use super::owner::PartitionOwner;
 use crate::fold::{Checkpoint, Fold};
 use crate::metrics;
 use crate::shard::intent::Intent;
@@ -34,8 +35,6 @@ use crate::stream::{Stream, StreamError};
 
 /// Longest wait for one answer of the brokers.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause between two tries.
-const RETRY_PAUSE: Duration = Duration::from_millis(300);
 /// Longest time of one `fold_into`.
 const READ_MAX: Duration = Duration::from_secs(1);
 /// So long the end of the partition is cached.
@@ -70,38 +69,6 @@ pub(super) struct PartitionStream {
     commit: Option<Commit>,
     accept_loss: bool,
     has_begun: Arc<AtomicBool>,
-}
-
-/// The ownership of a partition, by one assignment.
-struct PartitionOwner {
-    membership: Arc<Membership>,
-    partition: i32,
-    assignment: u64,
-}
-
-impl PartitionOwner {
-    fn is_current(&self) -> bool {
-        self.membership.owns(self.partition, self.assignment)
-    }
-
-    /// Asks the brokers until they answer. Fails only if the partition is not owned any more.
-    async fn retry<T>(
-        &self,
-        what: &str,
-        mut ask: impl AsyncFnMut() -> Result<T, KafkaError>,
-    ) -> Result<T, StreamError> {
-        loop {
-            match ask().await {
-                Ok(answer) => return Ok(answer),
-                Err(_) if !self.is_current() => return Err(StreamError::Fenced),
-                Err(error) => {
-                    let partition = self.partition;
-                    tracing::warn!(%error, partition, "{what} failed ({error}); trying again");
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            }
-        }
-    }
 }
 
 impl PartitionStream {
@@ -326,8 +293,8 @@ impl Stream for PartitionStream {
         Ok(())
     }
 
-    /// The owner that deleted messages up to here has written the checkpoint of this position before. If there is none, the
-    /// brokers have deleted messages that were not settled: those are lost.
+    /// The owner that deleted messages up to here has written the checkpoint of this position before. If there is none,
+    /// the brokers have deleted messages that were not settled: those are lost.
     async fn checkpoint_at_start(&mut self, first: u64, saved: Option<&Intent>) -> Result<Checkpoint, StreamError> {
         if let Some(checkpoint) = self.checkpoints.at(first) {
             return Ok(checkpoint.clone());

@@ -1,7 +1,8 @@
 //! The shards of one process: a thread for each partition that this process owns.
 //!
 //! If a partition is revoked, its shard is dropped between two awaits, as if the process had died. The new owner begins
-//! with what is committed. An insert that is still under way has the token that the new owner will use for the same range.
+//! with what is committed. An insert that is still under way has the token that the new owner will use for the same
+//! range.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,9 +17,9 @@ use super::group::{GroupError, GroupSettings};
 use super::membership::Membership;
 use super::partition::{PartitionInputs, PartitionStream};
 use crate::metrics;
+use crate::shard::sweep::Imports;
 use crate::shard::{Inputs, run};
 use crate::stream::StreamError;
-use crate::sweep::Imports;
 
 /// The running shards.
 pub(super) struct Shards<'a> {

@@ -1,15 +1,15 @@
 //! Unowned partitions: those that the group has assigned to no member.
 //!
-//! A partition moves between two members in two steps (KIP-429). In the first, the group revokes it from a member that has
-//! too many. Then that member joins again, and the group assigns the partition to another. A member that comes back
+//! A partition moves between two members in two steps (KIP-429). In the first, the group revokes it from a member that
+//! has too many. Then that member joins again, and the group assigns the partition to another. A member that comes back
 //! within its session gets the assignment that it had before (KIP-345). If all members are killed between the two steps
-//! and come back, no member begins the second step. The group is stable then, and no member counts the revoked partition
-//! until a member joins or leaves.
+//! and come back, no member begins the second step. The group is stable then, and no member counts the revoked
+//! partition until a member joins or leaves.
 //!
-//! So each member looks at the assignments of the group from time to time. If a partition is unowned in several looks in a
-//! row, no second step is under way. Then the member with the fewest partitions leaves the group and joins it again, which
-//! makes the group assign all partitions. That member may be dead, or not an aggregator. If nothing has changed after as
-//! many looks again, the next member does the same.
+//! So each member looks at the assignments of the group from time to time. If a partition is unowned in several looks
+//! in a row, no second step is under way. Then the member with the fewest partitions leaves the group and joins it
+//! again, which makes the group assign all partitions. That member may be dead, or not an aggregator. If nothing has
+//! changed after as many looks again, the next member does the same.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,8 @@ pub(super) struct UnownedWatch {
 }
 
 impl UnownedWatch {
-    /// Takes in one look; `None` if a rebalance was under way. Returns whether `instance` must leave the group and join it
-    /// again now.
+    /// Takes in one look; `None` if a rebalance was under way. Returns whether `instance` must leave the group and join
+    /// it again now.
     pub(super) fn look(&mut self, assignments: Option<GroupAssignments>, unowned: &[i32], instance: &str) -> bool {
         let is_same = self.last == assignments;
         self.looks = match unowned {

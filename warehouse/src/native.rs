@@ -7,7 +7,8 @@
 
 use schema::cubes::Cube;
 
-use crate::rows::{Column, Rows};
+use crate::client::date;
+use crate::{Column, Rows};
 
 /// Version of the serialisation: the dictionary goes with the block.
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS: u64 = 1;
@@ -41,7 +42,7 @@ pub fn block(rows: &Rows, shard: u32, generation: u32) -> Vec<u8> {
     head("UInt32", &mut out);
     numbers(&rows.site, &mut out);
     head("Date", &mut out);
-    let day = rows.day.clickhouse().unwrap_or(0);
+    let day = date(rows.day);
     (0..n).for_each(|_| out.extend_from_slice(&day.to_le_bytes()));
     for constant in [rows.round, shard, generation] {
         head("UInt32", &mut out);

@@ -1,36 +1,35 @@
-//! Drops live partitions that no reader counts: of generations below the named one, and of imports that were killed
-//! before they were named. Newer generations are left alone, and so is everything that `settled` names.
+//! The sweep drops live partitions that do not count: those of generations below the named one, and those of imports
+//! that were killed before their shard was named. It never drops rows of a newer generation, nor rows that `settled`
+//! names.
 
 use std::path::PathBuf;
 
 use rustix::fs::{FlockOperation, flock};
+use schema::round::IMPORT_SHARD_MIN;
+use warehouse::{Partition, QUERY_SECONDS_MAX, Result, Store};
 
 use crate::metrics;
 use crate::shard::rules::{Rule, holds};
-use crate::store::Store;
-use crate::warehouse::{Partition, QUERY_SECONDS_MAX, Result};
 
-/// So long after another was named, a generation is kept. Queries that may read it have ended long before; but a former
-/// owner who last made sure just then that it is none may still settle a round with its rows: an hour of its own, a
-/// pause, and a request under way later. Then readers count exactly these rows.
-const KEPT_S: i64 = 24 * 3600;
+/// How long a generation is kept after a newer one was named. Queries that may read it have ended long before; but a
+/// former owner that confirmed its ownership just before it was replaced may still settle a round with its rows: within
+/// an hour of that confirmation, plus a pause and one request under way. From then on readers count exactly these rows.
+const REPLACED_KEPT_S: i64 = 24 * 3600;
 
-/// Import shards begin here.
-pub const IMPORT_SHARD_MIN: u32 = 1000;
-
-/// So long after its last row, an import that is not seen and not named is taken for killed.
+/// If an import whose lock cannot be seen has neither named its shard nor written a row for so long, it counts as
+/// killed.
 const IMPORT_SILENCE_S: i64 = 24 * 3600;
 
-/// How it is known that an import is running, whose rows are not yet named.
+/// How the sweep finds out whether an import is running. The shard of a running import is not named yet.
 #[derive(Debug, Clone)]
 pub enum Imports {
-    /// It holds this lock.
+    /// A running import holds this lock.
     Lock(PathBuf),
-    /// It runs on some other machine.
+    /// Imports run on another machine.
     Unseen,
 }
 
-/// Knows what may go.
+/// Finds and drops partitions that do not count.
 pub(crate) struct Sweep<W> {
     warehouse: W,
     imports: Imports,
@@ -41,34 +40,35 @@ impl<W: Store> Sweep<W> {
         Sweep { warehouse, imports }
     }
 
-    /// One look. What ClickHouse does not answer now is done next time.
+    /// Sweeps once. If ClickHouse does not answer, the next sweep does the rest.
     pub(crate) async fn run(&self, now_s: i64) {
-        match self.drop_what_nobody_counts(now_s).await {
+        match self.drop_uncounted(now_s).await {
             Ok(0) => {}
             Ok(dropped) => {
                 metrics::swept(dropped);
-                tracing::info!(dropped, "dropped {dropped} live partitions that nobody counts");
+                tracing::info!(dropped, "dropped {dropped} live partitions that do not count");
             }
             Err(error) => tracing::warn!(%error, "the sweep failed; it is tried again in a minute"),
         }
     }
 
-    async fn drop_what_nobody_counts(&self, now_s: i64) -> Result<u64> {
+    /// Returns how many partitions were dropped.
+    async fn drop_uncounted(&self, now_s: i64) -> Result<u64> {
         if !holds(Rule::Sweep) {
             return Ok(0);
         }
+        // The order matters: partitions, lock, names. A running import holds the lock and has not named its shard yet.
+        // If the lock is free, the shard of every partition listed before is named by now, or never will be.
         let partitions = self.warehouse.partitions().await?;
-        // A running import holds the lock and has not named its shard yet. In this order: if the lock is free, whatever
-        // is listed above has been named by now, or never will be.
         let importing = self.is_import_running();
+        let named = self.warehouse.named_generations().await?;
         let is_silent = |partition: &Partition| now_s - i64::from(partition.changed_at) > IMPORT_SILENCE_S;
-        let named = self.warehouse.all_named().await?;
         let mut dropped = 0;
         for partition in &partitions {
             let unwanted = match named.get(&partition.shard) {
                 Some(&(generation, at_s)) => {
                     let kept_s = match (holds(Rule::DropsWait), holds(Rule::DropsWaitForOwners)) {
-                        (true, true) => KEPT_S,
+                        (true, true) => REPLACED_KEPT_S,
                         (true, false) => 2 * i64::from(QUERY_SECONDS_MAX),
                         (false, _) => 0,
                     };
@@ -88,11 +88,11 @@ impl<W: Store> Sweep<W> {
     }
 
     async fn is_settled(&self, partition: &Partition) -> Result<bool> {
-        let settled = self.warehouse.settled(partition.shard).await?;
+        let settled = self.warehouse.settled_rounds(partition.shard).await?;
         Ok(holds(Rule::SweepSparesSettled) && settled.get(&partition.key) == Some(&partition.generation))
     }
 
-    /// Nothing if that cannot be known here.
+    /// `None` if imports run on another machine.
     fn is_import_running(&self) -> Option<bool> {
         let Imports::Lock(path) = &self.imports else { return None };
         Some(match std::fs::File::open(path) {
