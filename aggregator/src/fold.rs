@@ -1,8 +1,8 @@
 //! The fold: anonymous events come in, increments of the live cubes go out.
 //!
 //! The fold is pure. The same records, applied to the same [`Checkpoint`] and drained at the same positions, give the
-//! same rows in the same order. So a batch can be made again if the outcome of its insert is unknown, and the state of a
-//! shard can be rebuilt by replay.
+//! same rows in the same order. So a batch can be made again if the outcome of its insert is unknown, and the state of
+//! a shard can be rebuilt by replay.
 //!
 //! ```text
 //! apply -> checkpoint   is the record a repeat, are numbers missing, to which round does an event belong
@@ -28,9 +28,8 @@ use std::fmt;
 use schema::day::Day;
 use schema::event::Event;
 use schema::fate::FateCount;
-use schema::wire::{Body, Record};
-
 use schema::round::is_over;
+use schema::wire::{Body, Record};
 use warehouse::{ControlSums, Rows};
 
 mod checkpoint;
@@ -47,8 +46,6 @@ mod marketing;
 mod cells;
 mod columns;
 
-#[doc(hidden)]
-pub use checkpoint::Checkpoint as Copy;
 pub use checkpoint::{Checkpoint, RoundStart};
 pub use limits::Limits;
 
@@ -170,7 +167,7 @@ impl Fold {
 
     /// Ends a round that the caller named: makes its last rows and drops its state. If more events of the round come,
     /// the fold counts their visitors again.
-    pub fn end(&mut self, day: Day, round: u32) {
+    pub fn end_round(&mut self, day: Day, round: u32) {
         if let Some(mut sites) = self.open.remove(&(day, round)) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));
@@ -183,7 +180,7 @@ impl Fold {
             return;
         }
         self.closes.push(close);
-        let is_closed = |&key: &(Day, u32), _: &mut _| is_over(key, close);
+        let is_closed = |&(day, round): &(Day, u32), _: &mut _| is_over((day, round), close);
         for ((day, round), mut sites) in self.open.extract_if(.., is_closed) {
             self.saturated += sites.values().map(Site::saturated).sum::<u64>();
             self.closed_rows.extend(columns::drain(day, round, &mut sites));

@@ -1,69 +1,73 @@
-//! What an SRE sees of the aggregator. Names: thing, unit, `total`; labels from closed sets only.
+//! The metrics of the aggregator. A name is thing, unit, `total`; the values of labels are closed sets.
 
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use strum::VariantArray;
 
 use crate::fold::Fold;
-use crate::run::Unsure;
+use crate::shard::RebuildReason;
 
-/// Registers every metric with its help text, counters at 0.
+/// Registers every metric with its help text, and sets the counters to 0.
 pub fn describe() {
     describe_counter!("footfall_aggregate_records_total", "Records read from the stream and folded");
     describe_counter!(
         "footfall_aggregate_replayed_records_total",
-        "Records folded again to rebuild state after a start"
+        "Records folded again to restore the state after a start"
     );
     describe_gauge!(
         "footfall_aggregate_inserted_position",
-        "Position of a shard's stream (bytes of the spool, messages of Kafka) below which everything is in ClickHouse"
+        "Position of a shard's stream (bytes of the spool, messages of Kafka) below which everything is inserted"
     );
     describe_gauge!(
         "footfall_stream_end_position",
-        "Position of a shard's stream up to which everything is there for good; less the inserted one, it is the lag"
+        "End of a shard's stream; minus the inserted position, it is the lag"
     );
     describe_gauge!("footfall_aggregate_generation", "Generation of this shard's live rows");
     describe_histogram!("footfall_aggregate_batch_rows", "Rows per batch, over all live tables");
     describe_histogram!(
         "footfall_aggregate_batch_seconds",
         Unit::Seconds,
-        "Time from intent to the batch being in ClickHouse"
+        "Time from the intent of a batch to its last confirmed insert"
     );
     describe_histogram!("footfall_aggregate_insert_seconds", Unit::Seconds, "Time of one confirmed insert");
     describe_counter!(
         "footfall_aggregate_insert_failures_total",
-        "Inserts without confirmation; each is sent again under its token"
+        "Inserts without confirmation; each is sent again with its token"
     );
     describe_counter!(
         "footfall_aggregate_control_sums_total",
-        "Comparisons of live rows with the fold's own sums, by result"
+        "Comparisons of live rows with the sums of the fold, by result"
     );
-    describe_counter!("footfall_aggregate_started_afresh_total", "New generations begun, by reason");
+    describe_counter!("footfall_aggregate_started_afresh_total", "Rebuilds: new generations begun, by reason");
     describe_counter!(
         "footfall_aggregate_lost_bytes_total",
-        "Bytes of the stream that were gone before they were folded: alarm"
+        "Bytes of the stream that were lost before they were folded: alarm"
     );
     describe_counter!(
         "footfall_aggregate_swept_partitions_total",
-        "Live partitions dropped because nobody counts them"
+        "Live partitions dropped because no reader counts them"
     );
-    describe_gauge!("footfall_fold_repeats", "Records dropped as repeats since the last rebuild");
-    describe_gauge!("footfall_fold_gaps", "Record numbers missing since the last rebuild: alarm");
-    describe_gauge!("footfall_fold_saturated", "Events beyond a cap of tags, names or facts, counted without firsts");
+    describe_gauge!("footfall_fold_repeats", "Records dropped as repeats since the last replay");
+    describe_gauge!("footfall_fold_gaps", "Record numbers missing since the last replay: alarm");
+    describe_gauge!("footfall_fold_saturated", "Events beyond a limit of tags, names or facts, counted without firsts");
     describe_counter!("footfall_aggregate_messages_total", "Messages read from Kafka");
-    describe_counter!("footfall_aggregate_message_bytes_total", Unit::Bytes, "Bytes of those messages, unpacked");
-    describe_counter!("footfall_aggregate_lost_messages_total", "Messages Kafka no longer had: alarm");
-    describe_counter!("footfall_aggregate_rebalances_total", "Changes of what is ours, by kind");
-    describe_gauge!("footfall_aggregate_partitions", "Partitions that are ours");
+    describe_counter!("footfall_aggregate_message_bytes_total", Unit::Bytes, "Bytes of those messages, decompressed");
+    describe_counter!("footfall_aggregate_lost_messages_total", "Messages that Kafka had lost: alarm");
+    describe_counter!(
+        "footfall_aggregate_rebalances_total",
+        "Partitions assigned to or revoked from this aggregator, by kind"
+    );
+    describe_gauge!("footfall_aggregate_partitions", "Partitions that this aggregator owns");
     describe_gauge!(
         "footfall_aggregate_unowned_partitions",
-        "Partitions that the group has given to nobody, as this aggregator last saw it: while they move, or nobody counts them"
+        "Partitions that no member of the group owns, as of this aggregator's last look; 0 except while partitions move"
     );
     describe_counter!(
         "footfall_aggregate_joined_again_total",
-        "Times that we left the group and joined it again so that it deals out what it had given to nobody"
+        "Times that this aggregator left the group and joined it again because partitions stayed unowned"
     );
-    describe_gauge!("footfall_aggregate_shards", "Shards that work here");
+    describe_gauge!("footfall_aggregate_shards", "Shards that run in this process");
     counter!("footfall_aggregate_records_total").absolute(0);
     counter!("footfall_aggregate_messages_total").absolute(0);
     counter!("footfall_aggregate_message_bytes_total").absolute(0);
@@ -79,8 +83,8 @@ pub fn describe() {
     for result in ["equal", "differ"] {
         counter!("footfall_aggregate_control_sums_total", "result" => result).absolute(0);
     }
-    for why in Unsure::ALL {
-        counter!("footfall_aggregate_started_afresh_total", "reason" => why.label()).absolute(0);
+    for &reason in RebuildReason::VARIANTS {
+        counter!("footfall_aggregate_started_afresh_total", "reason" => <&str>::from(reason)).absolute(0);
     }
 }
 
@@ -103,7 +107,7 @@ pub(crate) fn inserted(shard: u32, rows: usize, took: Duration, position: u64) {
     gauge!("footfall_aggregate_inserted_position", "shard" => shard.to_string()).set(position as f64);
 }
 
-pub(crate) fn insert_answered(took: Duration) {
+pub(crate) fn insert_confirmed(took: Duration) {
     histogram!("footfall_aggregate_insert_seconds").record(took.as_secs_f64());
 }
 
@@ -111,13 +115,13 @@ pub(crate) fn insert_failed() {
     counter!("footfall_aggregate_insert_failures_total").increment(1);
 }
 
-pub(crate) fn sums_compared(equal: bool) {
-    let result = if equal { "equal" } else { "differ" };
+pub(crate) fn sums_compared(agree: bool) {
+    let result = if agree { "equal" } else { "differ" };
     counter!("footfall_aggregate_control_sums_total", "result" => result).increment(1);
 }
 
-pub(crate) fn started_afresh(why: Unsure) {
-    counter!("footfall_aggregate_started_afresh_total", "reason" => why.label()).increment(1);
+pub(crate) fn rebuild(reason: RebuildReason) {
+    counter!("footfall_aggregate_started_afresh_total", "reason" => <&str>::from(reason)).increment(1);
 }
 
 pub(crate) fn generation(shard: u32, generation: u32) {
@@ -132,11 +136,11 @@ pub(crate) fn shards(running: usize) {
     gauge!("footfall_aggregate_shards").set(running as f64);
 }
 
-pub(crate) fn nobodys(partitions: usize) {
+pub(crate) fn unowned(partitions: usize) {
     gauge!("footfall_aggregate_unowned_partitions").set(partitions as f64);
 }
 
-pub(crate) fn joined_again() {
+pub(crate) fn rejoined() {
     counter!("footfall_aggregate_joined_again_total").increment(1);
 }
 
@@ -151,4 +155,10 @@ pub(crate) fn message(bytes: usize) {
 
 pub(crate) fn swept(partitions: u64) {
     counter!("footfall_aggregate_swept_partitions_total").increment(partitions);
+}
+
+/// Partitions were assigned or revoked. `change` is one of the two words; `owned` is the number of partitions now.
+pub(crate) fn rebalanced(change: &'static str, owned: usize) {
+    counter!("footfall_aggregate_rebalances_total", "kind" => change).increment(1);
+    gauge!("footfall_aggregate_partitions").set(owned as f64);
 }

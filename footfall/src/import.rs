@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aggregator::fold::Limits;
-use aggregator::handed::{Handed, HandedError};
+use aggregator::stream::import::{ImportError, ImportShard};
 use backon::{BlockingRetryable, ConstantBuilder};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ingest::enrich::place::Geo;
@@ -105,8 +105,8 @@ async fn import(
     let known = Known::load(warehouse, site.id, args.shift).await?;
     let calendar = Calendar::new(&site.zone, &config.sites.zones(), now_s);
     let oldest = calendar.oldest();
-    let mut handed = Handed::begin(warehouse.clone(), Limits::default()).await?;
-    let shard = handed.shard();
+    let mut import = ImportShard::begin(warehouse.clone(), Limits::default()).await?;
+    let shard = import.shard();
 
     let began = Instant::now();
     let progress = progress(&args.logs);
@@ -124,7 +124,7 @@ async fn import(
     };
     let logs = args.logs.clone();
     let reading = tokio::task::spawn_blocking(move || task.read(&logs));
-    let folded = fold(&mut handed, arriving, &progress).await;
+    let folded = fold(&mut import, arriving, &progress).await;
     // If the fold has failed, the reader ends too, because its channel is closed.
     let read = reading.await?;
     folded?;
@@ -136,7 +136,7 @@ async fn import(
         let keep = |warehouse: Warehouse, shard| async move {
             warehouse.write_imported_logs(site.id, shard, &done, clock::now_s()).await
         };
-        handed.finish(keep).await?;
+        import.finish(keep).await?;
     }
     Ok(Summary {
         site: site.id,
@@ -150,19 +150,19 @@ async fn import(
 }
 
 /// Folds the days in the order in which they arrive.
-async fn fold(handed: &mut Handed, mut days: Receiver<OneDay>, progress: &ProgressBar) -> Result<(), HandedError> {
+async fn fold(import: &mut ImportShard, mut days: Receiver<OneDay>, progress: &ProgressBar) -> Result<(), ImportError> {
     let mut last: Option<Day> = None;
     while let Some(one) = days.recv().await {
         if let Some(last) = last.replace(one.day()).filter(|last| *last != one.day()) {
-            handed.end_day(last);
+            import.end_day(last);
         }
         for (n, event) in one.events().enumerate() {
-            handed.event(&event);
+            import.event(&event);
             if n % INSERT_CHECK_EVENTS == 0 {
-                handed.insert_if_full().await?;
+                import.insert_if_full().await?;
             }
         }
-        one.refused().for_each(|refused| handed.refused(&refused));
+        one.refused().for_each(|refused| import.refused(&refused));
         progress.inc(1);
     }
     Ok(())

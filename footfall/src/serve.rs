@@ -47,7 +47,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     };
     let client = reach::client(&config.clickhouse, engine.as_ref())?;
 
-    let intents = aggregator::intent::IntentFile::new(&config.data);
+    let intents = aggregator::shard::intent::IntentFile::new(&config.data);
     let committed = intents.read()?.map_or(0, |intent| intent.end.unwrap_or(intent.offset));
     let files = SpoolFiles::open(&config, committed)?;
     let salts = Arc::new(Salts::open(volatile_dir(&config), clock::now_s()));

@@ -1,81 +1,77 @@
-//! How the brokers are reached, and the settings that every client of ours has. Certificates and host names are always
-//! checked: there is no way to switch that off.
+//! How the brokers are reached: the settings of every client. Certificates and host names are always checked; no
+//! setting switches that off.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use strum::{IntoStaticStr, VariantArray};
 
 /// How to reach the brokers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// `HOST:PORT,...`: any of them will do.
+    /// `HOST:PORT,...`: some of the brokers; the client finds the others.
     pub brokers: String,
-    /// Encrypted, if there is one.
+    /// If present, the connection is encrypted.
     pub tls: Option<Tls>,
-    /// Who we are, if they ask.
+    /// If present, the client signs in.
     pub login: Option<Login>,
 }
 
-/// Whose certificates are believed.
+/// Which certificates are trusted, and our own.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// A file of certificates (PEM); without, the system's.
+    /// A file of trusted certificates (PEM); if absent, those of the system.
     pub ca: Option<PathBuf>,
-    /// Our own certificate and its key (PEM), where brokers want one.
+    /// Our own certificate and its key (PEM), if the brokers require one.
     pub own: Option<(PathBuf, PathBuf)>,
 }
 
-/// How we sign in.
+/// How the client signs in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
-    /// Which of SASL's ways.
+    /// The SASL mechanism.
     pub mechanism: Mechanism,
-    /// The name.
+    /// The user name.
     pub user: String,
     /// The password.
     pub password: String,
 }
 
-/// SASL's ways that brokers have and that need no further service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The SASL mechanisms of brokers that need no other service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum Mechanism {
-    /// RFC 4616. The password travels: only with TLS.
+    /// RFC 4616. It sends the password, so it is for connections with TLS only.
+    #[strum(serialize = "PLAIN")]
     Plain,
     /// RFC 5802 with SHA-256.
+    #[strum(serialize = "SCRAM-SHA-256")]
     ScramSha256,
     /// RFC 5802 with SHA-512.
+    #[strum(serialize = "SCRAM-SHA-512")]
     ScramSha512,
 }
 
 impl Mechanism {
-    /// All of them.
-    pub const ALL: [Mechanism; 3] = [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
+    /// All mechanisms.
+    pub const ALL: &'static [Mechanism] = Mechanism::VARIANTS;
 
-    /// Its name, as IANA registers it.
+    /// The name that is registered with IANA.
     pub fn label(self) -> &'static str {
-        match self {
-            Mechanism::Plain => "PLAIN",
-            Mechanism::ScramSha256 => "SCRAM-SHA-256",
-            Mechanism::ScramSha512 => "SCRAM-SHA-512",
-        }
+        self.into()
     }
 }
 
 impl fmt::Debug for Login {
+    /// Leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login").field("mechanism", &self.mechanism).field("user", &self.user).finish_non_exhaustive()
     }
 }
 
 impl Connection {
-    /// What every client begins with; `name` is what brokers log.
+    /// The settings that every client has. `name` is the name of the client in the log of the brokers.
     pub fn client(&self, name: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
@@ -83,7 +79,7 @@ impl Connection {
             .set("client.id", name)
             .set("security.protocol", self.protocol())
             .set("socket.keepalive.enable", "true")
-            // A broker that restarts is found again within seconds, not after the default of ten.
+            // With the default of 10 s a client finds a restarted broker late.
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "2000")
             .set("log.connection.close", "false")
@@ -111,68 +107,42 @@ impl Connection {
         config
     }
 
-    /// The settings of a producer whose answers mean that every replica in sync has the message, once and in order.
+    /// The settings of a producer. An answer means that every replica in sync has the message, once and in order.
     pub fn producer(&self, name: &str) -> ClientConfig {
         let mut config = self.client(name);
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
-            // One at a time. A broker that knows nothing of this producer yet takes any number as its first: of two requests
-            // under way it may refuse one and take the next (KAFKA-15591), and what comes later then counts as a repeat.
+            // With more than one request under way, a broker that has no state of this producer yet may refuse the
+            // first request and accept the second (KAFKA-15591). When the first is sent again, the broker takes it for
+            // a repeat.
             .set("max.in.flight.requests.per.connection", "1")
-            // For as long as it takes: what is sent stands elsewhere until it is answered.
+            // No deadline: the sender has the message in storage until it is answered.
             .set("message.timeout.ms", "0")
             .set("compression.codec", "lz4");
         config
     }
 
-    /// The settings of a consumer that is told what to read and from where, and that leaves no trace at the brokers.
+    /// The settings of a consumer outside any group: the caller assigns partitions and offsets, and the brokers store
+    /// nothing about it.
     pub fn reader(&self, name: &str) -> ClientConfig {
         let mut config = self.client(name);
         config
-            // The library wants a name; nobody joins it and nothing is committed under it.
+            // The library requires a group name. No client joins this group, and nothing is committed in it.
             .set("group.id", format!("{name}-unjoined"))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // What is gone is an error, never a jump.
+            // An offset that is not there is an error. The reader must not skip to another one.
             .set("auto.offset.reset", "error")
             .set("check.crcs", "true")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")
-            // Left at its second, a reader that has caught up with its queue's bound waits that long.
+            // With the default of 1 s a reader whose queue was full waits that long before it fetches again.
             .set("fetch.queue.backoff.ms", "10")
             .set("fetch.message.max.bytes", "4194304")
             .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "16384");
         config
-    }
-
-    /// Waits until a broker answers. The error is what was found instead: a certificate nobody signed, another host's
-    /// name, a wrong password. (A client that only asks for something tells no more than that its time is over.)
-    pub async fn reach(&self, within: Duration) -> Result<(), Unreached> {
-        let mut config = self.reader("footfall-reach");
-        // A broker that wants TLS only hangs up on who has none.
-        config.set("log.connection.close", "true");
-        let asker: BaseConsumer<Heard> = config.create_with_context(Heard::default())?;
-        let ask = move || {
-            let began = Instant::now();
-            loop {
-                let last = match asker.fetch_metadata(None, ASK) {
-                    Ok(_) => return Ok(()),
-                    Err(error) => error,
-                };
-                // This is how it comes to be told of errors that belong to no question.
-                let _nothing_to_read = asker.poll(Duration::ZERO);
-                let heard = asker.context().0.lock().ok().and_then(|heard| heard.clone());
-                match heard {
-                    Some(why) if began.elapsed() >= SETTLED => return Err(Unreached(explained(why))),
-                    None if began.elapsed() >= within => return Err(last.into()),
-                    Some(_) | None => {}
-                }
-            }
-        };
-        let asked = tokio::task::spawn_blocking(ask).await;
-        asked.unwrap_or_else(|_| Err(Unreached("whoever asked has stopped".to_owned())))
     }
 
     fn protocol(&self) -> &'static str {
@@ -185,77 +155,12 @@ impl Connection {
     }
 }
 
-/// How long one question waits.
-const ASK: Duration = Duration::from_millis(500);
-/// What one of several brokers, or one of a host's addresses, is told by within this time may not be the last word.
-const SETTLED: Duration = Duration::from_secs(2);
-
-/// Why no broker answers.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unreached(String);
-
-impl From<KafkaError> for Unreached {
-    fn from(error: KafkaError) -> Unreached {
-        Unreached(error.to_string())
-    }
-}
-
-/// The library does not say which of two faults a certificate has, nor why a broker hangs up at the first word.
-fn explained(why: String) -> String {
-    let more = if why.contains("certificate verify failed") {
-        "; either nobody who is believed has signed it, or it is for another host name"
-    } else if why.contains("state APIVERSION_QUERY") {
-        "; it hung up at the first word: does it want `tls = true`, or is it no broker?"
-    } else {
-        ""
-    };
-    why + more
-}
-
-/// The last error that belonged to no question.
-#[derive(Default)]
-struct Heard(Mutex<Option<String>>);
-
-impl ClientContext for Heard {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, "kafka: {message}");
-        // A broker that hangs up is no error to the library, and so comes as none.
-        if facility == "FAIL" {
-            let words = message.split_once("]: ").map_or(message, |(_thread, words)| words);
-            self.keep(words, is_no_reason);
-        }
-    }
-
-    fn error(&self, _: KafkaError, reason: &str) {
-        self.keep(reason, |heard| is_no_reason(heard) || !is_no_reason(reason));
-    }
-}
-
-impl Heard {
-    /// Keeps it if there is nothing yet, or if what there is may go.
-    fn keep(&self, words: &str, may_go: impl Fn(&str) -> bool) {
-        if let Ok(mut heard) = self.0.lock()
-            && heard.as_deref().is_none_or(may_go)
-        {
-            *heard = Some(words.to_owned());
-        }
-    }
-}
-
-/// It comes after what says why.
-fn is_no_reason(words: &str) -> bool {
-    words.ends_with("brokers are down")
-}
-
-impl ConsumerContext for Heard {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_login_does_not_print_its_password_and_checks_are_on() {
+    fn a_password_is_not_printed_and_certificates_are_checked() {
         let login = Login { mechanism: Mechanism::ScramSha512, user: "u".to_owned(), password: "secret".to_owned() };
         assert!(!format!("{login:?}").contains("secret"));
         let connection = Connection { brokers: "b:1".to_owned(), tls: Some(Tls::default()), login: Some(login) };

@@ -1,24 +1,28 @@
-//! How Footfall uses Kafka: what `ingest` and `aggregator` both need and neither owns.
+//! Kafka for Footfall: what both `ingest` and `aggregator` need.
 //!
 //! ```text
 //! connection   brokers, TLS, login -> the settings of every client
-//! topics       hits, folds, salts: made if missing, checked if not
-//! ledger       a small topic, one partition, read as a whole
-//! said         what the client library says, in our log
+//! reach        waits for a broker; finds out why none answers
+//! topics       hits, folds, salts: creates missing ones, checks existing ones
+//! ledger       a small topic of one partition, read as a whole
+//! assignment   parses the partitions in the assignment of a group member
+//! client_log   what the client library reports, in our log
 //! ```
 //!
-//! It knows no event and no rule of the protocol. What stands on `hits` is in `schema::wire`, who reads it in
-//! `aggregator`, who writes it in `ingest`.
+//! This crate does not know events, nor the protocol between the programs. The format of a message in `hits` is in
+//! `schema::wire`; `ingest` writes the messages, `aggregator` reads them.
 
+pub mod assignment;
+pub mod client_log;
 pub mod connection;
 pub mod ledger;
-pub mod said;
+pub mod reach;
 pub mod topics;
 
+pub use client_log::LoggingContext;
 pub use connection::{Connection, Login, Mechanism, Tls};
 pub use rdkafka;
-pub use said::Said;
 pub use topics::Layout;
 
-/// An error of the client library or the brokers.
+/// An error of the client library or of the brokers.
 pub type Error = rdkafka::error::KafkaError;

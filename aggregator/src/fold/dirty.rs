@@ -1,7 +1,8 @@
 //! Dirty visits: those that began or changed since the last drain.
 //!
 //! Bounce, exit and duration of a visit can change with every event. They are not added to cells at each event. Once
-//! per drain the difference to what earlier drains emitted is added, so that corrections cancel before they become rows.
+//! per drain the difference to what earlier drains emitted is added, so that corrections cancel before they become
+//! rows.
 
 use super::keys::VisitSums;
 use super::visitor::{Exit, NONE, Visit};

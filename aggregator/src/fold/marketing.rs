@@ -3,8 +3,8 @@
 //! The first event of a visit on the marketing lane assigns the visit to the campaign that the event names; if it names
 //! none, to the row of empty names. Later events do not change the campaign. The row of the campaign is corrected when
 //! the visit is no longer a bounce, as the row of the visit is. An order counts for the campaign of its visit. An order
-//! with a number that was counted before is not counted again. The load of a beacon (an *open*) has no tag and is only a
-//! sum.
+//! with a number that was counted before is not counted again. The load of a beacon (an *open*) has no tag and is only
+//! a sum.
 
 use std::collections::HashMap;
 

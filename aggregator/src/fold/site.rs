@@ -106,8 +106,8 @@ impl Site {
         once != 0 && self.facts.has(self.visitors.get_mut(row), Fact::Once(once))
     }
 
-    /// Records the idempotency number of a hit. If the visitor has the maximum of facts, the number is not recorded, and
-    /// the hit would be counted again.
+    /// Records the idempotency number of a hit. If the visitor has the maximum of facts, the number is not recorded,
+    /// and the hit would be counted again.
     fn insert_once(&mut self, row: u32, once: u64) {
         if once != 0 {
             self.facts.insert(self.visitors.get_mut(row), Fact::Once(once));

@@ -1,4 +1,4 @@
-//! What the rows say is what the definitions say.
+//! The rows of the fold agree with the definitions in `naive`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,17 +13,18 @@ use schema::measures::Measure as M;
 use crate::naive::{self, TagDay};
 use crate::stream::{Cells, DAYS, FIRST_DAY, cells, cuts, run, stream};
 
-/// A value: its site, day and round, its own names and one frozen attribute (empty: none).
+/// Site, day and round, the names of a value, and one attribute of the tag (empty: none).
 type Value = (u32, Day, u32, Vec<String>, String);
 
-/// Sums of one measure by the dimensions it is a first of (with `hour`, by the hour too) and one frozen attribute.
+/// The sums of one measure by the dimensions of which it is a first (and by the hour, if `by_hour`) and by one
+/// attribute of the tag.
 fn view(cells: &Cells, cube: Cube, measure: M, own: &[D], by_hour: bool, frozen: Option<D>) -> BTreeMap<Value, i64> {
     let mut view = BTreeMap::new();
     let at = |d: &D| cube.dimensions().iter().position(|other| other == d).expect("the cube has it");
     let measure = cube.measures().iter().position(|&other| other == measure).expect("the cube has it");
     for ((_, day, round, site, _, hour, names), sums) in cells.iter().filter(|((c, ..), _)| *c == cube) {
         if cube == Cube::Events && !names[at(&D::Property)].is_empty() {
-            continue; // only an event's own row counts for totals
+            continue; // only the event's own row counts for totals
         }
         let mut value: Vec<String> = own.iter().map(|d| names[at(d)].clone()).collect();
         value.extend(by_hour.then(|| hour.to_string()));
@@ -49,7 +50,7 @@ fn attribute(event: &Event<'static>, frozen: Option<D>) -> String {
     text.to_string()
 }
 
-/// Distinct tags per value, where `values` lists what a tag's day shows.
+/// The number of distinct tags for each value. `values` lists the values of one tag's day.
 fn distinct(days: &[TagDay], frozen: Option<D>, values: impl Fn(&TagDay) -> Vec<Vec<String>>) -> BTreeMap<Value, i64> {
     let mut tags = BTreeMap::<Value, BTreeSet<_>>::new();
     for day in days {
@@ -69,9 +70,9 @@ fn starts(day: &TagDay, value: impl Fn(&Event<'static>) -> Vec<String>) -> Vec<V
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
-    /// Every measure by all dimensions at once, so by every one and every pair of them too.
+    /// Compares every measure by all dimensions at once. So it is right by each dimension and each pair of them, too.
     #[test]
-    fn every_cell_is_what_the_raw_events_say(records in stream(120), cuts in cuts(120)) {
+    fn every_cell_agrees_with_the_raw_events(records in stream(120), cuts in cuts(120)) {
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let folded = cells(&run(&mut fold, &records, &cuts));
         let expected = naive::cells(&naive::accept(&records));
@@ -81,7 +82,7 @@ proptest! {
         prop_assert_eq!(folded.len(), expected.len());
     }
 
-    /// Firsts summed over rows are numbers of different tags, under every frozen attribute.
+    /// A sum of firsts is the number of distinct tags, also for each attribute of the tag.
     #[test]
     fn visitors_are_distinct_tags_under_every_view(records in stream(120), cuts in cuts(120)) {
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());
@@ -127,7 +128,7 @@ proptest! {
         prop_assert_eq!(visits, views as i64);
     }
 
-    /// A bounce, an exit or a first may be taken back, but never more than was given.
+    /// Bounces and exits can be taken back, but not more of them than were emitted.
     #[test]
     fn a_complete_day_has_no_negative_sum(records in stream(120), cuts in cuts(120), tags in 0usize..4, facts in 0u32..6) {
         let limits = Limits { tags_per_site_day: tags, strings_per_site_day: 6, facts_per_tag: facts };
@@ -139,7 +140,7 @@ proptest! {
         }
     }
 
-    /// The caller of an import names the round, has no numbers and ends each day itself; all else is the same.
+    /// An import names the round, has no record numbers and ends each day itself. Everything else is the same.
     #[test]
     fn an_import_folds_like_a_stream(records in stream(120)) {
         let accepted = naive::accept(&records);
@@ -157,7 +158,7 @@ proptest! {
         };
         prop_assert_eq!(fold.visitors(), naive::tag_days(&as_one_round).len());
         for day in 0..DAYS {
-            fold.end(Day(FIRST_DAY + day), 1000);
+            fold.end_round(Day(FIRST_DAY + day), 1000);
         }
         prop_assert_eq!(fold.visitors(), 0);
         prop_assert_eq!(cells(&[fold.drain()]), naive::cells(&as_one_round));

@@ -1,4 +1,4 @@
-//! Beyond the caps: hits still count, firsts are no longer told.
+//! Beyond the limits hits are still counted, but no more firsts.
 
 use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
@@ -13,10 +13,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
-    fn beyond_the_caps_hits_count_and_firsts_saturate(
+    fn beyond_the_limits_hits_are_counted_and_firsts_are_not(
         records in stream(150), cuts in cuts(150), tags in 0usize..6, strings in 0usize..12, facts in 0u32..6,
     ) {
-        let records = ordered_once(records); // without room for facts a hit or an order sent again cannot be told
+        // Beyond the limit of facts, hits and orders that are sent again are counted again.
+        let records = ordered_once(records);
         let small = Limits { tags_per_site_day: tags, strings_per_site_day: strings, facts_per_tag: facts };
         let (mut capped, mut free) = (Fold::new(Checkpoint::default(), small), Fold::new(Checkpoint::default(), Limits::default()));
         run(&mut capped, &records, &cuts);
@@ -49,9 +50,9 @@ proptest! {
         }
     }
 
-    /// Each cap by itself, far below what the stream holds.
+    /// Each limit by itself, far below what the stream has.
     #[test]
-    fn every_cap_is_kept_and_told(records in stream(150), which in 0usize..3) {
+    fn every_limit_is_kept_and_reported(records in stream(150), which in 0usize..3) {
         let none = Limits::default();
         let limits = match which {
             0 => Limits { tags_per_site_day: 1, ..none },
@@ -71,7 +72,7 @@ proptest! {
             }
             1 => {
                 let words = drained.iter().flat_map(|d| &d.rows).flat_map(|rows| &rows.dimensions).flat_map(|column| &column.dictionary);
-                // Engagement that says nothing, or consent on the audience's lane, leaves no row, and so no word.
+                // Empty engagement, and consent on the audience lane, make no row and so no name.
                 let mut free = Fold::new(Checkpoint::default(), Limits::default());
                 let of_tags = run(&mut free, &records, &[])
                     .iter()

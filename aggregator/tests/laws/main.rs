@@ -1,5 +1,5 @@
-//! The laws of the fold, each over random streams: several sites, days and rounds, events of all kinds, late and early
-//! ones, closes, refusals, repeats and gaps.
+//! The laws of the fold, tested with random streams: several sites, days and rounds, events of all kinds in and out of
+//! order, closes, refusals, repeats and gaps.
 
 mod stream;
 mod naive;

@@ -1,4 +1,4 @@
-//! What the marketing lane adds, defined as plainly as it can be: lists over raw events.
+//! The definitions of the marketing lane's measures, written as simply as possible: lists over raw events.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn words(event: &Event<'static>) -> Words {
     [c.source, c.medium, c.name, c.content, c.term]
 }
 
-/// The campaign of a tag's visit: that of its first event on the marketing lane, wherever in the visit it is.
+/// The event that assigns a visit to its campaign: the first event of the visit on the marketing lane.
 fn opened_by(day: &TagDay, visit: usize) -> Option<Event<'static>> {
     let opens = |(event, of): &&(Event<'static>, Option<usize>)| *of == Some(visit) && event.lane == Lane::Marketing;
     day.all.iter().find(opens).map(|(event, _)| *event)
@@ -51,7 +51,7 @@ fn names(
 
 fn visits(day: &TagDay, cells: &mut Cells) {
     let mut seen = Vec::new();
-    // In the order in which they are opened, which is that of the visits.
+    // Visits get their campaigns in the order of the visits.
     for (at, visit) in day.visits.iter().enumerate() {
         let Some(opener) = opened_by(day, at) else { continue };
         let words = words(&opener);
@@ -63,7 +63,7 @@ fn visits(day: &TagDay, cells: &mut Cells) {
     }
 }
 
-/// Orders as they came, over all tags of a site and day: the same number counts once.
+/// Orders in the order of arrival, over all tags of a site and day. An order number counts once.
 fn orders(accepted: &Accepted, days: &[TagDay], cells: &mut Cells) {
     // What a tag has bought so far, by (day, round, site, tag).
     #[derive(Default)]
@@ -80,7 +80,7 @@ fn orders(accepted: &Accepted, days: &[TagDay], cells: &mut Cells) {
         let same = |day: &&TagDay| (day.first.day, day.round, day.first.site, day.first.tag) == whose;
         let Some(day) = days.iter().find(same) else { continue };
         let bought = of_tag.entry(whose).or_default();
-        // Events sent again, and opens, are not among a tag's.
+        // Events that were sent again, and loads of beacons, are not in `all`.
         let Some((of_day, visit)) = day.all.get(bought.at).filter(|(of_day, _)| of_day == event) else { continue };
         bought.at += 1;
         let (Lane::Marketing, Some(order)) = (of_day.lane, of_day.extra.order()) else { continue };

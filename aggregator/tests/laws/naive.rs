@@ -1,4 +1,4 @@
-//! The definitions, as plainly as they can be written: sets and lists over raw events, nothing incremental.
+//! The definitions of all measures, written as simply as possible: sets and lists over raw events, nothing incremental.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use schema::wire::Body;
 use crate::marketing;
 use crate::stream::{Cells, Placed};
 
-/// What is left of a stream once repeats are gone, each with its round.
+/// A stream without its repeats, each event and refusal with its round.
 #[derive(Debug, Default)]
 pub(crate) struct Accepted {
     pub(crate) events: Vec<(u32, Event<'static>)>,
@@ -20,7 +20,7 @@ pub(crate) struct Accepted {
     pub(crate) gaps: u64,
 }
 
-/// Drops repeats, counts gaps, finds rounds.
+/// Drops repeats, counts gaps and finds the rounds.
 pub(crate) fn accept(records: &[Placed]) -> Accepted {
     let (mut accepted, mut last_close) = (Accepted::default(), None::<Day>);
     let mut seen = BTreeMap::<u64, u64>::new();
@@ -52,15 +52,16 @@ pub(crate) fn accept(records: &[Placed]) -> Accepted {
 /// All events of one tag in one (site, day, round).
 pub(crate) struct TagDay {
     pub(crate) round: u32,
-    /// The first to come: its attributes are the tag's.
+    /// The first event that arrived. Its attributes are those of the tag.
     pub(crate) first: Event<'static>,
-    /// Page views and custom events, as they came.
+    /// The steps of each visit, in the order of arrival.
     pub(crate) visits: Vec<Vec<Event<'static>>>,
-    /// All events, as they came, each with the number of the visit it happened in.
+    /// All events in the order of arrival, each with the index of its visit.
     pub(crate) all: Vec<(Event<'static>, Option<usize>)>,
 }
 
-/// The page a visit ends with: the latest page view; one that is not later than what came before it changes nothing.
+/// The page view with which a visit ends: the latest one. A page view that is not later than the events before it does
+/// not change the exit.
 pub(crate) fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
     let mut exit = None;
     for (at, event) in visit.iter().enumerate() {
@@ -72,7 +73,7 @@ pub(crate) fn exit(visit: &[Event<'static>]) -> Option<Event<'static>> {
     exit
 }
 
-/// Page views and custom events whose gaps are at most 30 minutes are a visit; what comes late joins the one that runs.
+/// Steps whose gaps are at most 30 minutes are a visit. A late step belongs to the visit that is running.
 pub(crate) fn tag_days(accepted: &Accepted) -> Vec<TagDay> {
     let mut by_tag = BTreeMap::<_, Vec<_>>::new();
     for (round, event) in &accepted.events {
@@ -196,14 +197,14 @@ fn events(tag_day: &TagDay, cells: &mut Cells) {
         own_row.extend(event.extra.properties().map(|(property, value)| (property, value, 0)));
         for (line, &(property, value, amount)) in own_row.iter().enumerate() {
             let same = |e: &Event<'static>| {
-                let says = || e.extra.properties().any(|said| said == (property, value));
-                (e.kind, e.name) == (event.kind, event.name) && (line == 0 || says())
+                let has_it = || e.extra.properties().any(|of_event| of_event == (property, value));
+                (e.kind, e.name) == (event.kind, event.name) && (line == 0 || has_it())
             };
-            let said_above = own_row[..line].iter().any(|&(p, v, _)| line > 0 && (p, v) == (property, value));
+            let is_repeated = own_row[..line].iter().any(|&(p, v, _)| line > 0 && (p, v) == (property, value));
             let earlier = &tag_day.all[..at];
-            let is_new = !said_above && !earlier.iter().any(|(e, _)| same(e));
+            let is_new = !is_repeated && !earlier.iter().any(|(e, _)| same(e));
             let is_new_in_visit =
-                !said_above && !earlier.iter().any(|(e, v)| same(e) && (v == visit || visit.is_none()));
+                !is_repeated && !earlier.iter().any(|(e, v)| same(e) && (v == visit || visit.is_none()));
             let came = visit.map_or(event, |visit| &tag_day.visits[visit][0]);
             let f = &tag_day.first;
             let names = [
@@ -223,19 +224,19 @@ fn events(tag_day: &TagDay, cells: &mut Cells) {
     }
 }
 
-/// Time is added up; of a page's quarters each visitor comes down to each once.
+/// Engaged time is added up. Each quarter of a page counts once for each visitor that scrolled down to it.
 fn engagement(tag_day: &TagDay, cells: &mut Cells) {
     let f = tag_day.first;
     let mut reached = BTreeMap::<&str, u32>::new();
     for (event, visit) in tag_day.all.iter().filter(|(event, _)| event.kind == Kind::Engagement) {
         let came = visit.map_or(event, |visit| &tag_day.visits[visit][0]);
-        let said = event.extra.engagement().unwrap_or_default();
-        let (quarters, before) = (said.scroll.min(100) / 25, reached.entry(event.page).or_insert(0));
+        let engaged = event.extra.engagement().unwrap_or_default();
+        let (quarters, before) = (engaged.scroll.min(100) / 25, reached.entry(event.page).or_insert(0));
         let new = quarters.saturating_sub(*before);
         *before = quarters.max(*before);
         let names =
             [event.page, came.source, came.channel.label(), f.country, f.device.label(), f.browser, f.os, f.language];
-        let seconds = (f64::from(said.ms) / 1000.0).round() as i64;
+        let seconds = (f64::from(engaged.ms) / 1000.0).round() as i64;
         add(cells, key(Cube::Pages, tag_day, event, &names), &[0, 0, 0, 0, 0, 0, seconds, i64::from(new) * 25]);
     }
 }

@@ -1,4 +1,4 @@
-//! How the stream is cut and how often it is read must not show.
+//! The result does not depend on where the fold is drained, nor on how often the stream is read.
 
 use aggregator::fold::{Checkpoint, Fold, Limits};
 use proptest::prelude::*;
@@ -24,8 +24,8 @@ proptest! {
         }
     }
 
-    /// A shard that starts anew reads from S, where the oldest round not done begins, drains somewhere, and then hands
-    /// out what its former life would have handed out, row by row.
+    /// A shard that starts again folds from S, drains at other positions, and then emits exactly the rows that it would
+    /// have emitted without the restart.
     #[test]
     fn replay_gives_the_same_increments(
         records in stream(200), resume in any::<Index>(), done in any::<Index>(), cuts_a in cuts(200), cuts_b in cuts(200), tail in cuts(200),
@@ -55,7 +55,7 @@ proptest! {
         prop_assert_eq!(run(&mut former, after, &tail), run(&mut later, after, &tail));
     }
 
-    /// A round's sums can be found again from its first record and the copy taken before it, whatever else was there.
+    /// The sums of a round can be computed again from its first record and the checkpoint before it.
     #[test]
     fn a_round_is_rebuilt_from_its_first_record(records in stream(150), cuts in cuts(150)) {
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());

@@ -1,4 +1,4 @@
-//! Numbers, closes and the shape of what a drain hands out.
+//! Record numbers, closes, and the shape of the rows that a drain emits.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ proptest! {
 
     #[test]
     fn a_close_drops_state_and_keeps_sums_until_they_are_forgotten(records in stream(150)) {
-        let records = sent_once(records); // what was sent again in another round is a repeat in the one they all go to
+        let records = sent_once(records); // a hit that was sent again in another round would be dropped when all are in one round
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let drained = run(&mut fold, &records, &[]);
         let (firsts, tags) = (fold.round_starts().clone(), naive::tag_days(&naive::accept(&records)));
@@ -91,7 +91,7 @@ proptest! {
         prop_assert_eq!(fold.round_starts(), &firsts);
         fold.apply(0, &close(last_close - 1));
         let last = fold.drain();
-        prop_assert_eq!(&last.closes, &vec![Day(last_close)], "a close that closes nothing is not told");
+        prop_assert_eq!(&last.closes, &vec![Day(last_close)], "a close that closes nothing is not emitted");
         prop_assert!(cells(&[last]).is_empty(), "nothing came after the drain");
 
         let accepted = naive::accept(&records);
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// The same tag before and after its day's close: two rounds, a visitor and a visit in each.
+/// The same tag before and after the close of its day: one visitor and one visit in each of two rounds.
 #[test]
 fn a_late_event_is_a_visitor_of_a_later_round() {
     let event = schema::event::Event {

@@ -1,4 +1,4 @@
-//! Random streams of records, and how a test runs them through the fold.
+//! Random streams of records, and functions that run them through the fold.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ use warehouse::Rows;
 pub(crate) const FIRST_DAY: i32 = 20_000;
 pub(crate) const DAYS: i32 = 3;
 
-/// A record and where it begins.
+/// A record, and its position in the stream.
 pub(crate) type Placed = (u64, Record<'static>);
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The clock moves on by so much, then an event comes late by so much.
+    /// The clock moves by `forward_s`. Then an event arrives that is `late_s` late.
     Event {
         forward_s: u32,
         late_s: u32,
@@ -30,15 +30,15 @@ enum Step {
     },
     Fates(Vec<FateCount<'static>>),
     Close(i32),
-    /// The record so many before this one comes again.
-    Again(usize),
-    /// So many numbers are lost.
+    /// An earlier record is repeated: the one that is so many records back.
+    Repeat(usize),
+    /// So many numbers are skipped.
     Lost(u64),
-    /// Another collector goes on.
+    /// Records of another collector follow.
     Epoch(u64),
 }
 
-/// Up to `max` records. Times are drawn so that gaps of just 30 minutes, one second more and one less are common.
+/// Up to `max` records. Gaps of exactly 30 minutes, of one second more and of one second less are common.
 pub(crate) fn stream(max: usize) -> impl Strategy<Value = Vec<Placed>> {
     vec(step(), 0..max).prop_map(place)
 }
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         50 => event,
         3 => vec(fate(), 1..4).prop_map(Step::Fates),
         2 => (-2..DAYS + 2).prop_map(|day| Step::Close(FIRST_DAY + day)),
-        5 => (0usize..20).prop_map(Step::Again),
+        5 => (0usize..20).prop_map(Step::Repeat),
         1 => (1u64..4).prop_map(Step::Lost),
         1 => (0u64..3).prop_map(Step::Epoch),
     ]
@@ -73,7 +73,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
     let place = (select(vec!["FR", "unknown"]), select(vec!["FR-1", "unknown"]), select(Device::ALL));
     let software =
         (select(vec!["B 1", "B 2"]), select(vec!["O", ""]), select(vec!["fr", "de"]), select(vec!["s", "m"]));
-    // Mostly one (site, day), so that streams of a hundred events hold visits of many.
+    // Mostly one (site, day), so that a stream of a hundred events has visits with many events.
     let whose = (select(vec![1, 1, 1, 2]), select(vec![0, 0, 0, 1, 2]), 0u64..5);
     (whose, what, names, origin, place, software).prop_map(
         |(
@@ -115,7 +115,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
     )
 }
 
-/// Most say nothing; what is said is kept for as long as the test runs.
+/// Mostly empty. The others are leaked, so that events can be `'static`.
 fn extra() -> impl Strategy<Value = Extra<'static>> {
     let word = || select(vec!["", "x", "y"]);
     let campaign = proptest::option::of((word(), word()));
@@ -124,7 +124,7 @@ fn extra() -> impl Strategy<Value = Extra<'static>> {
     let order = proptest::option::of((select(vec!["EUR", "USD"]), 0i64..9000, vec(item, 0..3)));
     let engagement = proptest::option::of((0u32..9000, 0u32..140));
     let numbers = (0i64..3, 0u64..4, select(vec![0, 0, 0, 0, 0, 0, 1, 2]));
-    let said = (campaign, properties, order, engagement, numbers).prop_map(
+    let filled = (campaign, properties, order, engagement, numbers).prop_map(
         |(campaign, properties, order, engagement, (amount, order_id, once))| {
             let mut buf = ExtraBuf::default();
             if let Some((source, name)) = campaign {
@@ -150,7 +150,7 @@ fn extra() -> impl Strategy<Value = Extra<'static>> {
             Extra::decode(bytes.leak()).expect("it was just made")
         },
     );
-    prop_oneof![1 => Just(Extra::NONE), 2 => said]
+    prop_oneof![1 => Just(Extra::NONE), 2 => filled]
 }
 
 fn fate() -> impl Strategy<Value = FateCount<'static>> {
@@ -160,7 +160,7 @@ fn fate() -> impl Strategy<Value = FateCount<'static>> {
     })
 }
 
-/// Numbers and dates the steps.
+/// Gives the records of the steps their numbers, times and positions.
 fn place(steps: Vec<Step>) -> Vec<Placed> {
     let mut records: Vec<Placed> = Vec::new();
     let (mut epoch, mut numbers, mut clock_s) = (0, BTreeMap::<u64, u64>::new(), 20_000);
@@ -175,13 +175,13 @@ fn place(steps: Vec<Step>) -> Vec<Placed> {
                 clock_s += forward_s;
                 let in_day_s = clock_s - late_s;
                 let time_s = event.day.0 as u32 * 86_400 + in_day_s;
-                // Site 2 is in Kolkata; site 1 puts its clocks on by half an hour and back now and then.
+                // Site 2 is in Kolkata. Site 1 changes its clocks by half an hour from time to time.
                 let offset_quarters = if event.site == 2 { 22 } else { 4 + (in_day_s / 30_000 % 2) as i8 * 2 };
                 numbered(Body::Event(Event { time_s, offset_quarters, ..event }))
             }
             Step::Fates(counts) => numbered(Body::Fates(counts)),
             Step::Close(day) => Record { partition: 0, epoch: 0, number: 0, body: Body::Close(Day(day)) },
-            Step::Again(back) => match records.iter().rev().nth(back) {
+            Step::Repeat(back) => match records.iter().rev().nth(back) {
                 Some((_, record)) => record.clone(),
                 None => continue,
             },
@@ -199,12 +199,12 @@ fn place(steps: Vec<Step>) -> Vec<Placed> {
     records
 }
 
-/// The same, none of which is sent again by a number of the sender's own.
+/// The same records without idempotency numbers, so that no hit is sent again.
 pub(crate) fn sent_once(records: Vec<Placed>) -> Vec<Placed> {
     renumbered(records, |order_id| order_id)
 }
 
-/// The same, and no order of which is sent again by its number.
+/// As `sent_once`, and also without order numbers, so that no order is sent again.
 pub(crate) fn ordered_once(records: Vec<Placed>) -> Vec<Placed> {
     renumbered(records, |_| 0)
 }
@@ -218,7 +218,7 @@ fn renumbered(mut records: Vec<Placed>, order_id: impl Fn(u64) -> u64) -> Vec<Pl
     records
 }
 
-/// Takes all records in, with a drain before each of the cuts and one at the end.
+/// Folds all records, with a drain before each of the cuts and one at the end.
 pub(crate) fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Drained> {
     let mut drained = Vec::new();
     for (at, (position, record)) in records.iter().enumerate() {
@@ -231,18 +231,18 @@ pub(crate) fn run(fold: &mut Fold, records: &[Placed], cuts: &[usize]) -> Vec<Dr
     drained
 }
 
-/// Where to drain.
+/// The indexes of records before which to drain.
 pub(crate) fn cuts(max: usize) -> impl Strategy<Value = Vec<usize>> {
     vec(0..max, 0..8)
 }
 
-/// A row's cube, day, round, site, bucket, hour and names.
+/// The cube, day, round, site, bucket, hour and names of a row.
 pub(crate) type Key = (Cube, Day, u32, u32, u32, u32, Vec<String>);
 
-/// Sums per key; keys without any are not there.
+/// Sums by key. Keys whose sums are all zero are left out.
 pub(crate) type Cells = BTreeMap<Key, Vec<i64>>;
 
-/// What rows add up to.
+/// Adds up the rows by key.
 pub(crate) fn cells<'a>(drained: impl IntoIterator<Item = &'a Drained>) -> Cells {
     let mut cells = Cells::new();
     for rows in drained.into_iter().flat_map(|drained| &drained.rows) {

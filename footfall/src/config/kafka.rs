@@ -103,7 +103,7 @@ fn not_empty(text: String) -> Result<String, String> {
 }
 
 fn mechanism(text: &str) -> Result<Mechanism, String> {
-    let known = Mechanism::ALL.into_iter().find(|mechanism| mechanism.label() == text);
+    let known = Mechanism::ALL.iter().copied().find(|mechanism| mechanism.label() == text);
     known.ok_or_else(|| {
         let all: Vec<_> = Mechanism::ALL.iter().map(|mechanism| format!("\"{}\"", mechanism.label())).collect();
         format!("must be one of {}, not \"{text}\"", all.join(", "))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aggregator::fold::Limits;
-use aggregator::group::{Settings, work};
+use aggregator::stream::kafka::{GroupSettings, run_group};
 use backon::Retryable;
 use kafka::topics::{Topic, TopicError, ensure};
 use schema::clock;
@@ -57,7 +57,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
         () = until_set(&stop) => return Ok(()),
     }
     process::print_if_open("Footfall counts what comes from Kafka.\n");
-    let settings = Settings {
+    let settings = GroupSettings {
         connection: kafka.connection,
         layout: kafka.layout,
         group: kafka.group,
@@ -69,7 +69,7 @@ async fn aggregate(config: Config, accept_loss: bool) -> Result<(), Box<dyn Erro
         due: Box::new(move |now_s| last_day_over(&zones, now_s, CLOSE_AFTER_S)),
         now_s: clock::now_s,
     };
-    Ok(work(settings, stop, FLUSH_MAX).await?)
+    Ok(run_group(settings, stop, FLUSH_MAX).await?)
 }
 
 async fn set_at_stop_signal(stop: Arc<AtomicBool>) {

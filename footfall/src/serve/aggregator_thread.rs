@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use aggregator::fold::Limits;
-use aggregator::intent::IntentFile;
-use aggregator::run::{Inputs, run};
-use aggregator::spooled::Spooled;
-use aggregator::sweep::Imports;
+use aggregator::shard::intent::IntentFile;
+use aggregator::shard::sweep::Imports;
+use aggregator::shard::{Inputs, run};
+use aggregator::stream::spool::SpoolStream;
 use schema::clock;
 use tokio::sync::Notify;
 
@@ -39,9 +39,9 @@ impl AggregatorThread {
         let warehouse = reach::warehouse(config, client);
         let inputs = Inputs {
             shard: 0,
-            stream: Spooled::new(spool, intents)?,
+            stream: SpoolStream::new(spool, intents)?,
             warehouse: warehouse.clone(),
-            engine_lives: engine.map(Engine::starts),
+            engine_starts: engine.map(Engine::starts),
             imports: Imports::Lock(config.data.join("import.lock")),
             limits: Limits::default(),
             stop: Arc::clone(&stop),

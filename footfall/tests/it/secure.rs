@@ -192,7 +192,7 @@ async fn kafka_is_reached_over_tls_with_a_password_and_a_wrong_setting_is_named(
     assert_aggregate_logs(&kafka("localhost", ca, "SCRAM-SHA-512"), PASSWORD, "making the tables failed");
     let layout = Layout { prefix: String::new(), partitions: 2, replication: 1 };
     for mechanism in [Mechanism::ScramSha512, Mechanism::Plain] {
-        let ensured = ensure(&connection(mechanism), &layout, &Topic::ALL).await;
+        let ensured = ensure(&connection(mechanism), &layout, Topic::ALL).await;
         ensured.unwrap_or_else(|error| panic!("{error}: {}", broker.log()));
         let mut ledger = Ledger::open(&connection(mechanism), "folds", 0).unwrap();
         let key = mechanism.label().as_bytes();

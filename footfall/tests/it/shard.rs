@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aggregator::fold::Limits;
-use aggregator::intent::IntentFile;
-use aggregator::run::{Inputs, run};
-use aggregator::spooled::Spooled;
-use aggregator::sweep::Imports;
+use aggregator::shard::intent::IntentFile;
+use aggregator::shard::sweep::Imports;
+use aggregator::shard::{Inputs, run};
+use aggregator::stream::spool::SpoolStream;
 use schema::day::Day;
 use schema::event::VisitorTag;
 use schema::wire;
@@ -64,12 +64,12 @@ impl Bench {
         self.writer.end_segment().unwrap();
     }
 
-    fn inputs(&self, stop: bool) -> Inputs<Spooled, Warehouse> {
+    fn inputs(&self, stop: bool) -> Inputs<SpoolStream, Warehouse> {
         Inputs {
             shard: 0,
-            stream: Spooled::new(self.handle.clone(), IntentFile::new(self.dir.path())).unwrap(),
+            stream: SpoolStream::new(self.handle.clone(), IntentFile::new(self.dir.path())).unwrap(),
             warehouse: Warehouse::new(self.engine.client()),
-            engine_lives: None,
+            engine_starts: None,
             imports: Imports::Lock(self.dir.path().join("import.lock")),
             limits: Limits::default(),
             stop: Arc::new(AtomicBool::new(stop)),

@@ -107,7 +107,7 @@ pub struct Agreement {
     keys: KeyRing,
     topic: String,
     ledger: Ledger,
-    admin: AdminClient<kafka::Said>,
+    admin: AdminClient<kafka::LoggingContext>,
     /// The brokers' time when they appended a record of ours, and the moment when we read that.
     broker_time: Option<(i64, Instant)>,
     logged: Logged,

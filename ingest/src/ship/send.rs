@@ -9,7 +9,7 @@ use kafka::rdkafka::config::RDKafkaLogLevel;
 use kafka::rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use kafka::rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use kafka::topics::Topic;
-use kafka::{Connection, Layout, said};
+use kafka::{Connection, Layout, client_log};
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 
@@ -41,11 +41,11 @@ struct DeliveryAnswers {
 
 impl ClientContext for DeliveryAnswers {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        said::log(level, facility, message);
+        client_log::log_line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        said::failed(&error, reason);
+        client_log::log_error(&error, reason);
     }
 }
 

@@ -10,7 +10,7 @@
 //!   if it is over by both clocks: by ours including the grace of salts, and by the brokers' because they appended a
 //!   record after its end.
 
-use kafka::ledger::Entry;
+use kafka::ledger::LedgerEntry as Entry;
 use schema::day::Day;
 use schema::zone::Zone;
 use zeroize::Zeroizing;

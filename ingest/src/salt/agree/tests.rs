@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Mutex, Weak};
 
-use kafka::ledger::Entry;
+use kafka::ledger::LedgerEntry as Entry;
 use kafka::topics::{Layout, Topic, ensure};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use schema::clock::now_s;
