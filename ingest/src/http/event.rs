@@ -18,7 +18,7 @@ pub(super) async fn event(worker: Rc<Worker>, mut request: Request) -> HttpRespo
         Err((refusal, why)) => return answer::refused_event(refusal, why),
     };
     let read_head = |proxies: &_| head::from_actix(request.head(), proxies);
-    let mut collected = worker.collect(now_s(), read_head, |hits| hits.push(plausible::read(&body)));
+    let mut collected = worker.collect(now_s(), read_head, |hits| hits.push(plausible::parse(&body)));
     drop((request, body, worker));
     collected.wait_until_stored().await;
     answer_to(&collected)

@@ -12,7 +12,7 @@ pub(super) async fn gif(request: HttpRequest) -> HttpResponse {
     let referer = head::text(&request, &header::REFERER);
     let read_head = |proxies: &_| head::from_actix(request.head(), proxies);
     let mut collected =
-        worker.collect(now_s(), read_head, |hits| hits.push(pixel::read(request.query_string(), referer)));
+        worker.collect(now_s(), read_head, |hits| hits.push(pixel::parse(request.query_string(), referer)));
     drop((request, worker));
     collected.wait_until_stored().await;
     answer::gif(&collected.outcome)
@@ -22,7 +22,7 @@ pub(super) async fn beacon(request: HttpRequest) -> HttpResponse {
     let worker = worker(&request);
     let part = |name| request.match_info().get(name).unwrap_or_default();
     let read_head = |proxies: &_| head::from_actix(request.head(), proxies);
-    let mut collected = worker.collect(now_s(), read_head, |hits| hits.push(beacon::read(part("site"), part("file"))));
+    let mut collected = worker.collect(now_s(), read_head, |hits| hits.push(beacon::parse(part("site"), part("file"))));
     drop((request, worker));
     collected.wait_until_stored().await;
     answer::gif(&collected.outcome)

@@ -52,7 +52,7 @@ pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, pe
                 worker.edge.collector.plain_hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let now_s = now_s();
                 let read_head = |proxies: &_| head::from_plain(request.headers, peer, proxies);
-                let collected = worker.collect(now_s, read_head, |hits| hits.push(plausible::read(request.body)));
+                let collected = worker.collect(now_s, read_head, |hits| hits.push(plausible::parse(request.body)));
                 Received::Hit(collected, now_s)
             }
             None => Received::Other(bytes.to_vec()),
