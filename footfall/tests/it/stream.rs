@@ -44,9 +44,9 @@ fn all_ones(views: &HashMap<String, i64>, pages: usize) {
     assert_eq!(views.len(), pages);
 }
 
-/// The topics are there, and the closer has said which days are over.
+/// The topics exist, and the days that are over are closed.
 fn begun(fleet: &Fleet) {
-    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("in all partitions")));
+    fleet.wait("days are closed", |fleet| fleet.aggregates.iter().any(|it| it.said().contains("have the close of")));
 }
 
 /// 200 views in two messages.
