@@ -56,7 +56,7 @@ pub fn describe() {
     describe_counter!("footfall_aggregate_lost_messages_total", "Messages that Kafka had lost: alarm");
     describe_counter!(
         "footfall_aggregate_rebalances_total",
-        "Partitions assigned to or revoked from this aggregator, by kind"
+        "Times that partitions were assigned to this aggregator or revoked from it, by kind"
     );
     describe_gauge!("footfall_aggregate_partitions", "Partitions that this aggregator owns");
     describe_gauge!(

@@ -31,7 +31,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_in_order_and_none_is_zero_and_sums_are_theirs(records in stream(150), cuts in cuts(150)) {
+    fn rows_are_in_order_none_is_zero_and_sums_are_those_of_the_rows(records in stream(150), cuts in cuts(150)) {
         let mut fold = Fold::new(Checkpoint::default(), Limits::default());
         let mut totals = std::collections::BTreeMap::<_, ControlSums>::new();
         for drained in run(&mut fold, &records, &cuts) {

@@ -50,7 +50,7 @@ impl DayCloser {
                 }
             }
         }
-        tracing::info!(%day, "closed {day} in all partitions");
+        tracing::info!(%day, "all partitions have the close of {day}");
         self.closed = Some(day);
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checkpoint_with_the_highest_generation_never_is_obsolete() {
+    fn the_checkpoint_with_the_highest_generation_is_never_obsolete() {
         let mut checkpoints = Checkpoints::default();
         for (start, generation) in [(1, 1), (2, 1), (2, 3), (5, 2)] {
             checkpoints.insert(CheckpointKey { start, generation }, Checkpoint::default());
