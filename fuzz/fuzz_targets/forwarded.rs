@@ -1,4 +1,4 @@
-//! What proxies say about whom they speak for, in either header, walked to its end.
+//! The header in which proxies name their client, in either form, read to its end.
 #![no_main]
 
 use ingest::client::{Proxies, ProxyHeader};
