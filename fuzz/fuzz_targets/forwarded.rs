@@ -1,4 +1,4 @@
-//! The client address in both proxy headers, parsed to the end of the header.
+//! The header in which proxies name their client, in either form, read to its end.
 #![no_main]
 
 use ingest::client::{Proxies, ProxyHeader};

@@ -1,6 +1,6 @@
 //! The words of keys that take one of a few values. Parsing and `check-config` use the same tables.
 
-use ingest::client::Header;
+use ingest::client::ProxyHeader;
 use schema::sites::{Bots, Ground, Marketing, Medium};
 
 use super::keys::TomlValue;
@@ -8,8 +8,8 @@ use super::keys::TomlValue;
 /// Each word with its value.
 pub(crate) type Choices<T> = [(&'static str, T)];
 
-pub(crate) const FORWARDED_HEADER: &Choices<Header> =
-    &[("x-forwarded-for", Header::XForwardedFor), ("forwarded", Header::Forwarded)];
+pub(crate) const FORWARDED_HEADER: &Choices<ProxyHeader> =
+    &[("x-forwarded-for", ProxyHeader::XForwardedFor), ("forwarded", ProxyHeader::Forwarded)];
 pub(crate) const MARKETING: &Choices<Marketing> =
     &[("consent", Marketing::Consent), ("always", Marketing::Always), ("never", Marketing::Never)];
 pub(crate) const BOTS: &Choices<Bots> = &[("refuse", Bots::Refuse), ("count", Bots::Count)];
@@ -59,9 +59,9 @@ mod tests {
                 Ground::SenderConsent | Ground::Exempt => word(&value, BASIS),
             };
         }
-        for value in [Header::XForwardedFor, Header::Forwarded] {
+        for value in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
             match value {
-                Header::XForwardedFor | Header::Forwarded => word(&value, FORWARDED_HEADER),
+                ProxyHeader::XForwardedFor | ProxyHeader::Forwarded => word(&value, FORWARDED_HEADER),
             };
         }
     }

@@ -11,7 +11,7 @@ use actix_web::web::{Bytes, BytesMut};
 use futures_core::Stream;
 use schema::fate::Refusal;
 
-use super::socket::Connection;
+use super::socket::ClientConnection;
 use super::worker::Worker;
 use crate::accept::{BATCH_BYTES_MAX, BODY_BYTES_MAX};
 
@@ -34,7 +34,7 @@ impl Worker {
     pub(super) async fn read_body(
         &self,
         headers: &HeaderMap,
-        connection: Option<&Rc<Connection>>,
+        connection: Option<&Rc<ClientConnection>>,
         payload: dev::Payload,
         limit: BodyLimit,
     ) -> Result<Bytes, BodyRefusal> {
@@ -45,7 +45,7 @@ impl Worker {
 
 async fn whole_body(
     headers: &HeaderMap,
-    connection: Option<&Rc<Connection>>,
+    connection: Option<&Rc<ClientConnection>>,
     payload: dev::Payload,
     BodyLimit { bytes_max, why }: BodyLimit,
 ) -> Result<Bytes, BodyRefusal> {

@@ -15,8 +15,8 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 
-use super::plain::{self, Next, request::is_plain};
-use super::socket::{ActixIo, Connection, IsPlain, Sockets};
+use super::plain::{self, AfterHits, request::is_plain};
+use super::socket::{ActixIo, ClientConnection, IsPlain, Sockets};
 use super::worker::Worker;
 use super::{Edge, answer, event};
 
@@ -61,8 +61,8 @@ where
                     loop {
                         match &worker {
                             Some(worker) => match plain::answer_hits(&connection, worker, peer).await {
-                                Next::Actix => {}
-                                Next::Close => return Ok(()),
+                                AfterHits::Actix => {}
+                                AfterHits::Close => return Ok(()),
                             },
                             None => connection.readable().await,
                         }
@@ -99,7 +99,7 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
     };
     let app = map_config(App::new().configure(all), |()| AppConfig::default());
     apply_fn_factory(app, move |mut request: Request, routes: &_| {
-        let connection = request.conn_data::<Rc<Connection>>().map(Rc::clone);
+        let connection = request.conn_data::<Rc<ClientConnection>>().map(Rc::clone);
         if let Some(connection) = &connection {
             connection.begin_request(!matches!(request.payload(), Payload::None));
             if request.head().connection_type() != ConnectionType::KeepAlive {

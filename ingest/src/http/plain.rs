@@ -20,7 +20,7 @@ use schema::clock::now_s;
 
 use super::event::answer_to;
 use super::head;
-use super::socket::Connection;
+use super::socket::ClientConnection;
 use super::worker::{Collected, Worker};
 use crate::accept::plausible;
 
@@ -35,7 +35,7 @@ enum Received {
 }
 
 /// What is next for a connection.
-pub(super) enum Next {
+pub(super) enum AfterHits {
     /// Actix goes on with bytes that are left for it.
     Actix,
     /// The connection is at its end.
@@ -43,7 +43,11 @@ pub(super) enum Next {
 }
 
 /// Answers hits for as long as they are plain.
-pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, peer: Option<SocketAddr>) -> Next {
+pub(super) async fn answer_hits(
+    connection: &ClientConnection,
+    worker: &Rc<Worker>,
+    peer: Option<SocketAddr>,
+) -> AfterHits {
     loop {
         let received = connection.read_with(|bytes| match request::parse(bytes, &mut request::header_slots()) {
             Some(request) => {
@@ -61,9 +65,9 @@ pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, pe
             Some(Received::Hit(collected, now_s)) => (collected, now_s),
             Some(Received::Other(bytes)) => {
                 connection.pass_to_actix(bytes);
-                return Next::Actix;
+                return AfterHits::Actix;
             }
-            None => return Next::Close,
+            None => return AfterHits::Close,
         };
         collected.wait_until_stored().await;
         let is_last = connection.end_if_due();
@@ -74,7 +78,7 @@ pub(super) async fn answer_hits(connection: &Connection, worker: &Rc<Worker>, pe
         connection.end_request();
         if !connection.write_all(&bytes).await || is_last {
             connection.shutdown_writing().await;
-            return Next::Close;
+            return AfterHits::Close;
         }
     }
 }

@@ -44,7 +44,7 @@ use meters::ConnectionMeters;
 use sweeper::Sweeper;
 
 pub(super) use actix_io::{ActixIo, IsPlain};
-pub(super) use connection::Connection;
+pub(super) use connection::ClientConnection;
 pub use meters::EndReason;
 pub(crate) use meters::describe;
 
@@ -65,11 +65,11 @@ pub struct SocketLimits {
 /// Opens connections with the same limits and meters in every worker thread.
 #[derive(Clone)]
 pub struct Sockets {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSockets>,
 }
 
 /// What all worker threads share.
-struct Shared {
+struct SharedSockets {
     limits: SocketLimits,
     meters: ConnectionMeters,
 }
@@ -77,7 +77,7 @@ struct Shared {
 impl Sockets {
     /// Registers the metrics, so the recorder must be installed before.
     pub fn new(limits: SocketLimits) -> Sockets {
-        Sockets { shared: Arc::new(Shared { limits, meters: ConnectionMeters::register() }) }
+        Sockets { shared: Arc::new(SharedSockets { limits, meters: ConnectionMeters::register() }) }
     }
 
     /// Adds an accepted stream to the connections of the calling worker thread.
@@ -93,7 +93,7 @@ impl Sockets {
 }
 
 /// A connection of the sweeper's list. Dropping it removes it from the list.
-pub(super) struct OpenConnection(Rc<Connection>);
+pub(super) struct OpenConnection(Rc<ClientConnection>);
 
 impl OpenConnection {
     /// The connection for actix to read and write. If `is_plain` is given, actix reads an end of input instead of a
@@ -104,9 +104,9 @@ impl OpenConnection {
 }
 
 impl Deref for OpenConnection {
-    type Target = Connection;
+    type Target = ClientConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &ClientConnection {
         &self.0
     }
 }

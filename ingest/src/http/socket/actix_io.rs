@@ -10,23 +10,23 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::Connection;
+use super::connection::ClientConnection;
 
 /// Whether these bytes are one whole request that our own reader answers.
 pub(in crate::http) type IsPlain = fn(&[u8]) -> bool;
 
 pub(in crate::http) struct ActixIo {
-    connection: Rc<Connection>,
+    connection: Rc<ClientConnection>,
     is_plain: Option<IsPlain>,
 }
 
 impl ActixIo {
-    pub(super) fn new(connection: Rc<Connection>, is_plain: Option<IsPlain>) -> ActixIo {
+    pub(super) fn new(connection: Rc<ClientConnection>, is_plain: Option<IsPlain>) -> ActixIo {
         ActixIo { connection, is_plain }
     }
 
     /// The connection, for the handlers of its requests.
-    pub(in crate::http) fn connection(&self) -> Rc<Connection> {
+    pub(in crate::http) fn connection(&self) -> Rc<ClientConnection> {
         Rc::clone(&self.connection)
     }
 }

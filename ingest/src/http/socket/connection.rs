@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::ReadBuf;
 
 use super::actix_io::IsPlain;
-use super::deadlines::{Activity, Deadlines, Due, Sweep};
+use super::deadlines::{Activity, Deadlines, Due, SweepTimes};
 use super::handover::Handover;
 use super::meters::EndReason;
 use super::received::ReceivedBytes;
@@ -32,7 +32,7 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; PLAIN_BYTES_MAX].into());
 }
 
-pub(in crate::http) struct Connection {
+pub(in crate::http) struct ClientConnection {
     stream: ClientStream,
     deadlines: Deadlines,
     handover: Handover,
@@ -42,9 +42,9 @@ pub(in crate::http) struct Connection {
     index: Cell<usize>,
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream, sweeper: Rc<Sweeper>, index: usize) -> Connection {
-        Connection {
+impl ClientConnection {
+    pub(super) fn new(stream: TcpStream, sweeper: Rc<Sweeper>, index: usize) -> ClientConnection {
+        ClientConnection {
             stream: ClientStream::new(stream),
             deadlines: Deadlines::new(sweeper.now()),
             handover: Handover::default(),
@@ -81,7 +81,7 @@ impl Connection {
 }
 
 /// For the readers: the steps of requests.
-impl Connection {
+impl ClientConnection {
     /// Actix has read the head of a request.
     pub(in crate::http) fn begin_request(&self, has_body: bool) {
         self.received.begin_request(has_body);
@@ -131,7 +131,7 @@ impl Connection {
 }
 
 /// For our reader of plain hits.
-impl Connection {
+impl ClientConnection {
     /// Waits until there is something to read, or the input has ended.
     pub(in crate::http) async fn readable(&self) {
         self.stream.readable().await;
@@ -182,7 +182,7 @@ impl Connection {
 }
 
 /// For actix, through [`ActixIo`](super::ActixIo).
-impl Connection {
+impl ClientConnection {
     pub(super) fn stream(&self) -> &ClientStream {
         &self.stream
     }
@@ -219,9 +219,9 @@ impl Connection {
 }
 
 /// For the sweeper.
-impl Connection {
+impl ClientConnection {
     /// Ends the connection if a deadline has passed, or parks it if it has been silent for some time.
-    pub(super) fn check(&self, sweep: &Sweep) {
+    pub(super) fn check(&self, sweep: &SweepTimes) {
         match self.deadlines.due(sweep, || self.stream.can_write()) {
             Due::InTime(silence) => {
                 if silence >= PARK_AFTER && self.can_hand_over() {

@@ -36,7 +36,7 @@ pub(super) enum Activity {
 
 /// The figures of one sweep: the same for all connections of a thread.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sweep {
+pub(super) struct SweepTimes {
     /// The sweeper's clock.
     pub(super) now: Duration,
     /// The time between two sweeps.
@@ -112,8 +112,8 @@ impl Deadlines {
     }
 
     /// What is due at this sweep. `can_write` asks the system, so it is called only if the answer matters.
-    pub(super) fn due(&self, sweep: &Sweep, can_write: impl FnOnce() -> bool) -> Due {
-        let Sweep { now, period, request, idle } = *sweep;
+    pub(super) fn due(&self, sweep: &SweepTimes, can_write: impl FnOnce() -> bool) -> Due {
+        let SweepTimes { now, period, request, idle } = *sweep;
         let elapsed = now - self.since.get();
         if self.is_ended() {
             return if elapsed >= request { Due::Reset } else { Due::WaitForClose };

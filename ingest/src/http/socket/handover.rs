@@ -7,7 +7,7 @@
 //! proxy's connection carries the requests of many clients, and is never silent), or the connection has been silent for
 //! a second and is parked.
 //!
-//! Each connection is in one [`State`]. The transitions, all of them in this file:
+//! Each connection is in one [`HandoverState`]. The transitions, all of them in this file:
 //!
 //! | what happens | method | from | to |
 //! |---|---|---|---|
@@ -38,7 +38,7 @@ use std::task::{Context, Waker};
 
 /// Where a connection stands.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum State {
+enum HandoverState {
     /// The reader whose turn it is reads the socket.
     #[default]
     Reading,
@@ -58,7 +58,7 @@ enum State {
 /// The handover of one connection.
 #[derive(Default)]
 pub(super) struct Handover {
-    state: RefCell<State>,
+    state: RefCell<HandoverState>,
     /// Wakes the task of the reader whose last read found nothing, so that it reads once more.
     reader: RefCell<Option<Waker>>,
 }
@@ -66,39 +66,39 @@ pub(super) struct Handover {
 impl Handover {
     /// Whether the other reader may go on if the connection is between two requests.
     pub(super) fn is_possible(&self) -> bool {
-        matches!(*self.state.borrow(), State::Reading | State::ParkNext)
+        matches!(*self.state.borrow(), HandoverState::Reading | HandoverState::ParkNext)
     }
 
     /// Whether actix reads an end of input although the client has not ended the connection.
     pub(super) fn is_taken_from_actix(&self) -> bool {
-        matches!(*self.state.borrow(), State::Parked | State::ToPlain(_))
+        matches!(*self.state.borrow(), HandoverState::Parked | HandoverState::ToPlain(_))
     }
 
     pub(super) fn pass_to_actix(&self, bytes: Vec<u8>) {
         let mut state = self.state.borrow_mut();
-        if *state == State::Reading {
-            *state = State::ToActix(bytes);
+        if *state == HandoverState::Reading {
+            *state = HandoverState::ToActix(bytes);
         }
     }
 
     pub(super) fn pass_to_plain(&self, bytes: Vec<u8>) {
         let mut state = self.state.borrow_mut();
-        if matches!(*state, State::Reading | State::ParkNext) {
-            *state = State::ToPlain(bytes);
+        if matches!(*state, HandoverState::Reading | HandoverState::ParkNext) {
+            *state = HandoverState::ToPlain(bytes);
         }
     }
 
     /// Up to `bytes_max` of the bytes that were passed to actix; `None` if all are taken.
     pub(super) fn take_for_actix(&self, bytes_max: usize) -> Option<Vec<u8>> {
         let mut state = self.state.borrow_mut();
-        let (State::ToActix(left) | State::Closing(left)) = &mut *state else { return None };
+        let (HandoverState::ToActix(left) | HandoverState::Closing(left)) = &mut *state else { return None };
         if left.is_empty() {
             return None;
         }
         let rest = left.split_off(left.len().min(bytes_max));
         let taken = std::mem::replace(left, rest);
-        if matches!(&*state, State::ToActix(left) if left.is_empty()) {
-            *state = State::Reading;
+        if matches!(&*state, HandoverState::ToActix(left) if left.is_empty()) {
+            *state = HandoverState::Reading;
         }
         Some(taken)
     }
@@ -106,16 +106,16 @@ impl Handover {
     /// The bytes that were passed to our reader, if any were.
     pub(super) fn take_for_plain(&self) -> Option<Vec<u8>> {
         let mut state = self.state.borrow_mut();
-        let State::ToPlain(left) = &mut *state else { return None };
+        let HandoverState::ToPlain(left) = &mut *state else { return None };
         let taken = take(left);
-        *state = State::Reading;
+        *state = HandoverState::Reading;
         Some(taken)
     }
 
     pub(super) fn park_next(&self) {
         let mut state = self.state.borrow_mut();
-        if *state == State::Reading {
-            *state = State::ParkNext;
+        if *state == HandoverState::Reading {
+            *state = HandoverState::ParkNext;
             self.reader.borrow().iter().for_each(Waker::wake_by_ref);
         }
     }
@@ -123,8 +123,8 @@ impl Handover {
     /// A read has found nothing. Returns whether the connection is now parked; if not, the reader waits.
     pub(super) fn wait_or_park(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.borrow_mut();
-        if *state == State::ParkNext {
-            *state = State::Parked;
+        if *state == HandoverState::ParkNext {
+            *state = HandoverState::Parked;
             return true;
         }
         let mut reader = self.reader.borrow_mut();
@@ -137,9 +137,9 @@ impl Handover {
     /// Something has arrived. Returns whether the connection was parked until now.
     pub(super) fn unpark(&self) -> bool {
         let mut state = self.state.borrow_mut();
-        let was_parked = *state == State::Parked;
-        if matches!(*state, State::ParkNext | State::Parked) {
-            *state = State::Reading;
+        let was_parked = *state == HandoverState::Parked;
+        if matches!(*state, HandoverState::ParkNext | HandoverState::Parked) {
+            *state = HandoverState::Reading;
         }
         was_parked
     }
@@ -147,10 +147,10 @@ impl Handover {
     pub(super) fn close(&self) {
         let mut state = self.state.borrow_mut();
         match &mut *state {
-            State::Reading | State::ParkNext => *state = State::Closing(Vec::new()),
-            State::ToActix(left) => *state = State::Closing(take(left)),
+            HandoverState::Reading | HandoverState::ParkNext => *state = HandoverState::Closing(Vec::new()),
+            HandoverState::ToActix(left) => *state = HandoverState::Closing(take(left)),
             // Actix has no request in the first two.
-            State::Parked | State::ToPlain(_) | State::Closing(_) => {}
+            HandoverState::Parked | HandoverState::ToPlain(_) | HandoverState::Closing(_) => {}
         }
     }
 }
@@ -177,7 +177,7 @@ mod tests {
         b"bytes".to_vec()
     }
 
-    fn after(state: State, step: &Step) -> State {
+    fn after(state: HandoverState, step: &Step) -> HandoverState {
         let handover = Handover { state: RefCell::new(state), ..Handover::default() };
         step.1(&handover);
         handover.state.into_inner()
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn each_step_changes_the_states_that_the_table_names_and_no_other() {
-        use State::{Closing, ParkNext, Parked, Reading, ToActix, ToPlain};
-        let states: [fn() -> State; 6] =
+        use HandoverState::{Closing, ParkNext, Parked, Reading, ToActix, ToPlain};
+        let states: [fn() -> HandoverState; 6] =
             [|| Reading, || ParkNext, || Parked, || ToActix(bytes()), || ToPlain(bytes()), || Closing(bytes())];
         for step in STEPS {
             for state in states {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use actix_web::rt::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::connection::Connection;
-use super::deadlines::Sweep;
+use super::connection::ClientConnection;
+use super::deadlines::SweepTimes;
 use super::meters::ConnectionMeters;
-use super::{Shared, SocketLimits};
+use super::{SharedSockets, SocketLimits};
 
 thread_local! {
     static SWEEPER: OnceCell<Rc<Sweeper>> = const { OnceCell::new() };
@@ -19,21 +19,21 @@ thread_local! {
 
 /// One per worker thread.
 pub(super) struct Sweeper {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSockets>,
     /// The clock of all deadlines. It is set once per sweep, and advances by two periods at most: after a stall of the
     /// thread, what clients sent during it has not been read yet.
     now: Cell<Duration>,
     is_stopping: Cell<bool>,
-    connections: RefCell<Vec<Rc<Connection>>>,
+    connections: RefCell<Vec<Rc<ClientConnection>>>,
 }
 
 impl Sweeper {
     /// The sweeper of the calling thread; the first call starts it.
-    pub(super) fn of_this_thread(shared: &Arc<Shared>) -> Rc<Sweeper> {
+    pub(super) fn of_this_thread(shared: &Arc<SharedSockets>) -> Rc<Sweeper> {
         SWEEPER.with(|sweeper| Rc::clone(sweeper.get_or_init(|| Sweeper::start(Arc::clone(shared)))))
     }
 
-    fn start(shared: Arc<Shared>) -> Rc<Sweeper> {
+    fn start(shared: Arc<SharedSockets>) -> Rc<Sweeper> {
         let sweeper = Rc::new(Sweeper {
             shared,
             now: Cell::default(),
@@ -66,7 +66,7 @@ impl Sweeper {
         let connections = self.connections.borrow();
         let SocketLimits { request, idle, crowded, .. } = self.shared.limits;
         let idle = if connections.len() > crowded { idle.min(request) } else { idle };
-        let sweep = Sweep { now, period, request, idle };
+        let sweep = SweepTimes { now, period, request, idle };
         connections.iter().for_each(|connection| connection.check(&sweep));
     }
 
@@ -79,10 +79,10 @@ impl Sweeper {
         });
     }
 
-    pub(super) fn add(self: Rc<Self>, stream: TcpStream) -> Rc<Connection> {
+    pub(super) fn add(self: Rc<Self>, stream: TcpStream) -> Rc<ClientConnection> {
         self.meters().opened();
         let mut connections = self.connections.borrow_mut();
-        let connection = Rc::new(Connection::new(stream, Rc::clone(&self), connections.len()));
+        let connection = Rc::new(ClientConnection::new(stream, Rc::clone(&self), connections.len()));
         connections.push(Rc::clone(&connection));
         connection
     }

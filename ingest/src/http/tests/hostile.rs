@@ -1,5 +1,5 @@
-//! What someone might send to break it, over a real socket: each is answered with one line of reason or counted like
-//! any other, and the next request finds everything as it was.
+//! Requests made to break the collector, over a real socket: each is counted like any other or answered with one line of
+//! reason, and the next request is not affected.
 
 use std::time::Duration;
 
