@@ -7,7 +7,7 @@ use super::*;
 use crate::accept::plausible;
 use crate::admit::Wishes;
 use crate::client::Prefix;
-use crate::collect::{Head, Walk};
+use crate::collect::{Head, Pipeline};
 use crate::enrich::agent::Hints;
 use crate::hit::Visitor;
 use crate::testing::Rig;
@@ -61,9 +61,9 @@ fn send(rig: &Rig, body: &str) {
     let agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     let visitor = Visitor { prefix: Prefix::of_text("198.51.100.7"), agent, language: b"fr" };
     let head = Head { visitor, hints: Hints::default(), wishes: Wishes::default() };
-    let mut walk = Walk::new(rig.edge.collector.clone());
-    walk.begin();
-    let outcome = walk.collect(plausible::parse(body.as_bytes()), &head, schema::clock::now_s());
+    let mut pipeline = Pipeline::new(rig.edge.collector.clone());
+    pipeline.begin();
+    let outcome = pipeline.collect(plausible::parse(body.as_bytes()), &head, schema::clock::now_s());
     assert_eq!((outcome.refused, outcome.failed), (None, None));
 }
 
