@@ -2,6 +2,6 @@
 
 pub mod open_loop;
 pub mod processes;
-pub mod steal;
+pub mod stolen;
 pub mod synthetic;
 pub mod wrk;

@@ -25,7 +25,12 @@ const NO_SUCH_DAY: &str = "time: its day is over, or it is yet to come";
 
 impl Pipeline {
     /// Collects one hit of this site.
-    pub fn collect_server_hit(&mut self, hit: Result<ServerHit<'_>, ParseError>, site: &Site, now_s: i64) -> ServerHitFate {
+    pub fn collect_server_hit(
+        &mut self,
+        hit: Result<ServerHit<'_>, ParseError>,
+        site: &Site,
+        now_s: i64,
+    ) -> ServerHitFate {
         self.begin();
         let malformed = |refusal| refused(refusal, site.id, site.zone.at(now_s), None);
         let (collected, why) = match hit {

@@ -28,7 +28,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
-use load_tests::steal::{Processors, STOLEN_MAX};
+use load_tests::stolen::{Processors, STOLEN_MAX};
 use load_tests::wrk::script;
 
 use rate::say_at_rate;

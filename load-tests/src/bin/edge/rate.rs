@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use load_tests::open_loop::{self, Answers};
-use load_tests::steal::{Processors, STOLEN_MAX};
+use load_tests::stolen::{Processors, STOLEN_MAX};
 
 use super::disk::Disk;
 use super::median;
