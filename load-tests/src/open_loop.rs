@@ -1,15 +1,16 @@
-//! Hits at a fixed rate, whatever the server does: what wrk, which waits for each answer before it sends on, cannot show.
+//! An open-loop client: sends hits at a fixed rate, independent of the answers. (wrk is a closed loop: it waits for
+//! each answer before it sends the next request, and so hides stalls.)
 //!
-//! One thread, many connections. A hit is due at its time; it is sent on a connection that waits for nothing, and its
-//! latency is from then to the last byte of its answer. If there is none, it counts from when it was due, so that a
-//! server which stalls cannot make its clients stop asking (coordinated omission). A hit that is late because this thread
-//! was given no processor counts from when it is sent.
+//! One thread, many connections. Each hit has a due time. The thread sends it on a connection that has no open request,
+//! and the latency runs from the send to the last byte of the answer. If no connection is free, the latency runs from
+//! the due time, so that a stalled server cannot slow its clients down (coordinated omission). If a hit is late only
+//! because this thread got no processor, the latency runs from the send.
 //!
-//! An answer has come when it is in the client's socket: the kernel stamps it (`SO_TIMESTAMPNS`, socket(7)). The
-//! client shares its processors with the server, as a visitor's browser does not; until it had one and had read the
-//! answer is told beside.
+//! An answer counts as received when it is in the client's socket: the kernel stamps its arrival (`SO_TIMESTAMPNS`,
+//! socket(7)). This client shares the server's processors, unlike a browser; the time until the client has read the
+//! answer is therefore reported separately.
 
-#![expect(clippy::disallowed_methods, reason = "the kernel's stamps are compared with the clock it stamps by")]
+#![expect(clippy::disallowed_methods, reason = "the kernel's time stamps are compared with the system clock")]
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSliceMut, Write};
@@ -23,49 +24,49 @@ use nix::sys::time::TimeSpec;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-/// Between two looks at what is due and what has come.
-const LOOK: Duration = Duration::from_micros(200);
-const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// Interval between two checks for due hits and received answers.
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
+const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// Every answer ends like this.
 const END: &[u8] = b"\r\n\r\nok";
 
-/// How long answers took, sorted.
+/// Latencies of answers, ascending.
 pub struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    /// How many answers there were.
+    /// The number of answers.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there was none.
+    /// Whether there was no answer.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The latency that this share of answers stayed under, in milliseconds.
+    /// The quantile of this share (0 to 1), in milliseconds.
     pub fn quantile_ms(&self, share: f64) -> f64 {
         let at = ((self.0.len() as f64 * share) as usize).min(self.0.len().saturating_sub(1));
         self.0.get(at).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
     }
 }
 
-/// What came of one run.
+/// The result of one run.
 pub struct Answers {
-    /// From when a hit was sent, or due, until its answer was in the client's socket.
+    /// From the send (or the due time) of a hit until its answer was in the client's socket.
     pub latencies: Latencies,
-    /// Until the client, which shares the server's processors, had read it.
+    /// From the same start until the client, which shares the server's processors, had read the answer.
     pub read: Latencies,
 }
 
 struct Connection {
     stream: TcpStream,
-    /// By the clock that the kernel stamps with.
+    /// By the clock that the kernel uses for its time stamps.
     began: SystemTime,
     received: Vec<u8>,
 }
 
-/// Sends `requests` in turn, so many a second, over so many connections, for so long.
+/// Sends `requests` in turn for `time`, `per_second` of them each second, over this many connections.
 pub fn run(
     port: u16,
     requests: &[Vec<u8>],
@@ -84,19 +85,20 @@ pub fn run(
         all.push(Connection { stream, began: SystemTime::now(), received: Vec::new() });
     }
     let mut free: VecDeque<usize> = (0..connections).collect();
-    // In memory that is there already: a list that grows stops this thread for 20 ms, and what is due then comes at once.
-    let most = (per_second * time.as_secs_f64()) as usize + 1;
-    let (mut latencies, mut read) = (vec![Duration::MAX; most], vec![Duration::MAX; most]);
+    // The lists get their memory now. A growing list would stop this thread for 20 ms, and all hits due meanwhile would
+    // be sent at once.
+    let hits_max = (per_second * time.as_secs_f64()) as usize + 1;
+    let (mut latencies, mut read) = (vec![Duration::MAX; hits_max], vec![Duration::MAX; hits_max]);
     latencies.clear();
     read.clear();
     let mut control = nix::cmsg_space!(TimeSpec);
     let mut events = Vec::with_capacity(connections);
-    let began = Instant::now();
+    let start = Instant::now();
     let mut sent = 0usize;
-    let (mut look, mut none_was_free) = (began, false);
+    let (mut next_poll, mut none_was_free) = (start, false);
     loop {
         let now = Instant::now();
-        let elapsed = now - began;
+        let elapsed = now - start;
         if elapsed > time && free.len() == connections {
             break;
         }
@@ -107,25 +109,26 @@ pub fn run(
                 none_is_free = true;
                 break;
             };
-            let was_due = began + Duration::from_secs_f64(sent as f64 / per_second);
+            let was_due = start + Duration::from_secs_f64(sent as f64 / per_second);
             all[n].began = SystemTime::now() - if none_was_free { was_due.elapsed() } else { Duration::ZERO };
             (&all[n].stream).write_all(&requests[sent % requests.len()])?;
             sent += 1;
         }
-        // Answers are stamped when they come and can be read later, unless one is waited for.
+        // The kernel stamps answers on arrival, so they can be read later. If no connection is free, the thread waits
+        // for an answer instead.
         if !none_is_free {
-            look = (look + LOOK).max(now);
-            thread::sleep(look.saturating_duration_since(Instant::now()));
+            next_poll = (next_poll + POLL_INTERVAL).max(now);
+            thread::sleep(next_poll.saturating_duration_since(Instant::now()));
         }
         events.clear();
-        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), (!none_is_free).then_some(&AT_ONCE))?;
+        epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), (!none_is_free).then_some(&NO_WAIT))?;
         none_was_free = none_is_free;
         for event in &events {
             let n = event.data.u64() as usize;
-            if let Some(came) = receive(&mut all[n], &mut control)? {
+            if let Some(received) = receive(&mut all[n], &mut control)? {
                 let began = all[n].began;
-                // Fails if the clock was set back meanwhile: then nothing can be said.
-                latencies.push(came.duration_since(began).map_err(io::Error::other)?);
+                // Fails if the clock was set back during the run: the latencies are then unknown.
+                latencies.push(received.duration_since(began).map_err(io::Error::other)?);
                 read.push(began.elapsed().map_err(io::Error::other)?);
                 free.push_back(n);
             }
@@ -136,20 +139,21 @@ pub fn run(
     Ok(Answers { latencies: Latencies(latencies), read: Latencies(read) })
 }
 
-/// When the answer came, if it is whole.
+/// The arrival time of the answer, once the answer is complete.
 fn receive(connection: &mut Connection, control: &mut [u8]) -> io::Result<Option<SystemTime>> {
     let mut bytes = [0; 4096];
-    let mut came = None;
+    let mut received = None;
     loop {
-        let mut room = [IoSliceMut::new(&mut bytes)];
-        let message = match recvmsg::<()>(connection.stream.as_raw_fd(), &mut room, Some(control), MsgFlags::empty()) {
+        let mut buffers = [IoSliceMut::new(&mut bytes)];
+        let descriptor = connection.stream.as_raw_fd();
+        let message = match recvmsg::<()>(descriptor, &mut buffers, Some(control), MsgFlags::empty()) {
             Ok(message) => message,
             Err(nix::Error::EAGAIN) => break,
             Err(error) => return Err(error.into()),
         };
         for stamp in message.cmsgs()? {
             if let ControlMessageOwned::ScmTimestampns(time) = stamp {
-                came = Some(SystemTime::UNIX_EPOCH + Duration::from(time));
+                received = Some(SystemTime::UNIX_EPOCH + Duration::from(time));
             }
         }
         let read = message.bytes;
@@ -165,5 +169,5 @@ fn receive(connection: &mut Connection, control: &mut [u8]) -> io::Result<Option
         return Err(io::Error::other("a hit was not answered 202"));
     }
     connection.received.clear();
-    came.map(Some).ok_or_else(|| io::Error::other("the kernel did not stamp an answer"))
+    received.map(Some).ok_or_else(|| io::Error::other("the kernel did not stamp an answer"))
 }

@@ -1,5 +1,5 @@
-//! A synthetic day, the same at each run: Zipf sites, 5,000 Zipf paths each, 300 sources, 60 countries of 8 regions, 30
-//! browsers, 6 systems; 1.25 visits per visitor, 5 pages per visit.
+//! A synthetic day of page views, the same in every run: Zipf-distributed sites, 5,000 Zipf-distributed paths per site,
+//! 300 sources, 60 countries with 8 regions each, 30 browsers, 6 systems; 1.25 visits per visitor, 5 pages per visit.
 
 use schema::day::Day;
 use schema::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
@@ -9,15 +9,15 @@ use schema::extra::Extra;
 pub struct View {
     /// UTC seconds.
     pub time_s: u32,
-    /// Its site.
+    /// The site.
     pub site: u32,
-    /// Whose it is.
+    /// The visitor tag.
     pub tag: u64,
     page: u32,
     source: u32,
 }
 
-/// What everything is called.
+/// The names of pages, sources and all other dimensions.
 pub struct Names {
     pages: Vec<String>,
     sources: Vec<String>,
@@ -46,7 +46,7 @@ impl Default for Names {
 }
 
 impl View {
-    /// A tag's attributes follow from the tag.
+    /// The event of this view. Country, browser and the like are derived from the visitor tag.
     pub fn event<'a>(&self, names: &'a Names) -> Event<'a> {
         let pick = |list: &'a [String], salt: u64| &*list[zipf(mix(self.tag ^ salt), list.len())];
         let country = zipf(mix(self.tag ^ 1), names.countries.len());
@@ -75,7 +75,7 @@ impl View {
     }
 }
 
-/// All page views of the day, in the order of time.
+/// All page views of the day, ordered by time.
 pub fn views(day: Day, visitors: u64, sites: usize, names: &Names) -> Vec<View> {
     let mut views = Vec::new();
     let mut seed = 0;
@@ -100,7 +100,7 @@ pub fn views(day: Day, visitors: u64, sites: usize, names: &Names) -> Vec<View> 
     views
 }
 
-/// 0 to n - 1, the k-th about 1/k as often as the first.
+/// A number from 0 to n - 1. The k-th is about 1/k as frequent as the first.
 fn zipf(random: u64, n: usize) -> usize {
     let uniform = random as f64 / u64::MAX as f64;
     (((n as f64 + 1.0).powf(uniform) - 1.0) as usize).min(n - 1)

@@ -1,6 +1,7 @@
-//! What wrk sends: page views of 2,000 user agents, made once, so that its own work is the same whatever it asks.
+//! Scripts for wrk: page views of 2,000 user agents. All requests are made at the start, so that wrk's own CPU work is
+//! the same for every server.
 
-/// A script whose requests have this method and whose senders' address is this Lua expression of `i`.
+/// A script whose requests have this method, and whose client address is this Lua expression of `i`.
 pub fn script(method: &str, address: &str) -> String {
     let body = r#"'{"n":"pageview","d":"example.org","u":"https://example.org/page/' .. (i % 300) .. '","r":"https://www.google.com/"}'"#;
     let body = if method == "GET" { "nil" } else { body };

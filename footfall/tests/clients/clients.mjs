@@ -116,7 +116,7 @@ async function inChromium() {
 
 /**
  * Makes the requests of the scripts of Umami and Matomo, which npm does not have. They come from another origin and
- * have headers of their own or the page's cookies, so the browser sends them only if Footfall allows it. /
+ * have headers of their own or the page's cookies, so the browser sends them only if Footfall allows it. */
 async function requestLikeScripts(tab, site) {
   await tab.goto(`${site}/scripts`)
   const ask = (path, how) =>

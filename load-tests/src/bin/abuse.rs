@@ -1,14 +1,15 @@
-//! What abuse costs those who behave: slow, silent, deaf and greedy clients against `footfall serve`, beside a usual load.
+//! The effect of abusive clients on a normal load: slow, silent, non-reading and greedy clients against `footfall
+//! serve`.
 //!
 //! ```text
 //! cargo run --release -p load-tests --bin abuse -- [--seconds 4] [--connections 7000]
 //! ```
 //!
-//! Each figure stands beside the usual load's own, taken in the same run: `wrk -t1 -c64`, page views of 2,000 prefixes.
-//! Connections take a descriptor each in the server and one here: `ulimit -n` bounds them. Silent ones are fewer than three
-//! quarters of what the server takes, as more would be ended early.
+//! Each figure is a ratio to the normal load alone in the same run: `wrk -t1 -c64`, page views of 2,000 prefixes. Each
+//! connection takes one file descriptor in the server and one here, so `ulimit -n` limits their number. The number of
+//! silent connections must stay below three quarters of the server's limit, because the server ends more of them early.
 //! Needs wrk (Debian package wrk) and `target/release/footfall`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it prints figures, or the line of a failure")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -24,27 +25,27 @@ use testbed::free_port;
 
 #[derive(Parser)]
 struct Args {
-    /// How long each run of the usual load is
+    /// Length of each run of the normal load
     #[arg(long, default_value_t = 4)]
     seconds: u32,
-    /// How many connections are silent at once
+    /// Number of simultaneous silent connections
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
 }
 
-/// How many are slow at once.
+/// Number of simultaneous slow connections.
 const SLOW: usize = 2_000;
-/// How many take no answers at once.
-const DEAF: usize = 8;
+/// Number of simultaneous connections that read no answers.
+const NOT_READING: usize = 8;
 
-/// `footfall serve` with short limits; killed when dropped.
-struct Server {
+/// `footfall serve` with short deadlines; killed when dropped.
+struct Serve {
     child: Child,
     port: u16,
     metrics: u16,
 }
 
-impl Drop for Server {
+impl Drop for Serve {
     fn drop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -54,11 +55,11 @@ impl Drop for Server {
 fn main() {
     let args = Args::parse();
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
-    fs::write(dir.path().join("usual.lua"), script("POST", "(1 + i % 200) .. '.' .. (i % 251) .. '.0.9'")).unwrap();
+    let server = Serve::start(dir.path());
+    fs::write(dir.path().join("normal.lua"), script("POST", "(1 + i % 200) .. '.' .. (i % 251) .. '.0.9'")).unwrap();
     fs::write(dir.path().join("greedy.lua"), script("POST", "'203.0.113.9'")).unwrap();
     let load = |script: &str| server.load(&dir.path().join(script), args.seconds);
-    load("usual.lua");
+    load("normal.lua");
 
     silent(&server, args.connections, "never used", |_| {});
     silent(&server, args.connections, "each sent a hit", |stream| ask(stream, &hit()));
@@ -69,27 +70,27 @@ fn main() {
     silent(
         &server,
         args.connections,
-        "each used once for something else, all within the time in which none rests",
+        "each used once for something else, all before the first of them is parked",
         |stream| {
             ask(stream, OTHER);
         },
     );
 
     for (kind, first, then) in SLOWNESS {
-        let alone = load("usual.lua");
-        let (beside, lasted) = beside(|| slow(&server, first, then), || load("usual.lua"));
+        let alone = load("normal.lua");
+        let (loaded, lasted_s) = run_both(|| slow(&server, first, then), || load("normal.lua"));
         println!(
-            "{SLOW} that send a {kind} a byte a second: gone after {lasted:.1} s; the usual load beside them {:.2} of its hits/s",
-            beside / alone
+            "{SLOW} that send a {kind} a byte a second: gone after {lasted_s:.1} s; the normal load meanwhile {:.2} of its hits/s",
+            loaded / alone
         );
     }
 
-    let alone = load("usual.lua");
+    let alone = load("normal.lua");
     let before = server.cpu();
-    let (beside, lasted) = beside(|| deaf(&server), || load("usual.lua"));
+    let (loaded, lasted_s) = run_both(|| not_reading(&server), || load("normal.lua"));
     println!(
-        "{DEAF} that ask and take no answers: gone after {lasted:.1} s; the usual load beside them {:.2} of its hits/s, {:.0} s of CPU in all",
-        beside / alone,
+        "{NOT_READING} that send requests and read no answers: gone after {lasted_s:.1} s; the normal load meanwhile {:.2} of its hits/s, {:.0} s of CPU in all",
+        loaded / alone,
         server.cpu() - before
     );
 
@@ -97,21 +98,21 @@ fn main() {
     let greedy = load("greedy.lua");
     let (stored, refused) = (server.fate("stored") - stored, server.fate("rate_limit") - refused);
     println!(
-        "one prefix that sends all it can: {stored} hits stored, {refused} refused, at {:.2} of the usual load's hits/s",
+        "one prefix that sends at full speed: {stored} hits stored, {refused} refused, at {:.2} of the normal load's hits/s",
         greedy / alone
     );
-    println!("ended by us: {}", server.ended());
+    println!("connections ended by the server: {}", server.ended());
 }
 
-/// What is sent at once, and what again and again.
+/// The kind of slow request, the bytes sent at once, and the byte sent each second.
 const SLOWNESS: [(&str, &str, &str); 3] = [
     ("first head", "POST /api/event HTTP/1.1\r\n", "x"),
     ("body", "POST /api/event HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\n", " "),
     ("later head", "GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nx: ", "x"),
 ];
 
-/// Connections that say nothing, or nothing more.
-fn silent(server: &Server, wanted: usize, kind: &str, first: impl Fn(&mut TcpStream)) {
+/// Opens connections that send `first` and then nothing more.
+fn silent(server: &Serve, wanted: usize, kind: &str, first: impl Fn(&mut TcpStream)) {
     let empty = server.resident_mb();
     let connections: Vec<TcpStream> = (0..wanted)
         .map(|_| {
@@ -133,7 +134,7 @@ fn silent(server: &Server, wanted: usize, kind: &str, first: impl Fn(&mut TcpStr
     );
 }
 
-/// Not a hit.
+/// A request that is not a hit.
 const OTHER: &str = "GET /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n";
 
 fn hit() -> String {
@@ -147,9 +148,9 @@ fn ask(stream: &mut TcpStream, request: &str) {
     assert!(stream.read(&mut [0; 512]).unwrap() > 12);
 }
 
-/// Sends a byte a second on each of many connections until all are ended; how long that was.
-fn slow(server: &Server, first: &str, then: &str) -> f64 {
-    let began = Instant::now();
+/// Sends a byte per second on each of many connections until all are ended; returns the seconds until then.
+fn slow(server: &Serve, first: &str, then: &str) -> f64 {
+    let start = Instant::now();
     let connect = |_| {
         let mut stream = server.connect();
         stream.write_all(first.as_bytes()).unwrap();
@@ -160,38 +161,39 @@ fn slow(server: &Server, first: &str, then: &str) -> f64 {
     loop {
         open.retain_mut(|stream| stream.write(then.as_bytes()).is_ok());
         if open.is_empty() {
-            return began.elapsed().as_secs_f64();
+            return start.elapsed().as_secs_f64();
         }
         std::thread::sleep(Duration::from_secs(1));
     }
 }
 
-/// Asks for the script as fast as it can and never reads, on a few connections, until all are ended.
-fn deaf(server: &Server) -> f64 {
-    let began = Instant::now();
-    let asked = "GET /footfall.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
-    let mut open: Vec<TcpStream> = (0..DEAF).map(|_| server.connect()).collect();
+/// Requests the script at full speed and never reads an answer, until all connections are ended; returns the seconds
+/// until then.
+fn not_reading(server: &Serve) -> f64 {
+    let start = Instant::now();
+    let requests = "GET /footfall.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
+    let mut open: Vec<TcpStream> = (0..NOT_READING).map(|_| server.connect()).collect();
     open.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
     while !open.is_empty() {
-        open.retain_mut(|stream| match stream.write(asked.as_bytes()) {
+        open.retain_mut(|stream| match stream.write(requests.as_bytes()) {
             Ok(_) => true,
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         });
         std::thread::sleep(Duration::from_millis(1));
     }
-    began.elapsed().as_secs_f64()
+    start.elapsed().as_secs_f64()
 }
 
-/// Both at the same time: what the usual load reached, and how long the abuse lasted.
-fn beside(abuse: impl FnOnce() -> f64 + Send, usual: impl Fn() -> f64) -> (f64, f64) {
+/// Runs both at the same time. Returns the hits per second of the normal load, and the seconds that the abuse lasted.
+fn run_both(abuse: impl FnOnce() -> f64 + Send, normal: impl Fn() -> f64) -> (f64, f64) {
     std::thread::scope(|scope| {
         let abuse = scope.spawn(abuse);
-        (usual(), abuse.join().unwrap())
+        (normal(), abuse.join().unwrap())
     })
 }
 
-impl Server {
-    fn start(dir: &Path) -> Server {
+impl Serve {
+    fn start(dir: &Path) -> Serve {
         let (port, metrics) = (free_port(), free_port());
         let config = format!(
             "listen = \"127.0.0.1:{port}\"\nmetrics_listen = \"127.0.0.1:{metrics}\"\ndata = \"data\"\n\
@@ -205,14 +207,14 @@ impl Server {
         let mut child = command.spawn().expect("build it first: cargo build --release -p footfall");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.map_while(Result::ok).any(|line| line.contains("#token=")), "footfall serve did not start");
-        Server { child, port, metrics }
+        Serve { child, port, metrics }
     }
 
     fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
 
-    /// Hits per second under the load of a script.
+    /// Runs wrk with a script; returns hits per second.
     fn load(&self, script: &Path, seconds: u32) -> f64 {
         let url = format!("http://127.0.0.1:{}/api/event", self.port);
         let output =
@@ -222,13 +224,13 @@ impl Server {
         text.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok()).unwrap()
     }
 
-    fn scraped(&self) -> String {
+    fn metrics_text(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.metrics);
         ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap()
     }
 
     fn metric(&self, series: &str) -> f64 {
-        let text = self.scraped();
+        let text = self.metrics_text();
         text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()).unwrap()
     }
 
@@ -237,7 +239,7 @@ impl Server {
     }
 
     fn ended(&self) -> String {
-        let text = self.scraped();
+        let text = self.metrics_text();
         let ended = text.lines().filter_map(|line| line.strip_prefix("footfall_connections_ended_total{reason="));
         ended.map(|line| line.replace(['"', '}'], "")).collect::<Vec<_>>().join(", ")
     }

@@ -1,11 +1,10 @@
-//! How many events a core folds: `cargo run --release -p load-tests --bin fold [VISITORS [SITES]]`.
+//! Events per second of one core in the fold: `cargo run --release -p load-tests --bin fold [VISITORS [SITES]]`.
 //!
-//! The synthetic day goes through the fold as wire bytes, in the order of time, and is drained at every 200,000 rows as
-//! the aggregator does. Times are of this thread's CPU.
-
-use std::fs;
+//! The synthetic day goes through the fold as wire bytes, ordered by time. The fold is drained at 200,000 rows, as in
+//! the aggregator. All times are CPU times of this thread. The binary `wire` measures the same with other decoders.
 
 use aggregator::fold::{Checkpoint, Fold, Limits};
+use load_tests::processes::thread_cpu_seconds;
 use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
 use schema::wire::{self, Body, Record};
@@ -13,7 +12,7 @@ use warehouse::Rows;
 
 const RUNS: usize = 7;
 const ROWS_PER_DRAIN: usize = 200_000;
-/// Small enough to stay in the cache, so that reading the input is not what is measured.
+/// Events per chunk of input: a chunk stays in the CPU cache, so that memory reads of the input are not measured.
 const CHUNK: usize = 500;
 const DAY: Day = Day(20_000);
 
@@ -67,13 +66,13 @@ fn run(views: &[View], names: &Names) -> Run {
         run.wire_bytes += bytes.len();
         let begins = std::iter::once(0).chain(ends.iter().copied());
 
-        let at_s = cpu_seconds();
+        let start_s = thread_cpu_seconds();
         let decode = |(begin, &end): (usize, &usize)| wire::decode(&bytes[begin..end]).expect("it was just encoded");
         let records: Vec<Record<'_>> = begins.zip(&ends).map(decode).collect();
-        let decoded_s = cpu_seconds();
+        let decoded_s = thread_cpu_seconds();
         records.iter().for_each(|record| fold.apply(0, record));
-        let applied_s = cpu_seconds();
-        run.decode_s += decoded_s - at_s;
+        let applied_s = thread_cpu_seconds();
+        run.decode_s += decoded_s - start_s;
         run.apply_s += applied_s - decoded_s;
         if fold.pending_rows() >= ROWS_PER_DRAIN {
             drain(&mut fold, &mut run);
@@ -85,9 +84,9 @@ fn run(views: &[View], names: &Names) -> Run {
 }
 
 fn drain(fold: &mut Fold, run: &mut Run) {
-    let at_s = cpu_seconds();
+    let start_s = thread_cpu_seconds();
     run.rows += fold.drain().rows.iter().map(Rows::len).sum::<usize>();
-    run.drain_s += cpu_seconds() - at_s;
+    run.drain_s += thread_cpu_seconds() - start_s;
 }
 
 fn encode(record: &Record<'_>, bytes: &mut Vec<u8>) {
@@ -96,11 +95,4 @@ fn encode(record: &Record<'_>, bytes: &mut Vec<u8>) {
         wire::encode_event(event, &mut body);
         wire::encode_record(record.partition, record.epoch, record.number, &body, bytes);
     }
-}
-
-/// What this thread has run so far.
-fn cpu_seconds() -> f64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux says how long a thread has run");
-    let nanoseconds: f64 = text.split(' ').next().and_then(|field| field.parse().ok()).expect("a number stands first");
-    nanoseconds / 1e9
 }

@@ -1,8 +1,7 @@
-//! How long the disk makes wait whoever asks it at any time: a small write and `fdatasync` every 5 ms, each counted from
-//! when it was due.
+//! Latency of the disk: a small write and `fdatasync` every 5 ms, each measured from its due time.
 //!
-//! That is how hits ask it. The percentiles of a server's own commits are of another kind: a disk that stands still for
-//! 100 ms is one commit of thousands, but every hit that comes meanwhile waits.
+//! Hits arrive at the disk in the same way. The percentiles of a server's own commits are different: if the disk stalls
+//! for 100 ms, that is one slow commit of thousands, but every hit that arrives during the stall waits.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -12,50 +11,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Seldom enough to leave the disk to others.
-const EVERY: Duration = Duration::from_millis(5);
+/// Rare enough to leave the disk to other programs.
+const INTERVAL: Duration = Duration::from_millis(5);
 const BYTES: usize = 4 << 10;
-/// The file has its length before, as a spool's segments do.
+/// The file has its full length before the first write, like the segments of a spool.
 const FILE_BYTES: usize = 16 << 20;
 
-/// A disk that is asked.
-pub(super) struct Disk {
+/// A thread that measures the disk.
+pub(super) struct DiskProbe {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Duration>>,
 }
 
-impl Disk {
-    /// Asks the disk of this folder from now on.
-    pub(super) fn ask(dir: &Path) -> Disk {
+impl DiskProbe {
+    /// Measures the disk of this directory from now on.
+    pub(super) fn start(dir: &Path) -> DiskProbe {
         let path = dir.join("disk");
         fs::write(&path, vec![0; FILE_BYTES]).unwrap();
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.sync_all().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let stops = Arc::clone(&stop);
+        let stop_of_thread = Arc::clone(&stop);
         let thread = thread::spawn(move || {
-            let (began, mut took) = (Instant::now(), Vec::new());
-            while !stops.load(Ordering::Relaxed) {
-                let n = took.len() as u32;
-                let due = began + EVERY * n;
+            let (start, mut latencies) = (Instant::now(), Vec::new());
+            while !stop_of_thread.load(Ordering::Relaxed) {
+                let n = latencies.len() as u32;
+                let due = start + INTERVAL * n;
                 thread::sleep(due.saturating_duration_since(Instant::now()));
-                // It is the disk that is asked, not whether this thread was woken in time; but what follows a wait is late.
-                let from = if n > 0 && took[took.len() - 1] > EVERY { due } else { Instant::now() };
+                // If only this thread woke late, the latency runs from now: the disk is measured, not the scheduler. If
+                // the write before this one took longer than the interval, the latency runs from the due time.
+                let from = if n > 0 && latencies[latencies.len() - 1] > INTERVAL { due } else { Instant::now() };
                 file.write_all_at(&[n as u8; BYTES], u64::from(n) * BYTES as u64 % FILE_BYTES as u64).unwrap();
                 file.sync_data().unwrap();
-                took.push(from.elapsed());
+                latencies.push(from.elapsed());
             }
-            took
+            latencies
         });
-        Disk { stop, thread }
+        DiskProbe { stop, thread }
     }
 
-    /// The 99th percentile of what it took, in milliseconds, and the longest.
-    pub(super) fn said(self) -> (f64, f64) {
+    /// Stops the thread. Returns the 99th percentile and the maximum of the latencies, in milliseconds.
+    pub(super) fn finish(self) -> (f64, f64) {
         self.stop.store(true, Ordering::Relaxed);
-        let mut took = self.thread.join().unwrap();
-        took.sort_unstable();
-        let ms = |at: usize| took[at].as_secs_f64() * 1e3;
-        (ms(took.len() * 99 / 100), ms(took.len() - 1))
+        let mut latencies = self.thread.join().unwrap();
+        latencies.sort_unstable();
+        let ms = |at: usize| latencies[at].as_secs_f64() * 1e3;
+        (ms(latencies.len() * 99 / 100), ms(latencies.len() - 1))
     }
 }

@@ -1,23 +1,27 @@
-//! The collector against nginx's `empty_gif` and against a bare actix handler that reads the same body, in one run.
+//! The collector compared with nginx's `empty_gif` and with a bare actix handler that reads the same body, in one run.
 //!
 //! ```text
 //! cargo run --release -p load-tests --bin edge -- [--rounds 7] [--seconds 4] [--many] [--rate 28000]
 //! ```
 //!
-//! With `--many`, `footfall ingest` in front of a real Kafka broker is a fourth: is its HTTP path as fast as `serve`'s? Both
-//! have their statistics' or their broker's work beside them on the same cores.
+//! With `--many`, `footfall ingest` with a real Kafka broker is a fourth server: is its HTTP path as fast as that of
+//! `serve`? The work for the statistics, or for the broker, runs on the same cores.
 //!
-//! Each round runs them in turn under `wrk -t1 -c512`; the medians of the rounds' ratios are printed, because the
-//! machine changes speed between rounds. Hits per second: ours / nginx. CPU per hit: ours / bare actix, without the
-//! `aggregate` thread (that is the statistics' work, not the collector's; `ship` and the Kafka client's likewise) and with
-//! it. A round in which others took more than a fiftieth of a virtual machine's processors is shown and not counted, and
-//! another is run in its place, up to three times as many as were asked for. Ours answers after `fdatasync`. nginx is also
-//! asked with the headers of a hit: wrk's own work is then the same for both, and it shares the cores.
+//! Each round runs the servers in turn under `wrk -t1 -c512`. The program prints the medians of the rounds' ratios,
+//! because the machine changes speed between rounds:
 //!
-//! At the end hits come at half the rate that was reached, each at its time: how long answers take then, beside how long
-//! the bare handler's do, and an `fdatasync` of another file, alone and in that run.
+//! * Hits per second: ours / nginx. Our server answers after `fdatasync`. nginx is also measured with the headers of a
+//!   hit, because wrk shares the cores and its own work is then the same for both.
+//! * CPU per hit: ours / bare actix, with and without the `aggregate` thread, the `ship` thread and the threads of the
+//!   Kafka client, which do not belong to the collector.
+//!
+//! If more than 2 % of the processors were stolen in a round, the round is shown but not counted, and another one is
+//! run. The number of rounds is at most three times the requested one.
+//!
+//! At the end an open-loop client sends hits at half the reached rate. The program prints the latencies of the answers,
+//! those of the bare handler, and those of an `fdatasync` of another file (alone and during that run).
 //! Needs nginx and wrk (Debian packages nginx-light and wrk) and `target/release/footfall`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints figures, or says where it broke")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it prints figures, or the line of a failure")]
 
 mod disk;
 mod rate;
@@ -28,45 +32,45 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
-use load_tests::stolen::{Processors, STOLEN_MAX};
+use load_tests::stolen::{ProcessorTime, STOLEN_MAX};
 use load_tests::wrk::script;
 
-use rate::say_at_rate;
-use servers::{Server, bare, bare_actix, footfall, many, nginx};
+use rate::print_at_rate;
+use servers::{TestServer, bare_actix, footfall, many, nginx, run_bare};
 
 #[derive(Parser)]
 struct Args {
-    /// How many rounds are counted
+    /// Number of counted rounds
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// How long each run is
+    /// Length of each run
     #[arg(long, default_value_t = 4)]
     seconds: u32,
-    /// Run `footfall ingest` with a Kafka broker too
+    /// Also run `footfall ingest` with a Kafka broker
     #[arg(long)]
     many: bool,
-    /// Only send hits at this rate
+    /// Only run the open-loop client, at this rate
     #[arg(long)]
     rate: Option<f64>,
-    /// Be the bare handler, on this port
+    /// Run the bare handler on this port
     #[arg(long, hide = true)]
     bare: Option<u16>,
 }
 
-/// What one run showed.
+/// The figures of one run.
 #[derive(Clone, Copy)]
 struct Run {
     per_second: f64,
-    /// Of the process and its workers, microseconds per request.
+    /// CPU of the process and its workers, microseconds per request.
     cpu_us: f64,
-    /// Without the threads beside the HTTP path.
+    /// The same without the threads that do not belong to the HTTP path.
     cpu_us_edge: f64,
 }
 
 fn main() {
     let args = Args::parse();
     if let Some(port) = args.bare {
-        return bare(port);
+        return run_bare(port);
     }
     let dir = std::env::temp_dir().join(format!("footfall-edge-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
@@ -74,7 +78,7 @@ fn main() {
         fs::write(dir.join(file), script(method, ADDRESS)).unwrap();
     }
     if let Some(rate) = args.rate {
-        say_at_rate(&footfall(&dir), &bare_actix(), rate, args.rounds, args.seconds, &dir);
+        print_at_rate(&footfall(&dir), &bare_actix(), rate, args.rounds, args.seconds, &dir);
         return fs::remove_dir_all(&dir).unwrap();
     }
     let (mut to_nginx, mut to_same, mut to_bare, mut to_bare_all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -91,11 +95,11 @@ fn main() {
         if to_nginx.len() == args.rounds {
             break;
         }
-        let before = Processors::now();
+        let before = ProcessorTime::now();
         let [nginx, bare, ours] = [0, 1, 2].map(|n| load(&servers[n], servers[n].script, args.seconds, &dir));
         let same = load(&servers[0], Some("get.lua"), args.seconds, &dir);
         let (hits, cpu) = (ours.per_second / nginx.per_second, ours.cpu_us_edge / bare.cpu_us);
-        let stolen = Processors::stolen_since(before);
+        let stolen = ProcessorTime::stolen_since(before);
         println!(
             "{round:5} {:8.0} {:13.0} {:7.0} {:11.0} | {:13.1} {:5.1} {:10.1} {:11.1} | {hits:10.2} {cpu:9.2} {:6.1}%",
             nginx.per_second,
@@ -133,7 +137,7 @@ fn main() {
     }
     assert!(!to_nginx.is_empty(), "others take too much of this machine: no round can be counted");
     let counted = to_nginx.len();
-    say_at_rate(&servers[2], &servers[1], median(reached) / 2.0, args.rounds, args.seconds, &dir);
+    print_at_rate(&servers[2], &servers[1], median(reached) / 2.0, args.rounds, args.seconds, &dir);
     drop((servers, many));
     fs::remove_dir_all(&dir).unwrap();
     println!(
@@ -151,10 +155,10 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// As a proxy tells of them: of the countries that `servers` makes up.
+/// The client addresses in `X-Forwarded-For`: addresses of the networks that `servers` puts into the geo file.
 const ADDRESS: &str = r#""203." .. (i % 200) .. "." .. (i % 251) .. ".7""#;
 
-fn load(server: &Server, script: Option<&str>, seconds: u32, dir: &Path) -> Run {
+fn load(server: &TestServer, script: Option<&str>, seconds: u32, dir: &Path) -> Run {
     let mut wrk = Command::new("wrk");
     wrk.args(["-t1", "-c512", &format!("-d{seconds}s")]);
     if let Some(script) = script {
@@ -173,7 +177,7 @@ fn load(server: &Server, script: Option<&str>, seconds: u32, dir: &Path) -> Run 
     Run { per_second, cpu_us: (after.0 - before.0) / total * 1e6, cpu_us_edge: (after.1 - before.1) / total * 1e6 }
 }
 
-/// CPU seconds of a process and its workers (not of the engine): all threads, and all but those beside the HTTP path.
+/// CPU seconds of a process and its workers (not of the engine): of all threads, and of the threads of the HTTP path.
 fn cpu_s(pid: u32) -> (f64, f64) {
     let (mut all, mut edge) = (0.0, 0.0);
     for pid in std::iter::once(pid).chain(workers(pid)) {

@@ -1,25 +1,34 @@
-//! How long answers take when hits come at a fixed rate, beside how long the disk takes.
+//! Latency of answers at a fixed rate of hits, next to the latency of the disk.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use load_tests::open_loop::{self, Answers};
-use load_tests::stolen::{Processors, STOLEN_MAX};
+use load_tests::stolen::{ProcessorTime, STOLEN_MAX};
 
-use super::disk::Disk;
+use super::disk::DiskProbe;
 use super::median;
-use super::servers::Server;
+use super::servers::TestServer;
 
-/// Longest wait for what is under way to be counted, and how long merging it is given.
-const COUNTED_MAX: Duration = Duration::from_secs(60);
-const MERGED: Duration = Duration::from_secs(5);
-/// How long the disk is asked alone.
-const ALONE: Duration = Duration::from_secs(3);
+/// Longest wait until the hits of earlier rounds are inserted.
+const INSERT_MAX: Duration = Duration::from_secs(60);
+/// Time for ClickHouse to merge their parts.
+const MERGE: Duration = Duration::from_secs(5);
+/// Length of the measurement of the disk without load.
+const DISK_ALONE: Duration = Duration::from_secs(3);
 
-/// Prints how long answers take when hits come at a fixed rate, in rounds as for the other figures; and how long those of
-/// a bare handler, which waits for no disk and has nothing beside it: what is left is the machine's. Beside it, what the
-/// disk makes others wait at the same time: a stall of the disk is everybody's.
-pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, rounds: usize, seconds: u32, dir: &Path) {
+/// Prints the latencies of answers at a fixed rate of hits, in rounds as for the other figures.
+///
+/// For comparison it prints two more latencies. Those of a bare handler, which waits for no disk and runs alone, are
+/// the latencies of the machine. Those of the disk at the same time show the stalls that every program sees.
+pub(super) fn print_at_rate(
+    server: &TestServer,
+    bare: &TestServer,
+    rate: f64,
+    rounds: usize,
+    seconds: u32,
+    dir: &Path,
+) {
     let time = Duration::from_secs(seconds.into());
     let (mut p99s_ms, mut bars_ms, mut of_bare_ms) = (Vec::new(), Vec::new(), Vec::new());
     println!("at {rate:.0} hits per second, for {seconds} s each:");
@@ -27,19 +36,19 @@ pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, rounds: usi
         if p99s_ms.len() == rounds {
             break;
         }
-        let disk = Disk::ask(dir);
-        std::thread::sleep(ALONE);
-        let (alone_ms, _) = disk.said();
+        let disk = DiskProbe::start(dir);
+        std::thread::sleep(DISK_ALONE);
+        let (alone_ms, _) = disk.finish();
         let (ours, (disk_ms, stall_ms), sync_ms, stolen) = at_rate(server, rate, time, dir);
-        let of_bare = sent(bare, rate, time);
+        let of_bare = send(bare, rate, time);
         let bar_ms = 2.0 * disk_ms + 2.0;
         println!(
             "{} answers, {} (bare handler: {}); fdatasync every 5 ms: p99 {alone_ms:.2} ms alone, {disk_ms:.2} ms in this \
              run, longest {stall_ms:.1} ms (twice the p99 plus 2 ms: {bar_ms:.1} ms); the server's own commits: p99 about \
-             {sync_ms:.1} ms; others took {:.1}% of the processors",
+             {sync_ms:.1} ms; {:.1}% of the processors were stolen",
             ours.latencies.len(),
-            in_words(&ours),
-            in_words(&of_bare),
+            summary(&ours),
+            summary(&of_bare),
             stolen * 100.0
         );
         if stolen <= STOLEN_MAX {
@@ -49,7 +58,7 @@ pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, rounds: usi
         }
     }
     if p99s_ms.is_empty() {
-        println!("others take too much of this machine: no round can be counted");
+        println!("too much of the processors was stolen in every round: no round is counted");
         return;
     }
     let within = p99s_ms.iter().zip(&bars_ms).filter(|(p99, bar)| p99 <= bar).count();
@@ -63,7 +72,7 @@ pub(super) fn say_at_rate(server: &Server, bare: &Server, rate: f64, rounds: usi
     );
 }
 
-fn in_words(Answers { latencies, read }: &Answers) -> String {
+fn summary(Answers { latencies, read }: &Answers) -> String {
     let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|share| latencies.quantile_ms(share));
     format!(
         "p50 {p50:.1} ms, p99 {p99:.1} ms, longest {longest:.1} ms, p99 until read {:.1} ms",
@@ -71,22 +80,23 @@ fn in_words(Answers { latencies, read }: &Answers) -> String {
     )
 }
 
-/// Sends hits at a fixed rate. What a server does once is not asked for: it reads each user agent when it sees it first.
-fn sent(server: &Server, per_second: f64, time: Duration) -> Answers {
+/// Sends hits at a fixed rate.
+fn send(server: &TestServer, per_second: f64, time: Duration) -> Answers {
     let port = server.url.rsplit(':').next().and_then(|rest| rest.split('/').next()?.parse().ok()).unwrap();
     open_loop::run(port, &requests(), per_second, 256, time).unwrap()
 }
 
-/// How long answers take when hits come at a fixed rate, and meanwhile: what the disk makes others wait, the 99th
-/// percentile of the server's `fdatasync`, and what other machines took.
-fn at_rate(server: &Server, per_second: f64, time: Duration, dir: &Path) -> (Answers, (f64, f64), f64, f64) {
-    sent(server, per_second, Duration::from_secs(2));
-    wait_until_counted(server);
-    let (before, processors) = (sync_buckets(server), Processors::now());
-    let disk = Disk::ask(dir);
-    let latencies = sent(server, per_second, time);
-    let disk = disk.said();
-    let stolen = Processors::stolen_since(processors);
+/// Measures one round at a fixed rate of hits. Returns the answers, the latencies of the disk during the round, the
+/// 99th percentile of the server's `fdatasync`, and the stolen share of the processors.
+fn at_rate(server: &TestServer, per_second: f64, time: Duration, dir: &Path) -> (Answers, (f64, f64), f64, f64) {
+    // A warm-up: the server parses each user agent only the first time.
+    send(server, per_second, Duration::from_secs(2));
+    wait_until_inserted(server);
+    let (before, processors) = (sync_buckets(server), ProcessorTime::now());
+    let disk = DiskProbe::start(dir);
+    let latencies = send(server, per_second, time);
+    let disk = disk.finish();
+    let stolen = ProcessorTime::stolen_since(processors);
     let counts: Vec<(f64, f64)> =
         sync_buckets(server).iter().zip(&before).map(|(after, before)| (after.0, after.1 - before.1)).collect();
     (latencies, disk, quantile_ms(&counts, 0.99), stolen)
@@ -115,8 +125,8 @@ fn requests() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Upper bounds in seconds and how many there were up to each.
-fn sync_buckets(server: &Server) -> Vec<(f64, f64)> {
+/// The histogram of the server's `fdatasync`: upper bounds in seconds, and the count up to each.
+fn sync_buckets(server: &TestServer) -> Vec<(f64, f64)> {
     let text = metrics(server);
     let lines = text.lines().filter_map(|line| line.strip_prefix("footfall_spool_fdatasync_seconds_bucket{le=\""));
     lines
@@ -125,27 +135,27 @@ fn sync_buckets(server: &Server) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Until the hits of the rounds before are counted and their parts are merged: they are not what is asked about.
-fn wait_until_counted(server: &Server) {
-    let began = Instant::now();
+/// Waits until the hits of earlier rounds are inserted and merged, so that they do not disturb this round.
+fn wait_until_inserted(server: &TestServer) {
+    let start = Instant::now();
     loop {
         let text = metrics(server);
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
         let end = value("footfall_stream_end_position{shard=\"0\"}");
-        if end == value("footfall_aggregate_inserted_position{shard=\"0\"}") || began.elapsed() > COUNTED_MAX {
+        if end == value("footfall_aggregate_inserted_position{shard=\"0\"}") || start.elapsed() > INSERT_MAX {
             break;
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    std::thread::sleep(MERGED);
+    std::thread::sleep(MERGE);
 }
 
-fn metrics(server: &Server) -> String {
+fn metrics(server: &TestServer) -> String {
     let mut answer = ureq::get(format!("http://127.0.0.1:{}/metrics", server.metrics)).call().unwrap();
     answer.body_mut().read_to_string().unwrap()
 }
 
-/// As Prometheus' `histogram_quantile` does it: evenly within a bucket.
+/// Interpolates linearly within a bucket, like Prometheus' `histogram_quantile`.
 fn quantile_ms(buckets: &[(f64, f64)], share: f64) -> f64 {
     let all = buckets.last().map_or(0.0, |bucket| bucket.1);
     let (mut low, mut under) = (0.0, 0.0);

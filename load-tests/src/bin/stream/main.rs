@@ -1,14 +1,16 @@
-//! From a full spool to ClickHouse through Kafka, against ClickHouse's own Kafka engine, in one run:
+//! From a full spool through Kafka into ClickHouse, compared with ClickHouse's own Kafka engine, in one run:
 //! `cargo run --release -p load-tests --bin stream [HITS]` (after `cargo build --release -p footfall`).
 //!
-//! * **ship**: a spool of HITS page views to the broker; hits/s, and this process's CPU per hit.
-//! * **count**: `footfall aggregate` reads, folds and inserts them; hits per second of CPU, the aggregator's and
-//!   ClickHouse's together, merges included until everything is in.
-//! * **rebuild**: the aggregator is killed and folds the day again.
-//! * **peers**: the same hits, 700 to a message as RowBinary and one to a message as JSON, read by ClickHouse's Kafka
-//!   engine into event rows and hourly `uniq` states; hits per second of its CPU (of JSON, 2 million of them).
+//! * **ship**: sends a spool of HITS page views to the broker. Prints hits/s, and this process's CPU per hit.
+//! * **count**: `footfall aggregate` reads, folds and inserts them. Prints hits per second of CPU: that of the
+//!   aggregator and of ClickHouse together, merges included until all hits are inserted.
+//! * **rebuild**: the aggregator is killed, and folds the day again.
+//! * **peers**: ClickHouse's Kafka engine reads the same hits into event rows and hourly `uniq` states, once from
+//!   messages of 700 hits as RowBinary, once from messages of one hit as JSON (2 million of them). Prints hits per
+//!   second of its CPU.
 //!
-//! The broker's CPU is in no figure. Real Kafka and ClickHouse, one machine, everything in the page cache.
+//! No figure contains the CPU of the broker. Kafka and ClickHouse are real; all data stays in the page cache of one
+//! machine.
 
 mod ours;
 mod peers;
@@ -19,10 +21,10 @@ use load_tests::synthetic::{Names, View, views};
 use schema::day::Day;
 use testbed::kafka::Broker;
 
-/// Parts of each topic.
+/// Partitions of each topic.
 const PARTITIONS: u32 = 4;
 const SITES: usize = 20;
-/// One to a message takes long: its rate is taken from so many.
+/// One hit per message is slow, so its rate is measured with fewer hits.
 const JSON_HITS: usize = 2_000_000;
 
 fn main() {
@@ -30,7 +32,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let names = Names::default();
     let today = Day((schema::clock::now_s() / 86_400) as i32);
-    // 6.25 pages per visitor.
+    // A visitor has 6.25 page views on average.
     let mut day = views(today, hits as u64 * 4 / 25 + 1, SITES, &names);
     day.truncate(hits);
     println!("{} page views of a day, {SITES} sites, {PARTITIONS} partitions", day.len());
@@ -46,6 +48,6 @@ fn rate(views: &[View], seconds: f64) -> f64 {
     views.len() as f64 / seconds / 1000.0
 }
 
-fn waited(began: Instant) -> f64 {
-    began.elapsed().as_secs_f64()
+fn seconds_since(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! Footfall's own way: spool, ship, aggregate.
+//! The measurement of Footfall itself: spool, ship, aggregate.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use testbed::clickhouse::Engine;
 use testbed::kafka::Broker;
 use tokio::runtime::Runtime;
 
-use crate::{PARTITIONS, rate, waited};
+use crate::{PARTITIONS, rate, seconds_since};
 
-/// Thousand hits per second of CPU, from the topic into ClickHouse.
+/// Measures the way from the topic into ClickHouse; returns thousands of hits per second of CPU.
 pub(crate) fn measure(runtime: &Runtime, broker: &Broker, day: &[View], names: &Names) -> f64 {
     ship(broker, day, names);
     let program = testbed::program();
@@ -40,11 +40,11 @@ pub(crate) fn measure(runtime: &Runtime, broker: &Broker, day: &[View], names: &
             .spawn()
             .expect("the program starts")
     };
-    let (began, before) = (Instant::now(), cpu_seconds(engine.id()));
+    let (start_time, before) = (Instant::now(), cpu_seconds(engine.id()));
     let mut child = start();
     wait_until_inserted(metrics, day.len());
-    let (wall_s, ours_s) = (waited(began), cpu_seconds(child.id()));
-    // What is still being merged is part of the price.
+    let (wall_s, ours_s) = (seconds_since(start_time), cpu_seconds(child.id()));
+    // The remaining merges belong to the cost.
     std::thread::sleep(Duration::from_secs(5));
     let engine_s = cpu_seconds(engine.id()) - before;
     let counted: i64 = runtime.block_on(async {
@@ -61,16 +61,17 @@ pub(crate) fn measure(runtime: &Runtime, broker: &Broker, day: &[View], names: &
     );
     child.kill().expect("it is killed");
     child.wait().expect("it ends");
-    let began = Instant::now();
+    let start_time = Instant::now();
     let mut child = start();
     wait_until_inserted(metrics, 0);
-    println!("rebuild: {:.1} s until every shard goes on, {:.1} s of CPU", waited(began), cpu_seconds(child.id()));
+    let (wall_s, cpu_s) = (seconds_since(start_time), cpu_seconds(child.id()));
+    println!("rebuild: {wall_s:.1} s until every shard continues, {cpu_s:.1} s of CPU");
     child.kill().expect("it is killed");
     child.wait().expect("it ends");
     per_core
 }
 
-/// From a spool with everything in it to the broker's last answer.
+/// Measures the way from a full spool to the last acknowledgement of the broker.
 fn ship(broker: &Broker, day: &[View], names: &Names) {
     let dir = TempDir::new().expect("a folder");
     let options = spool::Options::with_bytes_max(64 << 30);
@@ -91,21 +92,22 @@ fn ship(broker: &Broker, day: &[View], names: &Names) {
     let connection = Connection { brokers: broker.bootstrap(), tls: None, login: None };
     let layout = Layout { prefix: String::new(), partitions: PARTITIONS, replication: 1 };
     let settings = ShipSettings { connection, layout, dir: dir.path().to_owned() };
-    let (began, before) = (Instant::now(), cpu_seconds(std::process::id()));
+    let (start, before) = (Instant::now(), cpu_seconds(std::process::id()));
     let shipper = Shipper::start(settings, handle.clone()).expect("it starts");
     while shipped(dir.path()).expect("a mark") < handle.synced() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let cpu_s = cpu_seconds(std::process::id()) - before;
-    println!("ship: {:.0} k hits/s, {:.2} us of CPU a hit", rate(day, waited(began)), cpu_s * 1e6 / day.len() as f64);
+    let hits_per_s = rate(day, seconds_since(start));
+    println!("ship: {hits_per_s:.0} k hits/s, {:.2} us of CPU a hit", cpu_s * 1e6 / day.len() as f64);
     shipper.stop(Duration::from_secs(5));
 }
 
-/// Until every shard has inserted up to its stream's end, and these are `hits` at least.
+/// Waits until every shard has inserted up to the end of its stream, and at least `hits` records were folded.
 fn wait_until_inserted(metrics: u16, hits: usize) {
     let url = format!("http://127.0.0.1:{metrics}/metrics");
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(900) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(900) {
         std::thread::sleep(Duration::from_millis(50));
         let Ok(mut answer) = ureq::get(&url).call() else { continue };
         let text = answer.body_mut().read_to_string().unwrap_or_default();
@@ -117,10 +119,10 @@ fn wait_until_inserted(metrics: u16, hits: usize) {
         };
         let ends = values("footfall_stream_end_position");
         let folded: f64 = values("footfall_aggregate_records_total").iter().map(|(_, n)| n).sum();
-        let all_there = ends.len() == PARTITIONS as usize && ends == values("footfall_aggregate_inserted_position");
-        if all_there && folded >= hits as f64 {
+        let is_inserted = ends.len() == PARTITIONS as usize && ends == values("footfall_aggregate_inserted_position");
+        if is_inserted && folded >= hits as f64 {
             return;
         }
     }
-    panic!("it takes too long");
+    panic!("the aggregator has not inserted all hits within 15 minutes");
 }

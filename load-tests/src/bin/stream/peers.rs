@@ -1,4 +1,4 @@
-//! The peer: ClickHouse's Kafka engine with materialized views into event rows and hourly `uniq` states.
+//! The compared system: ClickHouse's Kafka engine with materialized views into event rows and hourly `uniq` states.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use testbed::clickhouse::Engine;
 use testbed::kafka::Broker;
 use tokio::runtime::Runtime;
 
-use crate::{PARTITIONS, rate, waited};
+use crate::{PARTITIONS, rate, seconds_since};
 
-/// How hits stand in messages.
+/// The format of messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// 700 to a message, as RowBinary.
+    /// 700 hits per message, as RowBinary.
     Packed,
-    /// One to a message, as JSON.
+    /// One hit per message, as JSON.
     Json,
 }
 
@@ -29,13 +29,13 @@ const COLUMNS: &str = "site UInt32, time UInt32, visitor UInt64, page String, so
                        device LowCardinality(String), browser LowCardinality(String), os LowCardinality(String), \
                        language LowCardinality(String), screen LowCardinality(String)";
 
-/// Thousand hits per second of ClickHouse's CPU.
+/// Measures one format; returns thousands of hits per second of ClickHouse's CPU.
 pub(crate) fn measure(runtime: &Runtime, broker: &Broker, day: &[View], names: &Names, form: Form) -> f64 {
     let (topic, format, what) = match form {
         Form::Packed => ("peer-packed", "RowBinary", "Kafka engine, 700 hits a message"),
         Form::Json => ("peer-json", "JSONEachRow", "Kafka engine, one JSON hit a message"),
     };
-    let _made = broker.tool(
+    let _output = broker.tool(
         "org.apache.kafka.tools.TopicCommand",
         &["--create", "--topic", topic, "--partitions", &PARTITIONS.to_string()],
     );
@@ -55,22 +55,22 @@ pub(crate) fn measure(runtime: &Runtime, broker: &Broker, day: &[View], names: &
          kafka_flush_interval_ms = 1000",
         broker.bootstrap()
     ));
-    // The queue is read from its first view on: so that view feeds the others, and comes last.
+    // ClickHouse reads the queue as soon as it has a view. So that view is made last, and feeds the other views.
     run(format!("CREATE TABLE source ({COLUMNS}) ENGINE = Null"));
     run("CREATE MATERIALIZED VIEW to_events TO events AS SELECT * FROM source".to_owned());
     run("CREATE MATERIALIZED VIEW to_hourly TO hourly AS SELECT site, intDiv(time, 3600) AS hour, page, source, country, \
          device, browser, count() AS views, uniqState(visitor) AS visitors FROM source \
          GROUP BY site, hour, page, source, country, device, browser"
         .to_owned());
-    let (began, before) = (Instant::now(), cpu_seconds(engine.id()));
+    let (start, before) = (Instant::now(), cpu_seconds(engine.id()));
     run("CREATE MATERIALIZED VIEW feed TO source AS SELECT * FROM queue".to_owned());
     let count =
         |sql: &str| -> u64 { runtime.block_on(async { client.query(sql).fetch_one().await.expect("a count") }) };
     while count("SELECT count() FROM events") < day.len() as u64 {
         std::thread::sleep(Duration::from_millis(200));
-        assert!(began.elapsed() < Duration::from_secs(900), "it takes too long");
+        assert!(start.elapsed() < Duration::from_secs(900), "ClickHouse has not read all hits within 15 minutes");
     }
-    let wall_s = waited(began);
+    let wall_s = seconds_since(start);
     std::thread::sleep(Duration::from_secs(5));
     let cpu_s = cpu_seconds(engine.id()) - before;
     assert_eq!(count("SELECT sum(views) FROM hourly"), day.len() as u64);
@@ -109,7 +109,7 @@ fn produce(broker: &Broker, topic: &str, day: &[View], names: &Names, form: Form
             }
         }
     }
-    producer.flush(Duration::from_secs(120)).expect("the broker takes all");
+    producer.flush(Duration::from_secs(120)).expect("the broker acknowledges all messages");
 }
 
 fn row_binary(event: &Event<'_>, out: &mut Vec<u8>) {
@@ -137,7 +137,7 @@ fn json(event: &Event<'_>, out: &mut Vec<u8>) {
          \"channel\":\"{channel}\",\"country\":\"{country}\",\"region\":\"{region}\",\"device\":\"{device}\",\
          \"browser\":\"{browser}\",\"os\":\"{os}\",\"language\":\"{language}\",\"screen\":\"{screen}\"}}"
     )
-    .expect("memory takes everything");
+    .expect("a write to memory does not fail");
 }
 
 fn texts<'a>(event: &Event<'a>) -> [&'a str; 10] {

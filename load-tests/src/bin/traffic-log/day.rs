@@ -1,4 +1,4 @@
-//! One day of a site's log: the same seed and date give the same lines.
+//! The log lines of one day. The same seed and date give the same lines.
 
 use jiff::civil::Date;
 use schema::day::Day;
@@ -9,35 +9,35 @@ use crate::world::{ASSETS, BROWSERS, HOURS, LOST, PAGES, Page, REFERRERS, ROBOTS
 const SITE: &str = "https://example.org";
 const DAY_S: u64 = 86_400;
 
-/// Requests of a day, gathered in any order.
+/// The requests of a day, in the order in which they are generated.
 struct Requests {
     date: Date,
     random: Random,
     lines: Vec<(u64, String)>,
 }
 
-/// A person's browser, or a robot.
+/// A browser or a robot.
 struct Client {
     address: String,
     agent: &'static str,
 }
 
-/// The day's lines in the order of their times. All of them are within the UTC day.
+/// The lines of the day, ordered by time. All of them are within the UTC day.
 pub(crate) fn lines(seed: u64, day: Day, visitors_per_day: u64) -> Vec<String> {
     let date = day.date();
     let mut requests = Requests { date, random: Random::of(seed, day.0), lines: Vec::new() };
     let share = WEEK[usize::try_from(date.weekday().to_monday_zero_offset()).expect("a week has 7 days")];
     let visitors = visitors_per_day * share * requests.random.between(92, 108) / 10_000;
-    (0..visitors).for_each(|_| requests.person());
-    (0..visitors.div_ceil(8)).for_each(|_| requests.robot());
-    requests.monitor();
+    (0..visitors).for_each(|_| requests.add_visitor());
+    (0..visitors.div_ceil(8)).for_each(|_| requests.add_robot());
+    requests.add_monitor();
     requests.lines.sort_by_key(|(second, _)| *second);
     requests.lines.into_iter().map(|(_, line)| line).collect()
 }
 
 impl Requests {
-    fn person(&mut self) {
-        // Every address is its own /24, so that people differ even after truncation; all are private (RFC 1918).
+    fn add_visitor(&mut self) {
+        // Each address is in a /24 of its own, so that visitors differ after truncation. All are private (RFC 1918).
         let n = self.random.below(1 << 24);
         let client = Client {
             address: format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255),
@@ -47,18 +47,18 @@ impl Requests {
         let hours: Vec<(u64, u64)> = (0..).zip(HOURS.iter().copied()).collect();
         let mut second = self.random.pick(&hours, |(_, awake)| *awake).0 * 3600 + self.random.below(3600);
         for n in 0..visits {
-            second = self.visit(&client, second, n == 0);
-            // Half an hour without a page ends a visit; these come back well after it.
+            second = self.add_visit(&client, second, n == 0);
+            // A visit ends after 30 minutes without a page. The next visit begins later than that.
             second += self.random.between(35 * 60, 5 * 3600);
         }
     }
 
-    /// One visit; says when its last page was seen.
-    fn visit(&mut self, client: &Client, mut second: u64, first: bool) -> u64 {
+    /// Adds one visit; returns the second of its last page.
+    fn add_visit(&mut self, client: &Client, mut second: u64, first: bool) -> u64 {
         let mut referrer = self.random.pick(REFERRERS, |(_, weight)| *weight).0.to_owned();
         let mut seen: Option<&Page> = None;
         loop {
-            // People read on, and then the page is seldom the one they are on.
+            // The next page is rarely the current one.
             let mut page = self.random.pick(PAGES, page_weight);
             if seen.is_some_and(|seen| std::ptr::eq(seen, page)) {
                 page = self.random.pick(PAGES, page_weight);
@@ -88,7 +88,7 @@ impl Requests {
         }
     }
 
-    fn robot(&mut self) {
+    fn add_robot(&mut self) {
         let client = Client {
             address: format!("10.{}.0.{}", self.random.below(4), self.random.below(256)),
             agent: self.random.pick(ROBOTS, |(_, weight)| *weight).0,
@@ -99,18 +99,18 @@ impl Requests {
         self.request(&client, second + 2, "GET", page.path, 200, page.bytes, "-");
     }
 
-    /// Someone who asks every 5 minutes whether the site is there.
-    fn monitor(&mut self) {
+    /// Adds an uptime monitor that sends a request every 5 minutes.
+    fn add_monitor(&mut self) {
         let client = Client { address: "10.9.9.9".to_owned(), agent: "monitor/1.0" };
         for second in (17..DAY_S).step_by(300) {
             self.request(&client, second, "HEAD", "/", 200, 0, "-");
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the columns of a line, in its order")]
+    #[expect(clippy::too_many_arguments, reason = "the columns of a line, in their order")]
     fn request(&mut self, client: &Client, s: u64, method: &str, path: &str, status: u16, bytes: u64, referrer: &str) {
         if s >= DAY_S {
-            return; // the next day knows nothing of this one
+            return; // the part of a visit after midnight is dropped
         }
         let Client { address, agent } = client;
         let time = format!("{}:{:02}:{:02}:{:02} +0000", self.date.strftime("%d/%b/%Y"), s / 3600, s / 60 % 60, s % 60);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_depends_on_its_seed_and_date_alone() {
+    fn a_day_depends_only_on_its_seed_and_date() {
         let monday = day("2026-11-16");
         assert_eq!(monday, day("2026-11-16"));
         assert_ne!(monday, day("2026-11-17"));
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_in_the_order_of_their_times_and_within_the_day() {
+    fn lines_are_ordered_by_time_and_within_the_day() {
         let lines = day("2026-11-16");
         let times: Vec<&str> = lines.iter().map(|line| &line[line.find('[').unwrap()..][..22]).collect();
         assert!(times.is_sorted() && times.iter().all(|time| time.starts_with("[16/Nov/2026:")));
     }
 
     #[test]
-    fn it_looks_like_a_site() {
+    fn the_log_resembles_that_of_a_real_site() {
         let (monday, saturday) = (day("2026-11-16"), day("2026-11-21"));
         assert!(monday.len() > saturday.len() && monday.len() > 4_000, "{} {}", monday.len(), saturday.len());
         let requests = fields(&monday, 1);

@@ -1,7 +1,8 @@
-//! Writes a believable web server log of made-up visits: `traffic-log --from DATE --days N --out FILE`.
+//! Writes a realistic web server log of invented visits: `traffic-log --from DATE --days N --out FILE`.
 //!
-//! Each day's lines depend on the seed and the date alone. With `--append`, a log that is there is kept byte for byte and
-//! gets the days it does not have yet: `footfall import` knows a log by its beginning and counts what was added.
+//! The lines of a day depend only on the seed and the date. With `--append`, an existing log stays unchanged byte for
+//! byte, and the missing days are added: `footfall import` identifies a log by its beginning and counts only the added
+//! lines.
 
 mod day;
 mod random;
@@ -15,25 +16,25 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use schema::day::Day;
 
-/// Writes a believable web server log (`combined`) of made-up visits.
+/// Writes a realistic web server log (`combined`) of invented visits.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Another seed, other visits
+    /// Another seed makes other visits
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The first day, like 2026-11-10 (UTC)
     #[arg(long, value_name = "DATE")]
     from: Day,
-    /// How many days
+    /// Number of days
     #[arg(long, value_name = "N")]
     days: u16,
-    /// About how many people come on a weekday
+    /// Approximate number of visitors on a weekday
     #[arg(long, value_name = "N", default_value_t = 800)]
     visitors_per_day: u64,
-    /// Keep what is in FILE and add the days after its last, without a gap
+    /// Keep the content of FILE and add the days after its last day
     #[arg(long)]
     append: bool,
-    /// The log
+    /// The log file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -47,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let end = args.from.plus(i32::from(args.days));
     let mut day = last_day(&old)?.map_or(args.from, |last| last.plus(1));
-    // Written beside it and moved there: a log is never seen half written.
+    // The log is written to a second file and then renamed, so that no reader sees an incomplete log.
     let unfinished = args.out.with_extension("unfinished");
     let mut out = BufWriter::new(File::create(&unfinished)?);
     out.write_all(old.as_bytes())?;

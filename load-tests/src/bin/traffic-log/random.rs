@@ -1,10 +1,10 @@
-//! Numbers that look random and are the same for the same seed, on every machine: SplitMix64.
+//! Pseudo-random numbers that depend only on the seed, on every machine: SplitMix64.
 
-/// A stream of numbers.
+/// A sequence of pseudo-random numbers.
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The stream of one day.
+    /// The sequence of one day.
     pub(crate) fn of(seed: u64, day: i32) -> Random {
         let mut mixed = Random(seed ^ (i64::from(day) as u64).wrapping_mul(0xA076_1D64_78BD_642F));
         Random(mixed.next())
@@ -28,12 +28,12 @@ impl Random {
         from + self.below(to - from + 1)
     }
 
-    /// True so many times in a thousand.
+    /// True in `times` of 1,000 calls on average.
     pub(crate) fn per_mille(&mut self, times: u64) -> bool {
         self.below(1000) < times
     }
 
-    /// One of the items, each as often as its weight says.
+    /// One of the items, with a probability in proportion to its weight.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
         let mut left = self.below(items.iter().map(&weight).sum());
         for item in items {

@@ -1,14 +1,14 @@
-//! Who comes, from where and to which pages: tables with weights.
+//! Weighted tables of the invented site: pages, referrers, browsers, robots, hours and weekdays.
 
-/// A page, how often it is wanted (by its rank) and how large it is.
+/// A page and its size. Its position in [`PAGES`] is its popularity rank.
 pub(crate) struct Page {
     pub(crate) path: &'static str,
     pub(crate) bytes: u64,
 }
 
-/// The pages of a shop for bicycle parts with a blog, the most wanted first.
+/// The pages of a shop for bicycle parts with a blog, most popular first.
 ///
-/// A `static`: a page is told from another by where it lies.
+/// A `static`, because pages are compared by their address in memory.
 pub(crate) static PAGES: &[Page] = &[
     page("/", 18_411),
     page("/blog/true-a-wheel-without-a-stand", 31_204),
@@ -44,13 +44,13 @@ const fn page(path: &'static str, bytes: u64) -> Page {
     Page { path, bytes }
 }
 
-/// Zipf: the page of rank r is wanted 1/r as often as the first.
+/// Zipf: the page of rank r gets 1/r of the requests of the first.
 pub(crate) fn page_weight(page: &Page) -> u64 {
     let rank = PAGES.iter().position(|other| std::ptr::eq(other, page)).unwrap_or(PAGES.len());
     100_000 / (rank as u64 + 1)
 }
 
-/// What a browser loads with the first page it sees.
+/// The files that a browser loads with its first page.
 pub(crate) const ASSETS: &[Page] = &[
     page("/assets/site.css", 11_902),
     page("/assets/site.js", 28_114),
@@ -59,10 +59,10 @@ pub(crate) const ASSETS: &[Page] = &[
     page("/favicon.ico", 1_150),
 ];
 
-/// Pages that were once, or that people mistype.
+/// Paths that do not exist (any more).
 pub(crate) const LOST: &[&str] = &["/shop/brake-pad", "/blog/2019/", "/catalogue", "/shop/wheels/26", "/wp-login.php"];
 
-/// Where visits come from: the referrer and its weight. `-` is none.
+/// Referrers and their weights. `-` means no referrer.
 pub(crate) const REFERRERS: &[(&str, u64)] = &[
     ("-", 380),
     ("https://www.google.com/", 270),
@@ -82,7 +82,7 @@ pub(crate) const REFERRERS: &[(&str, u64)] = &[
     ("https://velo.example.edu/links", 8),
 ];
 
-/// Browsers, their systems and weights.
+/// User agents of browsers and their weights.
 pub(crate) const BROWSERS: &[(&str, u64)] = &[
     (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -122,7 +122,7 @@ pub(crate) const BROWSERS: &[(&str, u64)] = &[
     ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", 20),
 ];
 
-/// Robots that say so, their user agent and weight.
+/// User agents of robots that declare themselves, and their weights.
 pub(crate) const ROBOTS: &[(&str, u64)] = &[
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", 40),
     ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", 25),
@@ -130,9 +130,9 @@ pub(crate) const ROBOTS: &[(&str, u64)] = &[
     ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", 20),
 ];
 
-/// How many people are awake and at a screen, hour by hour.
+/// Weight of each hour of the day.
 pub(crate) const HOURS: &[u64; 24] =
     &[6, 4, 3, 2, 2, 4, 10, 22, 36, 46, 52, 54, 56, 52, 50, 50, 48, 50, 54, 60, 64, 56, 36, 16];
 
-/// How many come on each day of the week, in hundredths, from Monday.
+/// Visitors on each day of the week, in percent of the average weekday, from Monday.
 pub(crate) const WEEK: &[u64; 7] = &[104, 108, 106, 102, 94, 72, 84];
