@@ -43,7 +43,7 @@ fn event<'a>(view: &EventView<'a>) -> Option<Event<'a>> {
         os: view.os,
         language: view.language,
         screen: view.screen,
-        extra: Extra::read(view.extra).ok()?,
+        extra: Extra::decode(view.extra).ok()?,
     })
 }
 

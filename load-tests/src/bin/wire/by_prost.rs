@@ -150,7 +150,7 @@ impl EventMessage {
             os: &self.os,
             language: &self.language,
             screen: &self.screen,
-            extra: Extra::read(&self.extra).ok()?,
+            extra: Extra::decode(&self.extra).ok()?,
         })
     }
 }
@@ -187,7 +187,7 @@ impl Codec for Prost {
                 tag: VisitorTag(tag),
                 page,
                 name: name.map_or("", |name| name),
-                extra: extra.map_or(Extra::NONE, |extra| Extra::read(extra).expect("it was just encoded")),
+                extra: extra.map_or(Extra::NONE, |extra| Extra::decode(extra).expect("it was just encoded")),
                 ..*shape
             };
             apply(&Record { partition: 0, epoch, number: first + n as u64, body: Body::Event(event) });

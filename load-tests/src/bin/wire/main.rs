@@ -190,8 +190,8 @@ impl Chunk {
             body.clear();
             encode_event(event, &mut body);
             // The packer takes the event without the key and the length of the record's field.
-            let event = schema::wire::decode_sealed(&body).map(|sealed| sealed.body);
-            let Ok(schema::wire::SealedBody::Event(event)) = event else { unreachable!("it was just encoded") };
+            let event = schema::wire::decode_raw(&body).map(|raw| raw.body);
+            let Ok(schema::wire::RawBody::Event(event)) = event else { unreachable!("it was just encoded") };
             packer.push(EPOCH, number, event).expect("it was just encoded");
         }
         packer.finish(&mut self.batch);
