@@ -1,7 +1,8 @@
 //! Turns the public lists (`lists/package.json`, installed by `npm ci` at the root) into tables the crate compiles in.
 //!
-//! Out comes `lists.rs`: crawlers, browsers, operating systems and referrers. Names of browsers and systems are a closed
-//! set: a name that a list would copy out of the user agent's own text is not in it, so no such text gets further.
+//! Out comes `lists.rs`: crawlers, browsers, operating systems and referrers. Names of browsers and systems are a
+//! closed set: a name that a list would copy out of the user agent's own text is not in it, so no such text gets
+//! further.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

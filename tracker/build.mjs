@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'rolldown'
 
-// The code is close to this limit. Arrow functions and the order of the imports in src/ were chosen for the best gzip size.
+// The code is close to this limit. Arrow functions and the order of the imports in src/ were chosen for the best gzip
+// size.
 const GZIPPED_BYTES_MAX = 2047
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 

@@ -1,5 +1,5 @@
-//! Bounces and seconds. They are told of a cell only if the visits that bounced and the visits that stayed are each none or
-//! a crowd, in the cell and in all untold cells of its class together.
+//! Bounces and seconds. They are told of a cell only if the visits that bounced and the visits that stayed are each
+//! none or a crowd, in the cell and in all untold cells of its class together.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
-//! Custom events by another dimension, or by hour. Only some of a cell's people cause them, so each such view has a crowd
-//! of its own. Where the view names a value, the custom events of that value are told; hidden ones may be anywhere.
+//! Custom events by another dimension, or by hour. Only some of a cell's people cause them, so each such view has a
+//! crowd of its own. Where the view names a value, the custom events of that value are told; hidden ones may be
+//! anywhere.
 //!
-//! Each kind of event is judged by itself. No answer adds kinds up, so the events of other kinds cannot be subtracted out,
-//! and a kind that few caused (an error on one page) need not hide the names of custom events. A view that told all kinds
-//! together would have to hide the smallest shown one, as `hide` does.
+//! Each kind of event is judged by itself. No answer adds kinds up, so the events of other kinds cannot be subtracted
+//! out, and a kind that few caused (an error on one page) need not hide the names of custom events. A view that told
+//! all kinds together would have to hide the smallest shown one, as `hide` does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -90,7 +91,8 @@ pub(crate) fn hour_name(first: u32) -> Arc<str> {
 }
 
 impl By {
-    /// Page views and custom events of a value. Where the value is not named here, some may be missing: unless none are.
+    /// Page views and custom events of a value. Where the value is not named here, some may be missing: unless none
+    /// are.
     pub(crate) fn events(&self, parent: Option<&str>, name: &str, pageviews: i64) -> Told {
         let key = (parent.unwrap_or("").into(), name.into());
         match (self.named.get(&key), self.rest) {

@@ -31,8 +31,8 @@ impl Span {
     }
 }
 
-/// The groups, by time. An hour with page views in which no visit began joins like any other that is no crowd. There are no
-/// groups where the whole day is no crowd: then an hour could be one visitor's.
+/// The groups, by time. An hour with page views in which no visit began joins like any other that is no crowd. There
+/// are no groups where the whole day is no crowd: then an hour could be one visitor's.
 pub(crate) fn merge(visits: &Rows, pages: &Rows, k: K, people: &People<'_>) -> Vec<Span> {
     let mut hours: BTreeMap<u32, Span> = BTreeMap::new();
     for (row, hour) in visits.hour.iter().enumerate() {

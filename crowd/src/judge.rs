@@ -38,8 +38,8 @@ pub(crate) struct Judged {
     pub(crate) published: PublishedView,
 }
 
-/// The parent within which the rule of today hides the values of a view. It makes trees of sources and regions; the other
-/// classes of the table it does not know, and judges their values side by side.
+/// The parent within which the rule of today hides the values of a view. It makes trees of sources and regions; the
+/// other classes of the table it does not know, and judges their values side by side.
 pub(crate) fn nesting(view: &View) -> Option<&'static View> {
     view.parent_view().filter(|parent| matches!(parent.a, D::Channel | D::Country))
 }

@@ -14,9 +14,9 @@
 //! ```
 //!
 //! The crate is pure: no clock, no I/O, no randomness; the same rows give the same answer. Tags never come in: the rule
-//! judges by sums of firsts, each of which counts a tag at most once within its value, so it never counts more people than
-//! there were. `k` is a type that cannot be under 3. `Numbers`, and all that is made of them, can be made here only: there
-//! is no way from a row to an answer around the rule.
+//! judges by sums of firsts, each of which counts a tag at most once within its value, so it never counts more people
+//! than there were. `k` is a type that cannot be under 3. `Numbers`, and all that is made of them, can be made here
+//! only: there is no way from a row to an answer around the rule.
 
 pub mod k;
 mod numbers;

@@ -23,8 +23,8 @@ impl Told {
     }
 }
 
-/// What is published of a cell, by measure. `Measure::Visitors` counts visitor tags; `Measure::Events` counts page views
-/// and custom events, but of the name of an event the events of that name.
+/// What is published of a cell, by measure. `Measure::Visitors` counts visitor tags; `Measure::Events` counts page
+/// views and custom events, but of the name of an event the events of that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbers(Box<[(Measure, Told)]>);
 

@@ -1,9 +1,9 @@
 //! A lower bound of how many visitor tags are behind some rows.
 //!
-//! A sum of firsts counts a tag at most once within one value of its dimension, and a tag has one frozen profile for the
-//! whole day. So the largest such sum of a profile is a lower bound, and the bounds of different profiles add up. The sums
-//! are taken per value before any recoding: summed over "(other)", a tag would count once per value. Rows without a first
-//! were caused by at least one tag.
+//! A sum of firsts counts a tag at most once within one value of its dimension, and a tag has one frozen profile for
+//! the whole day. So the largest such sum of a profile is a lower bound, and the bounds of different profiles add up.
+//! The sums are taken per value before any recoding: summed over "(other)", a tag would count once per value. Rows
+//! without a first were caused by at least one tag.
 
 use schema::cubes::Cube;
 use schema::dimensions::Dimension as D;

@@ -1,5 +1,5 @@
-//! What one (site, day, round) publishes: totals, views, groups of hours. All fields are private: other crates read what
-//! is here, and cannot make any of it.
+//! What one (site, day, round) publishes: totals, views, groups of hours. All fields are private: other crates read
+//! what is here, and cannot make any of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,8 +131,8 @@ impl Published {
 
 /// Whether the rule of today judges a view; others are neither read nor published.
 ///
-/// It judges single views of visits, of page views and of events by name, all columns of which are there. Of events only
-/// custom ones are judged.
+/// It judges single views of visits, of page views and of events by name, all columns of which are there. Of events
+/// only custom ones are judged.
 pub fn is_judged(view: &View) -> bool {
     let part = matches!(view.part, Part::Visits | Part::Pages | Part::Events);
     part && view.b.is_none() && view.missing_columns().is_empty()
@@ -167,8 +167,8 @@ pub fn cubes() -> impl Iterator<Item = Cube> {
     Cube::ALL.iter().filter(judged).copied()
 }
 
-/// The spine: each view passes its own crowd, in the order of the table, because a view needs what its parent and the view
-/// that decides about its names published.
+/// The spine: each view passes its own crowd, in the order of the table, because a view needs what its parent and the
+/// view that decides about its names published.
 fn publish(mut cubes: Cubes, k: K) -> Published {
     let visits = cubes.take(Cube::Visits).into_rows(None);
     let pages = cubes.take(Cube::Pages).into_rows(None);

@@ -72,8 +72,8 @@ impl Table {
         Table { cube, names, row_of: HashMap::new(), keys: vec![], sums: vec![] }
     }
 
-    /// Adds to the cell of this hour (the UTC second at which it began) and these names. Names and sums are in the order
-    /// of the cube's columns. Rows of a cube without times have the hour 0.
+    /// Adds to the cell of this hour (the UTC second at which it began) and these names. Names and sums are in the
+    /// order of the cube's columns. Rows of a cube without times have the hour 0.
     ///
     /// # Panics
     /// If a list is not as long as the cube is wide.

@@ -1,5 +1,5 @@
-//! The bare totals of the rows that were judged. Visits, visitors, page views and bounces are exempt from the rule; seconds
-//! and custom events are not.
+//! The bare totals of the rows that were judged. Visits, visitors, page views and bounces are exempt from the rule;
+//! seconds and custom events are not.
 
 use schema::measures::Measure as M;
 

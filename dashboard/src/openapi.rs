@@ -1,7 +1,7 @@
 //! The OpenAPI document of the stats API, derived from its types.
 //!
-//! `dashboard/openapi.json` is the same document in a file. A test compares the two. The types of the page are generated
-//! from the file.
+//! `dashboard/openapi.json` is the same document in a file. A test compares the two. The types of the page are
+//! generated from the file.
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};

@@ -1,6 +1,6 @@
 //! The first bytes of a connection: what our parser takes for a plain request, actix's own parser reads as the same
-//! request, with the same headers and body, and has no bytes left. (If the two parsers saw different ends, a body for one
-//! could be the next request for the other.)
+//! request, with the same headers and body, and has no bytes left. (If the two parsers saw different ends, a body for
+//! one could be the next request for the other.)
 #![no_main]
 
 use actix_http::h1::{Codec, Message};
@@ -28,7 +28,8 @@ fn by_actix(bytes: &[u8]) -> Option<(Vec<Header>, Vec<u8>)> {
     (ended && bytes.is_empty() && codec.keep_alive()).then(|| (headers.collect(), body.to_vec()))
 }
 
-/// Sorts headers by name. Actix's header map does not preserve the order of names, only the order of values of one name.
+/// Sorts headers by name. Actix's header map does not preserve the order of names, only the order of values of one
+/// name.
 fn sorted((mut headers, body): (Vec<Header>, Vec<u8>)) -> (Vec<Header>, Vec<u8>) {
     headers.sort_by(|(a, _), (b, _)| a.cmp(b));
     (headers, body)

@@ -1,4 +1,4 @@
--- The live tables as `schema/src/cubes.rs` declares them and the program makes them, for people to read; this file is not run.
+-- The live tables as `schema/src/cubes.rs` declares them, for people to read; this file is not run.
 -- Sums of the days not yet sealed: no tag, no address, no user agent, no time finer than a quarter hour.
 -- A row counts only if its generation is the one that `shards` names for its shard, or `settled` for its round.
 

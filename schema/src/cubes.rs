@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! field: Cube = code "table", timed by bucket {          untimed: rows have neither bucket nor hour
-//!     Key { field: Type => Dimension, }                  a column of its own; `Type` is the fold's: Name, Channel, Kind
+//!     Key { field: Type => Dimension, }                  a column of its own; the fold's `Name`, `Channel` or `Kind`
 //!     + profile { field => Dimension, }                  frozen dimensions that the fold keeps as one number
 //!     Sums: i32 { field => Measure, }                    i32 where cells are many, i64 where sums are large
 //! }

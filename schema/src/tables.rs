@@ -1,8 +1,8 @@
 //! The SQL that makes the tables.
 //!
 //! The live tables follow from the declaration of cubes: `live` makes one, `added_columns` brings one that an earlier
-//! version made up to date. `../clickhouse/live_tables.sql` shows them as they are made, for people; a test compares it.
-//! All other tables are made by numbered files, applied in order, each once, never edited after a release.
+//! version made up to date. `../clickhouse/live_tables.sql` shows them as they are made, for people; a test compares
+//! it. All other tables are made by numbered files, applied in order, each once, never edited after a release.
 //!
 //! The SQL is written for tables that one server keeps. `replicated` turns a statement into one for tables whose blocks
 //! and tokens a Keeper knows, and that other servers may hold copies of. Such a statement names no path: the server's
@@ -20,8 +20,8 @@ pub const HISTORY: &str = "CREATE TABLE migrations (number UInt32, name String, 
 
 /// Makes a cube's live table.
 ///
-/// Plain MergeTree, summed when it is read: measured, the rows hardly collapse, and merges were half of the server's CPU.
-/// Partitions are dropped as a whole, so each (day, round, shard, generation) is one.
+/// Plain MergeTree, summed when it is read: measured, the rows hardly collapse, and merges were half of the server's
+/// CPU. Partitions are dropped as a whole, so each (day, round, shard, generation) is one.
 pub fn live(cube: Cube) -> String {
     let columns: Vec<String> = cube.columns().iter().map(|(name, of)| format!("    {name} {of}")).collect();
     format!(
@@ -34,8 +34,8 @@ pub fn live(cube: Cube) -> String {
     )
 }
 
-/// Adds the columns that a cube's table lacks because an earlier version made it: one statement, whatever it lacks. Rows
-/// that are there have 0 or an empty name in them.
+/// Adds the columns that a cube's table lacks because an earlier version made it: one statement, whatever it lacks.
+/// Rows that are there have 0 or an empty name in them.
 pub fn added_columns(cube: Cube) -> String {
     let columns = cube.columns();
     let after = columns.iter().zip(&columns[1..]);
@@ -87,7 +87,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a developer asks the test, by a variable, to write the file")]
     fn the_file_that_shows_the_live_tables_is_as_they_are_made() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/clickhouse/live_tables.sql");
-        let head = "-- The live tables as `schema/src/cubes.rs` declares them and the program makes them, for people to \
+        let head = "-- The live tables as `schema/src/cubes.rs` declares them, for people to \
                     read; this file is not run.\n-- Sums of the days not yet sealed: no tag, no address, no user agent, no time finer \
                     than a quarter hour.\n-- A row counts only if its generation is the one that `shards` names for its \
                     shard, or `settled` for its round.\n";

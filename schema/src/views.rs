@@ -1,8 +1,8 @@
 //! The table of views: everything that may be published, one entry each.
 //!
 //! All others derive from it: `crowd` loops over it, the warehouse reads the cubes that it names, the stats API derives
-//! from it which questions it answers and what it says to others, the dashboard which panels there are. To add a view is
-//! one line here.
+//! from it which questions it answers and what it says to others, the dashboard which panels there are. To add a view
+//! is one line here.
 //!
 //! A [`Part`] is some rows and columns of one cube: everything counted in a part is done by all of its people, so one
 //! crowd judges it. A view sums a part by one dimension, or by a pair. Values of a view lie side by side within their

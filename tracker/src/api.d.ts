@@ -9,7 +9,7 @@ export type Feature = 'outbound' | 'downloads' | 'forms' | 'engagement' | 'error
 export interface Options {
   /** The site's name in Footfall; default: the page's host name. */
   domain?: string | undefined
-  /** The URL for events; default: `/api/event` on the page's own origin (script tag: `api/event` next to the script). */
+  /** The URL for events. Default: `/api/event` on the page's own origin; with a script tag, next to the script. */
   api?: string | URL | undefined
   /** The fragment is part of the page (`/#/about`), and a change of the fragment is a page view. */
   hash?: boolean
@@ -56,7 +56,7 @@ export interface Footfall {
   consent(given: boolean): void
 }
 
-/** Starts counting this page. A second call returns the result of the first. Without a document, `init` does nothing. */
+/** Starts counting this page. A second call returns the first result. Without a document, `init` does nothing. */
 export declare function init(options?: Options): Footfall
 
 declare global {

@@ -1,7 +1,7 @@
 /**
  * The main module. Input: the page's address, its navigation, and calls of `footfall(name, options)`. Output: one small
- * POST for each page view and event. It sets no cookie and writes no storage. Of the visitor it knows only an objection,
- * and a consent until the page is unloaded.
+ * POST for each page view and event. It sets no cookie and writes no storage. Of the visitor it knows only an
+ * objection, and a consent until the page is unloaded.
  */
 import type { Feature, Footfall, Options } from './api'
 import { listen } from './listen'

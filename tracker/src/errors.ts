@@ -1,6 +1,6 @@
 /**
- * Errors of a page's scripts. Input: uncaught errors. Output: the class name of each, once per page. The message and the
- * stack are never reported, because they can contain anything.
+ * Errors of a page's scripts. Input: uncaught errors. Output: the class name of each, once per page. The message and
+ * the stack are never reported, because they can contain anything.
  */
 import { listen } from './listen'
 

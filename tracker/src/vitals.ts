@@ -1,6 +1,6 @@
 /**
- * Web vitals. Input: performance entries of the browser. Output: one report, when the page is first hidden: LCP, INP, FCP
- * and TTFB in milliseconds, CLS as a plain number. A vital that the browser does not measure is left out.
+ * Web vitals. Input: performance entries of the browser. Output: one report, when the page is first hidden: LCP, INP,
+ * FCP and TTFB in milliseconds, CLS as a plain number. A vital that the browser does not measure is left out.
  */
 import { listen } from './listen'
 

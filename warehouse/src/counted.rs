@@ -1,4 +1,5 @@
-//! SQL fragments: which rows of a live table count, and which of them are final. Every query of the read side uses these.
+//! SQL fragments: which rows of a live table count, and which of them are final. Every query of the read side uses
+//! these.
 //!
 //! The fragments name columns of the live table that the query reads: `day`, `round`, `shard`, `generation`.
 

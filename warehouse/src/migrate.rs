@@ -1,4 +1,5 @@
-//! Makes the tables: the live ones as `schema` declares their cubes, all others by numbered SQL files, each once, in order.
+//! Makes the tables: the live ones as `schema` declares their cubes, all others by numbered SQL files, each once, in
+//! order.
 
 use schema::cubes::Cube;
 use schema::tables;

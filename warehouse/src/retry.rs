@@ -11,8 +11,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// Longest pause between two attempts.
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Retries `ask` until it succeeds. `ask` must be idempotent: a request whose answer was lost may have been carried out.
-/// `what` names the request in the log.
+/// Retries `ask` until it succeeds. `ask` must be idempotent: a request whose answer was lost may have been carried
+/// out. `what` names the request in the log.
 pub async fn retry<T, F: Future<Output = Result<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let pauses =
         ExponentialBuilder::new().with_min_delay(PAUSE_MIN).with_max_delay(RETRY_PAUSE_MAX).without_max_times();

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::counted::{COUNTED, is_final};
 use crate::{Result, Warehouse};
 
-/// A (day, round) of a site that has any row that counts, of whichever cube: a round may consist of refusals only, or of
-/// beacon loads only.
+/// A (day, round) of a site that has any row that counts, of whichever cube: a round may consist of refusals only, or
+/// of beacon loads only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
     /// The site's local date.

@@ -1,8 +1,8 @@
 //! The key and the sums of each cube, and the cells of a site, made from the one declaration of cubes in `schema`.
 //!
 //! A cube declared as `visits: Visits … { VisitKey { entry … } + profile { … } VisitSums: i32 { bounces … } }` becomes
-//! `VisitKey { when, entry, …, profile }`, `VisitSums { bounces, … }` and `CubeCells::visits`. The fold fills them; nothing
-//! else of the fold lists cubes or their columns.
+//! `VisitKey { when, entry, …, profile }`, `VisitSums { bounces, … }` and `CubeCells::visits`. The fold fills them;
+//! nothing else of the fold lists cubes or their columns.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;

@@ -78,8 +78,8 @@ impl Site {
             return;
         }
         self.insert_once(row, event.extra.once);
-        // The goals and funnel steps that an event reaches (`event.extra`) move no sum yet. Their sums come with the sealed
-        // views.
+        // The goals and funnel steps that an event reaches (`event.extra`) move no sum yet. Their sums come with the
+        // sealed views.
         let is_in_visit = self.event_in_visit(row, event, page, when);
         if event.kind.is_named() || event.kind == Kind::Engagement || event.lane == Lane::Marketing {
             let name = if event.kind.is_named() { self.name(event.name) } else { 0 };

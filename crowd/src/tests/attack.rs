@@ -1,10 +1,10 @@
 //! An attacker that adds and subtracts all published numbers.
 //!
 //! Each published number is a sum over the cells of one dimension, or of a declared hierarchy of two, in the product of
-//! all dimensions. The attacker does not know that any combination is impossible. A sum of such sums selects cells (with
-//! weight 0 or 1) only if it depends on one hierarchy, because two hierarchies that both vary give three weights. Within
-//! one hierarchy the sets of published numbers are nested or disjoint. So the attacker can determine exactly the unions of
-//! classes, where a class is the values that lie in the same sets. Each class must have no tag or at least k.
+//! all dimensions. The attacker does not know that any combination is impossible. A sum of such sums selects cells
+//! (with weight 0 or 1) only if it depends on one hierarchy, because two hierarchies that both vary give three weights.
+//! Within one hierarchy the sets of published numbers are nested or disjoint. So the attacker can determine exactly the
+//! unions of classes, where a class is the values that lie in the same sets. Each class must have no tag or at least k.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -2,7 +2,8 @@
 //!
 //! A settled round is computed once; its snapshot stays valid. An open round is computed at most once per step, and
 //! every client gets that snapshot until the next step. A step is skipped while fewer than k visitors are new, so that
-//! two answers in a row do not differ by one visitor. Bare totals are exempt from the crowd rule and follow each insert.
+//! two answers in a row do not differ by one visitor. Bare totals are exempt from the crowd rule and follow each
+//! insert.
 //!
 //! A batch lands table by table. A round that was read while some of its tables had the batch and others did not is
 //! answered, and not cached.

@@ -1,4 +1,5 @@
-//! Where an import's rows go: a server's ClickHouse, that of a `serve` running on the same data, or an engine of its own.
+//! Where an import's rows go: a server's ClickHouse, that of a `serve` running on the same data, or an engine of its
+//! own.
 
 use std::error::Error;
 use std::path::Path;

@@ -7,8 +7,8 @@
 //! * A commit locks it, then checks that the partition is owned, and keeps it locked until the brokers have answered.
 //! * A revoke first removes the partition from the owned ones, then locks and unlocks it once.
 //!
-//! When the revoke returns, no commit is under way, and a later one finds that the partition is not owned. Only then does
-//! the client library report to the group that the partition is free.
+//! When the revoke returns, no commit is under way, and a later one finds that the partition is not owned. Only then
+//! does the client library report to the group that the partition is free.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

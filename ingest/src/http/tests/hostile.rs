@@ -1,5 +1,5 @@
-//! Requests made to break the collector, over a real socket: each is counted like any other or answered with one line of
-//! reason, and the next request is not affected.
+//! Requests made to break the collector, over a real socket: each is counted like any other or answered with one line
+//! of reason, and the next request is not affected.
 
 use std::time::Duration;
 
