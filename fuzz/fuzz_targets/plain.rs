@@ -1,6 +1,6 @@
 //! The first bytes of a connection, parsed without actix. If our parser accepts them as a hit, actix's parser must find
-//! the same headers and the same body, and no bytes behind them. (If the two parsers disagreed on the end of a request, a
-//! client could smuggle a second request inside a body.)
+//! the same headers and the same body, and no bytes behind them. (If the two parsers disagreed on the end of a request,
+//! a client could smuggle a second request inside a body.)
 #![no_main]
 
 use actix_http::h1::{Codec, Message};
@@ -28,7 +28,8 @@ fn by_actix(bytes: &[u8]) -> Option<(Vec<Header>, Vec<u8>)> {
     (ended && bytes.is_empty() && codec.keep_alive()).then(|| (headers.collect(), body.to_vec()))
 }
 
-/// Sorts headers by name. Actix's header map does not preserve the order of names, only the order of values of one name.
+/// Sorts headers by name. Actix's header map does not preserve the order of names, only the order of values of one
+/// name.
 fn sorted((mut headers, body): (Vec<Header>, Vec<u8>)) -> (Vec<Header>, Vec<u8>) {
     headers.sort_by(|(a, _), (b, _)| a.cmp(b));
     (headers, body)

@@ -1,4 +1,5 @@
-//! Records of the spool and batches of the stream. A decoded record stays the same when it is encoded and decoded again.
+//! Records of the spool and batches of the stream. A decoded record stays the same when it is encoded and decoded
+//! again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
