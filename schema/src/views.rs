@@ -1,7 +1,7 @@
 //! The table of views: everything that may be published, one entry each.
 //!
-//! All others derive from it: `crowd` loops over it, the warehouse reads the cubes that it names, the stats API derives
-//! from it which questions it answers and what it says to others, the dashboard which panels there are. To add a view
+//! Everything else follows from it: `crowd` loops over it, the warehouse reads the cubes that it names, and the stats
+//! API derives from it which questions it answers, and what the sentences for other questions recommend. To add a view
 //! is one line here.
 //!
 //! A [`Part`] is some rows and columns of one cube: everything counted in a part is done by all of its people, so one
@@ -69,7 +69,7 @@ impl Part {
         }
     }
 
-    /// Whether the rule does not apply, because nobody has a tag in it.
+    /// Whether the rule does not apply, because its rows have no tags.
     pub fn is_exempt(self) -> bool {
         matches!(self, Part::Opens | Part::Fates)
     }
