@@ -35,7 +35,7 @@ mod published;
 pub use bare::{BareSums, Snapshot};
 pub use k::K;
 pub use numbers::{Numbers, Told};
-pub use published::{Cell, HourGroup, Published, PublishedView, cubes, is_judged, measures};
+pub use published::{Cell, HourGroup, Published, PublishedView, cubes, is_judged, measures, names};
 pub use table::{Cubes, Table};
 
 /// The name of all values of a view that are not named.

@@ -161,10 +161,19 @@ pub(crate) fn has_custom_events(view: &View) -> bool {
     matches!(view.part, Part::Visits | Part::Pages) && Cube::Events.has_dimension(view.a)
 }
 
-/// The cubes that the rule needs, and of the events the one kind.
+/// The cubes that the rule needs. Of each cube, only the rows that have `names` are needed.
 pub fn cubes() -> impl Iterator<Item = Cube> {
     let judged = |cube: &&Cube| VIEWS.iter().any(|view| is_judged(view) && view.cube() == **cube);
     Cube::ALL.iter().filter(judged).copied()
+}
+
+/// The names that the needed rows of a cube have. Of events, only custom ones are judged; their rows with a property
+/// would count them again.
+pub fn names(cube: Cube) -> Vec<(D, &'static str)> {
+    match cube {
+        Cube::Events => vec![(D::Kind, Kind::Custom.label()), (D::Property, "")],
+        _ => vec![],
+    }
 }
 
 /// The spine: each view passes its own crowd, in the order of the table, because a view needs what its parent and the

@@ -3,9 +3,6 @@
 use std::collections::HashMap;
 
 use crowd::Cubes;
-use schema::cubes::Cube;
-use schema::dimensions::Dimension;
-use schema::event::Kind;
 use schema::round::RoundKey;
 use warehouse::{CellFilter, Warehouse};
 
@@ -16,13 +13,8 @@ pub(super) async fn cubes(
     rounds: &[RoundKey],
 ) -> warehouse::Result<HashMap<RoundKey, Cubes>> {
     let mut read: HashMap<RoundKey, Cubes> = rounds.iter().map(|key| (*key, Cubes::default())).collect();
-    // Of events, the custom ones are judged. Rows with a property would count them again.
-    let custom = [(Dimension::Kind, Kind::Custom.label()), (Dimension::Property, "")];
-    let filter = |cube| match cube {
-        Cube::Events => CellFilter { cube, names: &custom },
-        Cube::Visits | Cube::Pages | Cube::Fates | Cube::Campaigns | Cube::Items => cube.into(),
-    };
-    let filters: Vec<CellFilter<'_>> = crowd::cubes().map(filter).collect();
+    let needed: Vec<_> = crowd::cubes().map(|cube| (cube, crowd::names(cube))).collect();
+    let filters: Vec<CellFilter<'_>> = needed.iter().map(|(cube, names)| CellFilter { cube: *cube, names }).collect();
     let add = |key: RoundKey, cube, hour, names: &[&str], sums: &[i64]| {
         if let Some(cubes) = read.get_mut(&key) {
             cubes.table_mut(cube).add(hour, names, sums);
