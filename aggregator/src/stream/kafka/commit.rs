@@ -1,4 +1,5 @@
-//! An intent as an offset commit: everything below the offset is inserted, the metadata has the rest.
+//! An intent as an offset commit: everything below the offset is inserted; the metadata has the rest, except the
+//! checkpoint.
 //!
 //! The metadata is `v1;name=value;...` in ASCII. It is far below the brokers' limit of 4,096 bytes. The checkpoint does
 //! not fit; it is in the topic `folds`.
@@ -25,7 +26,8 @@ impl Commit {
         Commit { offset: *offset, metadata }
     }
 
-    /// The intent with an empty checkpoint; `None` if the metadata has another layout.
+    /// The intent with an empty checkpoint; `None` if the layout is another or a field is missing or wrong. Unknown
+    /// fields are passed over.
     pub(super) fn decode(&self) -> Option<Intent> {
         let (layout, rest) = self.metadata.split_once(';')?;
         if layout != LAYOUT {

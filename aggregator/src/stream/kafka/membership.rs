@@ -3,14 +3,17 @@
 //! A commit of a former owner must be refused, because it would replace the intent of the present owner. There are
 //! three fences:
 //!
-//! * The brokers refuse a commit from a member of an older generation of the group.
-//! * A member from which a partition was revoked, and which is still running, is in the newest generation of the group.
-//!   So the brokers would accept its commit. The ownership lock refuses it (`ownership`).
-//! * Before a commit, the present commit is read. If it is not the last one of this owner, another process owns the
-//!   partition.
+//! * The brokers refuse a commit from a member of an older *group generation* (the number of the last rebalance; it has
+//!   nothing to do with the generation of a shard's rows). The error is retryable, because a member that keeps the
+//!   partition may commit again after the rebalance; one that lost it is refused by the next fence.
+//! * A running member joins every rebalance, so it has the newest group generation even if it lost the partition, and
+//!   the brokers would accept its commit. The ownership lock refuses it (`ownership`).
+//! * Before a commit, the present commit is read. If this owner did not make it, another aggregator or a tool did, and
+//!   the shard stops. This is not atomic: it detects a second owner that the other fences missed, one commit later.
 //!
 //! The client of the group receives no messages: its partitions are paused as soon as they are assigned. Its thread
-//! does nothing but answer the group, so that no insert delays a heartbeat.
+//! only answers the group; the longest that it waits is one commit, while a partition is revoked. So no insert delays a
+//! heartbeat.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,10 +41,10 @@ pub(super) struct Membership {
     topic: String,
 }
 
-/// A commit was not confirmed.
+/// Why a commit failed.
 #[derive(Debug)]
 pub(super) enum CommitError {
-    /// Another process owns the partition, or owned it meanwhile.
+    /// This process does not own the partition, or has not owned it without a break since the assignment.
     Fenced,
     /// The commit may have been made or not. The same commit may be tried again.
     Retryable(KafkaError),
@@ -50,8 +53,8 @@ pub(super) enum CommitError {
 /// The group has expelled this member, and the client cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
-    /// A member with the instance id of this one joined. That is another process, or this one: a broker that was away
-    /// may take an earlier join of this process for another member.
+    /// A member with the instance id of this one joined. It is another process; or this one, if a broker that was away
+    /// takes a delayed join of this process for a second member.
     #[error("another aggregator has the instance id of this one (`instance` in the configuration): each needs its own")]
     SameInstance,
     /// Any other error after which the client does not work.
@@ -84,7 +87,7 @@ impl Membership {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session.as_millis().to_string())
             .set("heartbeat.interval.ms", (session.as_millis() / 5).to_string())
-            // The thread of the group does no work, so only a process that is stopped as a whole exceeds this.
+            // The group's thread polls ten times a second. Only a frozen process (a suspended machine) exceeds this.
             .set("max.poll.interval.ms", (session.as_millis() * 2).max(300_000).to_string())
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -98,8 +101,8 @@ impl Membership {
         Ok(Arc::new(Membership { consumer, group: group.to_owned(), topic }))
     }
 
-    /// Answers the group until `should_stop`, or until the group expels this member; then no partition is owned any
-    /// more. Blocks the thread.
+    /// Answers the group until `should_stop`, or until the group expels this member. An expelled member owns no
+    /// partition afterwards. Blocks the thread.
     pub(super) fn run(&self, should_stop: impl Fn() -> bool) -> Result<(), MemberError> {
         while !should_stop() {
             let polled = self.consumer.poll(Duration::from_millis(100));
@@ -125,12 +128,12 @@ impl Membership {
         self.ownership().owned().into_iter().map(|(partition, assignment)| (partition as u32, assignment)).collect()
     }
 
-    /// Whether the partition is owned since this assignment.
+    /// Whether the partition is owned and was not assigned anew after this assignment.
     pub(super) fn owns(&self, partition: i32, assignment: u64) -> bool {
         self.ownership().owns(partition, assignment)
     }
 
-    /// Receives a value whenever `owned` changes.
+    /// Counts the assignments and revokes: it changes whenever `owned` may have changed.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.ownership().changes()
     }
@@ -146,7 +149,8 @@ impl Membership {
         Ok(members.collect::<Option<Vec<_>>>().map(|members| GroupAssignments { members }))
     }
 
-    /// Leaves the group, which revokes all partitions, and joins it again. Both make the group assign all partitions.
+    /// Leaves the group, which revokes all partitions of this member, and joins it again. Leaving and joining each
+    /// start a rebalance, in which partitions without an owner are assigned too.
     pub(super) fn rejoin(&self) -> Result<(), KafkaError> {
         self.consumer.unsubscribe();
         self.consumer.subscribe(&[&self.topic])
@@ -179,13 +183,15 @@ impl Membership {
         if present.as_ref() != before && present.as_ref() != Some(new) {
             tracing::error!(
                 partition,
-                "another aggregator commits for partition {partition}: this one stops its shard"
+                "the commit of partition {partition} is not the one that this aggregator made: another aggregator or a \
+                 tool changed it; its shard stops here"
             );
             return Err(CommitError::Fenced);
         }
         let lock = self.ownership().lock_of(partition);
         let _locked_until_answered = lock.lock();
-        // A member that was expelled has no generation. An empty group would accept its commit.
+        // A member that was expelled commits without a group generation, and the brokers accept that if the group is
+        // empty.
         if self.consumer.assignment_lost() || !self.owns(partition, assignment) {
             return Err(CommitError::Fenced);
         }

@@ -49,7 +49,7 @@ impl ClientContext for Ownership {
 }
 
 impl ConsumerContext for Ownership {
-    /// Called before the group learns that the partitions are free.
+    /// On a revoke: called before the group learns that the partitions are free.
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
             self.revoke(list.elements().iter().map(|element| element.partition()).collect());
@@ -59,7 +59,7 @@ impl ConsumerContext for Ownership {
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Assign(list) = rebalance else { return };
         if let Err(error) = consumer.pause(list) {
-            tracing::warn!(%error, "partitions could not be paused; the messages that this client receives are ignored");
+            tracing::warn!(%error, "partitions could not be paused; the messages that this client receives are dropped");
         }
         let mut assignments = self.assignments.lock();
         for element in list.elements() {
@@ -82,12 +82,12 @@ impl Ownership {
         self.assignments.lock().owned.clone()
     }
 
-    /// Whether the partition is owned since this assignment.
+    /// Whether the partition is owned and was not assigned anew after this assignment.
     pub(super) fn owns(&self, partition: i32, assignment: u64) -> bool {
         self.assignments.lock().owned.get(&partition) == Some(&assignment)
     }
 
-    /// Receives a value whenever partitions were assigned or revoked.
+    /// Counts the assignments and revokes.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
