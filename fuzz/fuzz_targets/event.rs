@@ -5,7 +5,7 @@ use ingest::accept::plausible;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
-    if let Ok(sent) = plausible::read(body) {
+    if let Ok(sent) = plausible::parse(body) {
         fuzz::opened(&sent);
     }
 });

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let [query, referer, origin] = fuzz::lines(text);
-    if let Ok(sent) = goatcounter::read(query, referer, origin) {
+    if let Ok(sent) = goatcounter::parse(query, referer, origin) {
         fuzz::opened(&sent);
     }
 });

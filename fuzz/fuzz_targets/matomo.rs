@@ -6,10 +6,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let [query, form, referer] = fuzz::lines(text);
-    if let Ok(Some(sent)) = matomo::read(query, form.as_bytes(), referer) {
+    if let Ok(Some(sent)) = matomo::parse(query, form.as_bytes(), referer) {
         fuzz::opened(&sent);
     }
     for query in matomo::bulk(text.as_bytes()).unwrap_or_default() {
-        let _only_no_panic = matomo::read(&query, b"", "");
+        let _only_no_panic = matomo::parse(&query, b"", "");
     }
 });

@@ -6,8 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let [first, second, _] = fuzz::lines(text);
-    if let Ok(sent) = pixel::read(first, second) {
+    if let Ok(sent) = pixel::parse(first, second) {
         fuzz::opened(&sent);
     }
-    let _only_no_panic = beacon::read(first, second);
+    let _only_no_panic = beacon::parse(first, second);
 });

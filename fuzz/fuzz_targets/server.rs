@@ -5,8 +5,8 @@ use ingest::accept::server;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
-    let Ok(hits) = server::read(body) else { return };
-    for told in hits.each("key").flatten() {
-        fuzz::opened(&told.sent);
+    let Ok(hits) = server::parse(body) else { return };
+    for hit in hits.each("key").flatten() {
+        fuzz::opened(&hit.sent);
     }
 });

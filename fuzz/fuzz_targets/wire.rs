@@ -7,10 +7,10 @@ use schema::wire::{Batch, Body, decode, encode_event, encode_record};
 
 fuzz_target!(|bytes: &[u8]| {
     let _only_no_panic = Batch::decode(bytes);
-    if let Ok(extra) = Extra::read(bytes) {
+    if let Ok(extra) = Extra::decode(bytes) {
         let mut again = Vec::new();
         extra.write(&mut again);
-        assert_eq!(Extra::read(&again), Ok(extra));
+        assert_eq!(Extra::decode(&again), Ok(extra));
         let _ = (extra.campaign(), extra.properties().count(), extra.amount(), extra.engagement());
         let _ = (extra.goals().count(), extra.steps().count());
         let _ = extra.order().map(|order| order.items().count());

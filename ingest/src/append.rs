@@ -12,7 +12,7 @@
 //! complete body and [`Desk::append`], so a client that disconnects loses its answer, never its hit. There is no lock
 //! per hit. The writer counts every event that a desk accepted, as stored or failed. Records are numbered from 1
 //! under an epoch that is drawn at random by each start, without gaps in any partition: a number is only used up by a
-//! commit that is on disk. This module does not know what is in an event.
+//! commit that is on disk. Of an event this module reads only the tag, which decides the partition.
 
 mod desk;
 mod pace;

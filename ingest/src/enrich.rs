@@ -78,9 +78,9 @@ pub fn enrich<'a>(
     hit: &Hit<'_>,
     agent: &'a Agent,
     place: &'a GeoPlace,
-    words: &'a mut EnrichBuffers,
+    buffers: &'a mut EnrichBuffers,
 ) -> CleanFields<'a> {
-    let EnrichBuffers { name, page, source, language, decoded, extra } = words;
+    let EnrichBuffers { name, page, source, language, decoded, extra } = buffers;
     if hit.kind == Kind::Open {
         return beacon(hit, agent, extra);
     }

@@ -47,7 +47,7 @@ pub struct LogLines {
     salts: Salts,
     agents: Agents,
     places: Places,
-    words: EnrichBuffers,
+    buffers: EnrichBuffers,
     scratch: Vec<u8>,
     /// The quarter hour of the last line, with its date and salt.
     last: Option<(i64, Local, Arc<Salt>)>,
@@ -56,8 +56,8 @@ pub struct LogLines {
 impl LogLines {
     /// For one site. `places` gives the places of visitors.
     pub fn new(site: Arc<Site>, places: Places) -> LogLines {
-        let (agents, words, scratch) = Default::default();
-        LogLines { site, salts: Salts::in_memory(), agents, places, words, scratch, last: None }
+        let (agents, buffers, scratch) = Default::default();
+        LogLines { site, salts: Salts::in_memory(), agents, places, buffers, scratch, last: None }
     }
 
     /// The event of a line, or why there is none.
@@ -84,7 +84,7 @@ impl LogLines {
             marketing: None,
             visitor: Visitor { prefix: line.prefix, agent: line.agent, language: b"" },
         };
-        let seen = enrich(&hit, agent, self.places.get(line.prefix, 0), &mut self.words);
+        let seen = enrich(&hit, agent, self.places.get(line.prefix, 0), &mut self.buffers);
         Ok(anonymise(hit, seen, local, salt, line.time_s, &mut self.scratch)?)
     }
 

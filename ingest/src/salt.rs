@@ -81,7 +81,7 @@ impl Salts {
     pub fn open(dir: Option<SaltDir>, now_s: i64) -> Salts {
         if dir.is_none() {
             tracing::warn!(
-                "no directory in memory keeps the salt: a restart will split the day (visitors seen before and after it count twice)"
+                "no directory in memory can store the salt: a restart will split the day (visitors before and after it count twice)"
             );
         }
         let salts = Salts::new(SaltSource::Own(getrandom::fill), dir);

@@ -226,7 +226,7 @@ trackPageView with a referrer and a campaign
 trackEvent
     Custom 'Videos: Play' shop.example /tea from https://news.example/ name=Intro amount 3 campaign letter/paid/Spring//
 trackEvent without name and value
-    Custom 'Basket: MarketingFields' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
+    Custom 'Basket: Opened' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
 click on an outlink
     Outbound 'https://files.example/tea?a=b' shop.example /tea from https://news.example/ campaign letter/paid/Spring//
 click on a download

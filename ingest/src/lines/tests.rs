@@ -1,5 +1,6 @@
 use schema::event::Lane;
 use schema::fate::Refusal;
+use schema::goals::{Goal, GoalRule, Goals, PagePattern};
 use schema::sites::{Bots, Site};
 use schema::zone::Zone;
 
@@ -31,6 +32,15 @@ fn a_line_becomes_the_same_event_as_a_hit() {
     );
     let error = lines.walk(LogLine { kind: Kind::Error, name: "404", ..line("/gone", NOON) }).unwrap();
     assert_eq!((error.kind, error.name), (Kind::Error, "404"));
+}
+
+#[test]
+fn a_line_reaches_the_goals_of_its_page() {
+    let goal = Goal { number: 4, rule: GoalRule::Page(PagePattern::new("/thanks")) };
+    let goals = Goals::new(vec![goal], vec![]).unwrap();
+    let mut lines = LogLines::new(Arc::new(Site { goals, ..site(1, "example.org") }), Places::default());
+    assert!(lines.walk(line("/thanks?order=1", NOON)).unwrap().extra.goals().eq([4]));
+    assert!(lines.walk(line("/", NOON)).unwrap().extra.is_empty());
 }
 
 #[test]

@@ -45,8 +45,8 @@ impl SaltDir {
     pub fn find(candidates: &[PathBuf], data: &Path) -> Option<SaltDir> {
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
         let hash = blake3::hash(data.as_os_str().as_encoded_bytes()).to_hex();
-        let own = candidates.iter().map(|parent| parent.join("footfall")).find(|dir| ensure(dir))?;
-        Some(SaltDir { dir: own, prefix: format!("{OWN}{}-", &hash[..16]) })
+        let dir = candidates.iter().find_map(|parent| private_dir(parent))?;
+        Some(SaltDir { dir, prefix: format!("{OWN}{}-", &hash[..16]) })
     }
 
     /// The same directory for the salts of the other source: agreed ones if these are own ones, and vice versa.
@@ -125,17 +125,22 @@ fn wipe(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// Creates the directory if it is missing. Succeeds if it is in memory and no other user can access it.
-fn ensure(dir: &Path) -> bool {
-    let Some(parent) = dir.parent().filter(|parent| is_in_memory(parent)) else { return false };
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return false,
+/// Creates a directory in the parent if it is missing. There is none if it would not be in memory, or if another user
+/// could access it.
+fn private_dir(parent: &Path) -> Option<PathBuf> {
+    if !is_in_memory(parent) {
+        return None;
+    }
+    let dir = parent.join("footfall");
+    match DirBuilder::new().mode(0o700).create(&dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return None,
         _ => {}
     }
     let ours = |meta: fs::Metadata| {
         meta.is_dir() && meta.mode() & 0o077 == 0 && meta.uid() == rustix::process::geteuid().as_raw()
     };
-    parent.is_absolute() && is_in_memory(dir) && fs::symlink_metadata(dir).is_ok_and(ours)
+    let is_private = parent.is_absolute() && is_in_memory(&dir) && fs::symlink_metadata(&dir).is_ok_and(ours);
+    is_private.then_some(dir)
 }
 
 fn is_in_memory(dir: &Path) -> bool {

@@ -19,22 +19,22 @@ pub(super) fn write(
     let before = out.len();
     let mut is_empty = true;
     nested(field, out, |out| {
-        is_empty &= packed(GOALS, goals.into_iter().map(u64::from), out);
-        is_empty &= packed(STEPS, steps.into_iter().map(code), out);
+        let start = out.len();
+        packed(GOALS, goals.into_iter().map(u64::from), out);
+        packed(STEPS, steps.into_iter().map(code), out);
+        is_empty = out.len() == start;
     });
     if is_empty {
         out.truncate(before);
     }
 }
 
-/// Appends a packed field. If there are no numbers, it appends nothing and returns true.
-fn packed(field: u32, numbers: impl Iterator<Item = u64>, out: &mut Vec<u8>) -> bool {
+/// Appends a packed field, or nothing if there are no numbers.
+fn packed(field: u32, numbers: impl Iterator<Item = u64>, out: &mut Vec<u8>) {
     let mut numbers = numbers.peekable();
-    let is_empty = numbers.peek().is_none();
-    if !is_empty {
+    if numbers.peek().is_some() {
         nested(field, out, |out| numbers.for_each(|number| varint(number, out)));
     }
-    is_empty
 }
 
 /// Checks that every number is one, and that there are not more than an event can have.

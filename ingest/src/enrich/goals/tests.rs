@@ -56,8 +56,8 @@ fn an_event_reaches_every_goal_that_fits_but_each_once() {
     assert_eq!(reached(&twice.unwrap(), Kind::Pageview, "", "/a"), (vec![3, 2], vec![(1, 1), (1, 3)]));
 }
 
-/// Sends one hit through the whole collector.
-fn send(rig: &Rig, body: &str) {
+/// Sends one hit through the whole collector, and waits until it is on disk.
+async fn send(rig: &Rig, body: &str) {
     let agent = b"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0";
     let visitor = Visitor { prefix: Prefix::of_text("198.51.100.7"), agent, language: b"fr" };
     let head = Head { visitor, hints: Hints::default(), wishes: Wishes::default() };
@@ -65,6 +65,7 @@ fn send(rig: &Rig, body: &str) {
     walk.begin();
     let outcome = walk.collect(plausible::parse(body.as_bytes()), &head, schema::clock::now_s());
     assert_eq!((outcome.refused, outcome.failed), (None, None));
+    outcome.ticket.unwrap().await.unwrap();
 }
 
 fn configure(rig: &Rig, goals: Goals) {
@@ -86,11 +87,11 @@ fn each_event(rig: &Rig, mut look: impl FnMut(Event<'_>, &[u8])) {
 async fn a_reload_that_changes_a_sites_goals_changes_later_events_only() {
     let rig = Rig::new();
     let view = r#"{"n":"pageview","u":"https://example.org/shop/tea","d":"example.org"}"#;
-    send(&rig, view);
+    send(&rig, view).await;
     configure(&rig, goals());
-    send(&rig, view);
+    send(&rig, view).await;
     configure(&rig, Goals::new(vec![Goal { number: 9, rule: page("/shop/tea") }], vec![]).unwrap());
-    send(&rig, view);
+    send(&rig, view).await;
     let (mut goals, mut steps) = (Vec::new(), Vec::new());
     each_event(&rig, |event, _| {
         goals.push(event.extra.goals().collect::<Vec<_>>());
@@ -104,7 +105,8 @@ async fn goals_pass_from_the_spool_into_messages_unchanged() {
     let rig = Rig::new();
     configure(&rig, goals());
     for (name, path) in [("pageview", "/shop/tea"), ("pageview", "/"), ("Signup", "/cart")] {
-        send(&rig, &format!(r#"{{"n":"{name}","u":"https://example.org{path}","d":"example.org"}}"#));
+        let body = format!(r#"{{"n":"{name}","u":"https://example.org{path}","d":"example.org"}}"#);
+        send(&rig, &body).await;
     }
     let (mut packer, mut spooled) = (schema::wire::Packer::default(), Vec::new());
     each_event(&rig, |event, bytes| {
