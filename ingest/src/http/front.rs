@@ -103,7 +103,7 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
         if let Some(connection) = &connection {
             connection.begin_request(!matches!(request.payload(), Payload::None));
             if request.head().connection_type() != ConnectionType::KeepAlive {
-                connection.close_after_answer();
+                connection.note_close_after_answer();
             }
         }
         let asked = match &worker {
@@ -118,12 +118,12 @@ pub(super) fn requests<R: Fn(&mut ServiceConfig) + 'static>(
             };
             if let Some(connection) = connection {
                 connection.end_request();
-                if connection.end_if_due() {
+                if connection.decide_last_answer() {
                     answer.head_mut().set_connection_type(ConnectionType::Close);
                 }
                 answer::reset_version(answer.head_mut());
                 if answer::is_last(answer.head()) {
-                    connection.close_after_answer();
+                    connection.note_close_after_answer();
                 }
             }
             Ok(answer)

@@ -70,7 +70,7 @@ pub(super) async fn answer_hits(
             None => return AfterHits::Close,
         };
         collected.wait_until_stored().await;
-        let is_last = connection.end_if_due();
+        let is_last = connection.decide_last_answer();
         let (bytes, is_last) = match is_last || !collected.is_stored() {
             false => (worker.encoder.stored(now_s), false),
             true => worker.encoder.encode(answer_to(&collected), is_last),

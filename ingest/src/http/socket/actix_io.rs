@@ -1,7 +1,7 @@
 //! A connection as actix reads and writes it.
 //!
-//! When another reader goes on, actix reads an end of input, and shuts down the connection; that shutdown does not
-//! reach the socket. [`handover`](super::handover) explains when.
+//! When our reader takes over or the connection is parked, actix reads an end of input, and shuts down the connection;
+//! that shutdown does not reach the socket. [`handover`](super::handover) explains when.
 
 use std::io;
 use std::pin::Pin;

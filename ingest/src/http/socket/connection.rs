@@ -18,7 +18,7 @@ use super::received::ReceivedBytes;
 use super::stream::ClientStream;
 use super::sweeper::Sweeper;
 
-/// A connection is parked after so long a silence.
+/// A connection is parked after a silence of this length.
 const PARK_AFTER: Duration = Duration::from_secs(1);
 
 /// Longest request that our reader reads; actix reads longer ones.
@@ -64,7 +64,7 @@ impl ClientConnection {
         }
     }
 
-    /// A read has found nothing. Returns whether the connection is now parked.
+    /// A read would have to wait. Returns whether the connection is now parked.
     fn wait_or_park(&self, cx: &Context<'_>) -> bool {
         let is_parked = self.handover.wait_or_park(cx);
         if is_parked {
@@ -73,10 +73,10 @@ impl ClientConnection {
         is_parked
     }
 
-    /// Whether the other reader can go on: all requests are answered, actix holds no byte of a next one, and none of
-    /// the answers was the last.
+    /// Whether the connection can be handed over to the other reader or be parked: all requests are answered, actix
+    /// holds no byte of a next one, and none of the answers was the last.
     fn can_hand_over(&self) -> bool {
-        self.deadlines.is_idle() && self.received.is_all_answered() && self.handover.is_possible()
+        self.deadlines.is_idle() && self.received.is_all_answered() && self.handover.can_change_reader()
     }
 }
 
@@ -109,14 +109,15 @@ impl ClientConnection {
         self.begin(Activity::Idle);
     }
 
-    /// Actix closes the connection after the answer under way, because one of the two has `connection: close`.
-    pub(in crate::http) fn close_after_answer(&self) {
+    /// Notes that actix will close the connection after the answer under way, because of the request or of the answer
+    /// (`connection: close`). This method does not close it: it only rules out a handover.
+    pub(in crate::http) fn note_close_after_answer(&self) {
         self.handover.close();
     }
 
-    /// Ends the connection with the answer that is being made if the connection is too old or the process stops.
-    /// Returns whether that answer is the last.
-    pub(in crate::http) fn end_if_due(&self) -> bool {
+    /// Returns whether the answer that is being made is the last: the connection is too old, or the process stops. A
+    /// connection that is too old is counted as ended. The caller closes it after the answer.
+    pub(in crate::http) fn decide_last_answer(&self) -> bool {
         let is_old = self.deadlines.is_older_than(self.sweeper.age_max(), self.sweeper.now());
         if is_old && self.deadlines.end_with_answer() {
             self.sweeper.meters().ended(EndReason::Age);
@@ -124,7 +125,8 @@ impl ClientConnection {
         is_old || self.sweeper.is_stopping()
     }
 
-    /// Whether a deadline has passed: no more is read from the client.
+    /// Whether a deadline has passed. If it was `age`, the reading half is still open. If the process stops, the
+    /// reading half may be shut down although no deadline has passed.
     pub(in crate::http) fn is_ended(&self) -> bool {
         self.deadlines.is_ended()
     }
@@ -138,7 +140,7 @@ impl ClientConnection {
         self.unpark();
     }
 
-    /// Waits for bytes, and returns what `parse` makes of them; `None` at the end of the input.
+    /// Waits for bytes, and returns what `parse` makes of them; `None` at the end of the input or if reading fails.
     pub(in crate::http) async fn read_with<T>(&self, mut parse: impl FnMut(&[u8]) -> T) -> Option<T> {
         poll_fn(|cx| {
             if let Some(left) = self.handover.take_for_plain() {
@@ -152,7 +154,8 @@ impl ClientConnection {
                 }
                 self.unpark();
                 let parsed = (!buffer.filled().is_empty()).then(|| parse(buffer.filled()));
-                // The bytes hold an address, and the next read may be a long time away.
+                // These are personal data (a header can contain the client's address), and the next read, which would
+                // overwrite them, may be a long time away: they do not stay in memory.
                 buffer.filled_mut().fill(0);
                 Poll::Ready(parsed)
             })
@@ -160,7 +163,8 @@ impl ClientConnection {
         .await
     }
 
-    /// Our reader has read these bytes; actix goes on with them.
+    /// Our reader has read these bytes, and actix reads them next. The caller must not await between reading the bytes
+    /// and this call.
     pub(in crate::http) fn pass_to_actix(&self, bytes: Vec<u8>) {
         self.handover.pass_to_actix(bytes);
     }
@@ -170,12 +174,13 @@ impl ClientConnection {
         self.stream.write_all(bytes).await
     }
 
-    /// Ends the writing half after the last answer.
+    /// Shuts down the writing half after the last answer.
     pub(in crate::http) async fn shutdown_writing(&self) {
         self.stream.shutdown_writing().await;
     }
 
-    /// Whether actix was made to return because another reader goes on, and not because the connection is at its end.
+    /// Whether actix was made to return because our reader takes over or the connection is parked. If not, actix
+    /// returned because the connection is closed.
     pub(in crate::http) fn is_taken_from_actix(&self) -> bool {
         self.handover.is_taken_from_actix()
     }
@@ -220,11 +225,14 @@ impl ClientConnection {
 
 /// For the sweeper.
 impl ClientConnection {
-    /// Ends the connection if a deadline has passed, or parks it if it has been silent for some time.
+    /// Ends the connection if a deadline has passed, resets it if it was ended too long ago, or has it parked if it has
+    /// been silent for [`PARK_AFTER`].
     pub(super) fn check(&self, sweep: &SweepTimes) {
         match self.deadlines.due(sweep, || self.stream.can_write()) {
-            Due::InTime(silence) => {
-                if silence >= PARK_AFTER && self.can_hand_over() {
+            Due::InTime(elapsed) => {
+                // If the connection can be handed over, nothing has been read since the last answer was made: `elapsed`
+                // is the length of the silence.
+                if elapsed >= PARK_AFTER && self.can_hand_over() {
                     self.handover.park_next();
                 }
             }
@@ -248,7 +256,8 @@ impl ClientConnection {
         }
     }
 
-    /// The process stops: the connection is ended now if no request is under way.
+    /// The process stops: shuts down the reading half if no request is under way, so that the reader closes the
+    /// connection. No deadline has passed, so the connection is not counted as ended.
     pub(super) fn stop(&self) {
         if self.deadlines.is_without_request() {
             self.stream.shutdown_reading();

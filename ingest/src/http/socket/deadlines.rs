@@ -3,18 +3,24 @@
 //! | activity | deadline | when it has passed | metric |
 //! |---|---|---|---|
 //! | [`Activity::FirstHead`] | `request` | answered 408; reading is shut down | `head` |
-//! | [`Activity::Body`] | `request` | reading is shut down; the handler answers 408, refused as slow | `body` |
-//! | [`Activity::Answer`] | `idle` | reading is shut down; the answer is still written if it is ready soon | `answer` |
+//! | [`Activity::Body`] | `request` | reading is shut down; the handler answers 408 (`Refusal::Slow`) | `body` |
+//! | [`Activity::Answer`] | `idle` | reading is shut down; the answer is written if ready before the reset | `answer` |
 //! | [`Activity::Idle`] | `idle` | reading is shut down | `idle` |
 //! | [`Activity::Idle`], and the client does not read its answers | a quarter of `idle` | reset | `unread` |
 //! | any | `age`, since the connection was opened | the next answer has `connection: close` | `age` |
 //! | any, after the connection was ended for one of these reasons | `request` | reset | |
 //!
-//! When reading is shut down, the reader reads an end of input, answers what it has to answer, and closes. A client
-//! that does not read its answers is reset because actix spins while such a client goes on sending.
+//! A connection is "ended" when one of its deadlines has passed; the metric counts it then. It is closed later, by its
+//! reader: when reading is shut down, the reader reads an end of input, answers what it has to answer, and closes.
+//! After `age`, reading is not shut down: the reader closes after the answer. Connections that close because the
+//! process stops are not "ended" in this sense.
+//!
+//! A client that does not read its answers is reset because of what actix would do if it went on sending: while actix's
+//! read buffer is full, actix wakes its own task again and again, which keeps the thread busy.
 //!
 //! Times are those of the sweeper's clock, which advances once per sweep. An activity is therefore noted up to one
-//! sweep earlier than it began, and every deadline but `age` is extended by one sweep.
+//! period earlier than it began. The first five deadlines of the table are extended by one period, so that none passes
+//! too early. `age` and the reset after the end are not extended.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -43,20 +49,21 @@ pub(super) struct SweepTimes {
     pub(super) period: Duration,
     /// [`SocketLimits::request`](super::SocketLimits::request).
     pub(super) request: Duration,
-    /// [`SocketLimits::idle`](super::SocketLimits::idle), or less if the worker is crowded.
+    /// [`SocketLimits::idle`](super::SocketLimits::idle), or less if the worker has more than
+    /// [`SocketLimits::crowded`](super::SocketLimits::crowded) connections.
     pub(super) idle: Duration,
 }
 
 /// What a sweep finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// No deadline has passed; the activity began so long ago.
+    /// No deadline has passed; the time since the activity began.
     InTime(Duration),
-    /// A deadline has passed.
+    /// A deadline has passed: the connection is to be ended.
     End(EndReason),
-    /// The connection was ended, and still has time to close by itself.
+    /// The connection was ended, and its reader still has time to close it.
     WaitForClose,
-    /// The connection was ended, and did not close by itself in time.
+    /// The connection was ended, and its reader did not close it in time.
     Reset,
 }
 
@@ -64,8 +71,11 @@ pub(super) enum Due {
 pub(super) struct Deadlines {
     opened: Duration,
     activity: Cell<Activity>,
-    /// When the activity began or, once the connection is ended, when it was ended.
+    /// When the activity began. [`end`](Deadlines::end) sets it to the time of the end.
+    /// [`end_with_answer`](Deadlines::end_with_answer) leaves it unchanged. In an ended connection, a later activity
+    /// does not set it.
     since: Cell<Duration>,
+    /// Whether a deadline has passed.
     is_ended: Cell<bool>,
 }
 
@@ -75,6 +85,7 @@ impl Deadlines {
         Deadlines { opened: now, activity, since, is_ended: Cell::new(false) }
     }
 
+    /// Begins an activity, and its deadline unless the connection is ended.
     pub(super) fn begin(&self, activity: Activity, now: Duration) {
         self.activity.set(activity);
         if !self.is_ended() {
@@ -82,17 +93,19 @@ impl Deadlines {
         }
     }
 
-    /// The connection is ended for a passed deadline; from now on it has the time of a request to close by itself.
+    /// Any deadline but `age` has passed. The reader has `request` from now on to close the connection.
     pub(super) fn end(&self, now: Duration) {
         self.is_ended.set(true);
         self.since.set(now);
     }
 
-    /// The connection is ended with the answer that is being made; `false` if it was ended before.
+    /// `age` has passed: the answer that is being made is the last. Returns `false` if the connection was ended before.
+    /// The reader has `request` to close the connection, from the time when the present activity began.
     pub(super) fn end_with_answer(&self) -> bool {
         !self.is_ended.replace(true)
     }
 
+    /// Whether a deadline has passed.
     pub(super) fn is_ended(&self) -> bool {
         self.is_ended.get()
     }
@@ -111,7 +124,7 @@ impl Deadlines {
         matches!(self.activity.get(), Activity::FirstHead | Activity::Idle)
     }
 
-    /// What is due at this sweep. `can_write` asks the system, so it is called only if the answer matters.
+    /// What is due at this sweep. `can_write` asks the system, so it is called only if its result matters.
     pub(super) fn due(&self, sweep: &SweepTimes, can_write: impl FnOnce() -> bool) -> Due {
         let SweepTimes { now, period, request, idle } = *sweep;
         let elapsed = now - self.since.get();
@@ -119,7 +132,8 @@ impl Deadlines {
             return if elapsed >= request { Due::Reset } else { Due::WaitForClose };
         }
         let is_over = |limit: Duration| elapsed >= limit + period;
-        // The clock advances by two periods a sweep at most: the question is asked at least once, and seldom twice.
+        // `can_write` is called only in a window of two periods. The clock advances by about one period per sweep, and
+        // by two at most: `can_write` is called at least once, and usually twice.
         let asks_whether_answers_are_read = is_over(idle / 4) && !is_over(idle / 4 + 2 * period);
         let reason = match self.activity.get() {
             Activity::FirstHead => is_over(request).then_some(EndReason::Head),

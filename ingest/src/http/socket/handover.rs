@@ -1,13 +1,15 @@
-//! Which of the two HTTP readers goes on with a connection, and the bytes that one passes to the other.
+//! The handover of a connection from one HTTP reader to the other, with the bytes that pass between them, and parking.
 //!
-//! The readers take turns. Our reader of plain hits begins. When it reads something else, it passes the bytes to
-//! actix, and actix goes on. Actix can only be stopped between two requests, and only in one way: it reads an end of
-//! input. It then has nothing to answer, drops its buffers, and "closes" the connection, which
-//! [`ActixIo`](super::ActixIo) does not pass on to the socket. That is done in two cases: a plain request arrives (a
-//! proxy's connection carries the requests of many clients, and is never silent), or the connection has been silent for
-//! a second and is parked.
+//! The readers take turns. Our reader of plain hits begins. When it reads something else, it passes the bytes to actix
+//! and returns, and the turn is actix's. Actix can only be stopped between two requests, and only in one way: it reads
+//! an end of input. It then has nothing to answer, drops its buffers, and shuts the connection down, which
+//! [`ActixIo`](super::ActixIo) does not pass on to the socket; then it returns. Actix is stopped in two cases: a plain
+//! request arrives, or the connection has been silent for a second and is parked. Without the first case, the
+//! connection of a busy proxy, which carries the requests of many clients and is never silent, would stay with actix
+//! until it closes.
 //!
-//! Each connection is in one [`HandoverState`]. The transitions, all of them in this file:
+//! Each connection is in one [`HandoverState`]. The state does not store whose turn it is: this follows from
+//! the call, because the loop in `http::front` runs one reader at a time. The transitions, all of them in this file:
 //!
 //! | what happens | method | from | to |
 //! |---|---|---|---|
@@ -16,12 +18,15 @@
 //! | actix's turn: a plain request arrives | [`pass_to_plain`] | `Reading`, `ParkNext` | `ToPlain`; end of input |
 //! | our reader takes that request | [`take_for_plain`] | `ToPlain` | `Reading` |
 //! | the sweeper finds a second of silence | [`park_next`] | `Reading` | `ParkNext`; the reader's task is woken |
-//! | a read finds nothing | [`wait_or_park`] | `ParkNext` | `Parked`; end of input |
-//! | bytes or the end of the input arrive | [`unpark`] | `ParkNext`, `Parked` | `Reading` |
+//! | a read would have to wait | [`wait_or_park`] | `ParkNext` | `Parked`; end of input |
+//! | bytes or the end of the input arrive, or the connection closes | [`unpark`] | `ParkNext`, `Parked` | `Reading` |
 //! | a request or its answer has `connection: close` | [`close`] | `Reading`, `ParkNext`, `ToActix` | `Closing` |
 //!
-//! "End of input" is what actix reads from then on, until our reader has had its turn. A method that is called in
-//! another state changes nothing.
+//! "End of input" is what actix reads in the states `Parked` and `ToPlain`: until [`unpark`] or [`take_for_plain`] sets
+//! `Reading`. [`take_for_actix`] also takes bytes in `Closing`, which stays `Closing`. A method that is called in a
+//! state that its row does not name does not change the state. [`pass_to_actix`] and [`pass_to_plain`] then drop the
+//! bytes, so their callers must be sure of the state: our reader passes bytes only after [`unpark`] or
+//! [`take_for_plain`], and bytes are passed to our reader only if [`can_change_reader`] holds.
 //!
 //! [`pass_to_actix`]: Handover::pass_to_actix
 //! [`take_for_actix`]: Handover::take_for_actix
@@ -31,26 +36,29 @@
 //! [`wait_or_park`]: Handover::wait_or_park
 //! [`unpark`]: Handover::unpark
 //! [`close`]: Handover::close
+//! [`can_change_reader`]: Handover::can_change_reader
 
 use std::cell::RefCell;
 use std::mem::take;
 use std::task::{Context, Waker};
 
-/// Where a connection stands.
+/// How far the handover of a connection is.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum HandoverState {
     /// The reader whose turn it is reads the socket.
     #[default]
     Reading,
-    /// As `Reading`, but the connection has been silent: if the next read finds nothing, it is parked.
+    /// As `Reading`, but the connection has been silent: if the next read would have to wait, it is parked.
     ParkNext,
-    /// The connection is silent. Actix has dropped its buffers; our reader, which holds none, waits for bytes.
+    /// The connection is silent. If it is actix's turn, actix reads an end of input, drops its buffers and returns.
+    /// Then our reader, which holds no buffers, waits for bytes.
     Parked,
-    /// Actix goes on, and reads these bytes before it reads the socket.
+    /// It is actix's turn, and actix reads these bytes before it reads the socket.
     ToActix(Vec<u8>),
-    /// Our reader goes on, and reads these bytes before it reads the socket. Actix reads an end of input.
+    /// Actix reads an end of input and returns. Then it is our reader's turn, and our reader reads these bytes before
+    /// it reads the socket.
     ToPlain(Vec<u8>),
-    /// Actix closes the connection after the answer under way: there is no handover any more. Actix reads these bytes,
+    /// Actix closes the connection after the answer under way: there is no further handover. Actix reads these bytes,
     /// if any are left, before it reads the socket: they can be the rest of the last request.
     Closing(Vec<u8>),
 }
@@ -59,17 +67,17 @@ enum HandoverState {
 #[derive(Default)]
 pub(super) struct Handover {
     state: RefCell<HandoverState>,
-    /// Wakes the task of the reader whose last read found nothing, so that it reads once more.
+    /// Wakes the task of the reader whose last read had to wait, so that it reads once more.
     reader: RefCell<Option<Waker>>,
 }
 
 impl Handover {
-    /// Whether the other reader may go on if the connection is between two requests.
-    pub(super) fn is_possible(&self) -> bool {
+    /// Whether the other reader may get the turn, or the connection may be parked, if it is between two requests.
+    pub(super) fn can_change_reader(&self) -> bool {
         matches!(*self.state.borrow(), HandoverState::Reading | HandoverState::ParkNext)
     }
 
-    /// Whether actix reads an end of input although the client has not ended the connection.
+    /// Whether actix reads an end of input although the client has not closed the connection.
     pub(super) fn is_taken_from_actix(&self) -> bool {
         matches!(*self.state.borrow(), HandoverState::Parked | HandoverState::ToPlain(_))
     }
@@ -120,7 +128,8 @@ impl Handover {
         }
     }
 
-    /// A read has found nothing. Returns whether the connection is now parked; if not, the reader waits.
+    /// A read would have to wait. Returns whether the connection is now parked; if not, the waker is kept for
+    /// [`park_next`](Handover::park_next). (A read of no bytes is another thing: the end of the input.)
     pub(super) fn wait_or_park(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.borrow_mut();
         if *state == HandoverState::ParkNext {
@@ -134,7 +143,7 @@ impl Handover {
         false
     }
 
-    /// Something has arrived. Returns whether the connection was parked until now.
+    /// Bytes or the end of the input have arrived, or the connection is removed. Returns whether it was parked.
     pub(super) fn unpark(&self) -> bool {
         let mut state = self.state.borrow_mut();
         let was_parked = *state == HandoverState::Parked;
@@ -149,7 +158,7 @@ impl Handover {
         match &mut *state {
             HandoverState::Reading | HandoverState::ParkNext => *state = HandoverState::Closing(Vec::new()),
             HandoverState::ToActix(left) => *state = HandoverState::Closing(take(left)),
-            // Actix has no request in the first two.
+            // In `Parked` and `ToPlain`, actix has no request. `Closing` stays as it is.
             HandoverState::Parked | HandoverState::ToPlain(_) | HandoverState::Closing(_) => {}
         }
     }
@@ -221,7 +230,7 @@ mod tests {
                 (handover.take_for_actix(2).unwrap(), handover.take_for_actix(9).unwrap()),
                 (b"cd".to_vec(), b"e".to_vec())
             );
-            assert_eq!((handover.take_for_actix(9), handover.is_possible()), (None, !closes));
+            assert_eq!((handover.take_for_actix(9), handover.can_change_reader()), (None, !closes));
         }
     }
 }

@@ -1,15 +1,16 @@
-//! The metrics of connections: how many there are, and why some were ended.
+//! The metrics of connections: how many are open, how many of them are parked, and why some were ended.
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
-/// Why a connection was ended by the collector and not by its client.
+/// Which deadline had passed when the collector ended a connection. Connections that close because the process stops
+/// are not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// The first head did not arrive in time.
     Head,
     /// The body of a hit did not arrive in time.
     Body,
-    /// No further request arrived in time.
+    /// No further request arrived in time after an answer.
     Idle,
     /// The client did not read its answers.
     Unread,
@@ -20,7 +21,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// All of them.
+    /// All reasons, in the order of their declaration.
     pub const ALL: &'static [EndReason] =
         &[EndReason::Head, EndReason::Body, EndReason::Idle, EndReason::Unread, EndReason::Answer, EndReason::Age];
 
@@ -40,6 +41,7 @@ impl EndReason {
 /// The handles of these metrics.
 pub(super) struct ConnectionMeters {
     open: Gauge,
+    /// Parked connections. The name of the metric, `at_rest`, is public and stays.
     parked: Gauge,
     ended: Vec<Counter>,
 }
@@ -49,12 +51,13 @@ pub(crate) fn describe() {
     describe_gauge!("footfall_connections", "Connections that are open.");
     describe_gauge!(
         "footfall_connections_at_rest",
-        "Connections that are open, silent after an answer, and held without buffers."
+        "Parked connections: open, silent for a second after an answer, and held without buffers."
     );
     describe_counter!(
         "footfall_connections_ended_total",
-        "Connections ended by the collector, by reason: the first head, a body or the next request did not arrive in \
-         time, the client did not read its answers, an answer was not ready in time, or the connection was too old."
+        "Connections that the collector ended because a deadline had passed, by reason: the first head, a body or the \
+         next request did not arrive in time, the client did not read its answers, an answer was not ready in time, or \
+         the connection was too old."
     );
 }
 

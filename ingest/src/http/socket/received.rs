@@ -2,8 +2,10 @@
 //!
 //! Actix reads all bytes that are there, and keeps those behind a request for the next one. It cannot be asked whether
 //! it keeps any. But if the head and the body of the answered requests are together as long as all bytes that it has
-//! read, then it keeps none. When in doubt, the answer is that it keeps some: after a body that came in chunks or that
-//! no handler read, after empty lines before a head, after requests that were sent without waiting for answers.
+//! read, then it keeps none. When in doubt, the result is that it keeps some: after a body that came in chunks or that
+//! no handler read, after empty lines before a head, after requests that were sent without waiting for answers. Such a
+//! doubt lasts until the connection closes, because the two sums never become equal again: actix keeps the connection,
+//! which is not parked and whose plain requests are not handed over to our reader.
 
 use std::cell::Cell;
 
@@ -13,13 +15,13 @@ use memchr::memchr_iter;
 #[derive(Default)]
 pub(super) struct ReceivedBytes {
     count: Cell<usize>,
-    /// The length of the first head, once its end was received.
+    /// The length of the head of the first request counted, once the end of that head was received.
     head: Cell<Option<usize>>,
     /// The length of the bodies that were read to their end.
     body: Cell<usize>,
-    /// Requests whose body was announced, and not read to its end.
-    unread_bodies: Cell<u32>,
-    /// The last bytes before the end of the first head was received: its end can be cut in two.
+    /// How many requests have a body that was announced and has not been read to its end.
+    open_bodies: Cell<u32>,
+    /// The last bytes received before the end of that head: the empty line at its end can be split over several reads.
     tail: Cell<[u8; TAIL]>,
 }
 
@@ -45,7 +47,7 @@ impl ReceivedBytes {
         self.count.set(self.count.get() + bytes.len());
     }
 
-    /// The length of the head if it ends in these bytes, or between the bytes before and these.
+    /// The length of the head if it ends in these bytes; its last bytes before the end can be in an earlier read.
     fn find_head(&self, bytes: &[u8]) -> Option<usize> {
         let before = self.count.get();
         let (mut seam, next) = ([0; 2 * TAIL], &bytes[..bytes.len().min(TAIL)]);
@@ -63,19 +65,19 @@ impl ReceivedBytes {
 
     /// Actix has read the head of a request.
     pub(super) fn begin_request(&self, has_body: bool) {
-        self.unread_bodies.set(self.unread_bodies.get() + u32::from(has_body));
+        self.open_bodies.set(self.open_bodies.get() + u32::from(has_body));
     }
 
     /// The body of a request was read to its end, and has so many bytes.
     pub(super) fn end_body(&self, bytes: usize) {
         self.body.set(self.body.get() + bytes);
-        self.unread_bodies.set(self.unread_bodies.get().saturating_sub(1));
+        self.open_bodies.set(self.open_bodies.get().saturating_sub(1));
     }
 
     /// A request is answered. If all bytes received belong to it, actix holds none, and counting begins anew.
     pub(super) fn end_request(&self) {
         let is_whole = self.head.get().is_some_and(|head| head + self.body.get() == self.count.get());
-        if is_whole && self.unread_bodies.get() == 0 {
+        if is_whole && self.open_bodies.get() == 0 {
             self.count.set(0);
             self.head.set(None);
             self.body.set(0);

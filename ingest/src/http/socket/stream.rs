@@ -62,17 +62,19 @@ impl ClientStream {
         .await
     }
 
-    /// Ends the writing half: the client reads an end of input after the last answer.
+    /// Shuts down the writing half: the client reads an end of input after the last answer.
     pub(super) async fn shutdown_writing(&self) {
         let _client_may_be_gone = poll_fn(|cx| self.poll_shutdown(cx)).await;
     }
 
-    /// Ends the reading half: the reader whose turn it is reads an end of input, answers what it has, and closes.
+    /// Shuts down the reading half. It wakes the reader whose turn it is: this reader reads what the system has already
+    /// received and then an end of input, answers the requests that it has, and closes. The client is not notified.
     pub(super) fn shutdown_reading(&self) {
         let _client_may_be_gone = SockRef::from(&*self.0.borrow()).shutdown(Shutdown::Read);
     }
 
-    /// Closes both halves at once, without waiting until the client has read what was written.
+    /// Shuts down both halves, without waiting until the client has read what was written. This wakes the reader whose
+    /// turn it is. The system sends RST, and discards what is not sent yet, when that reader drops the stream.
     pub(super) fn reset(&self) {
         let stream = self.0.borrow();
         let socket = SockRef::from(&*stream);
@@ -85,8 +87,8 @@ impl ClientStream {
         let _client_may_be_gone = SockRef::from(&*self.0.borrow()).send(bytes);
     }
 
-    /// Whether the system would take more bytes for the client. If it cannot be asked, the answer is yes, so that the
-    /// client is not blamed.
+    /// Whether the system would take more bytes for the client. If the system call fails, the result is `true`, so that
+    /// the client is not blamed.
     pub(super) fn can_write(&self) -> bool {
         let stream = self.0.borrow();
         let mut polled = [PollFd::new(&*stream, PollFlags::OUT)];

@@ -1,4 +1,4 @@
-//! The connections of one worker thread, and the task that checks their deadlines some times a second.
+//! The connections of one worker thread, and the task that checks their deadlines once per period.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -20,8 +20,9 @@ thread_local! {
 /// One per worker thread.
 pub(super) struct Sweeper {
     shared: Arc<SharedSockets>,
-    /// The clock of all deadlines. It is set once per sweep, and advances by two periods at most: after a stall of the
-    /// thread, what clients sent during it has not been read yet.
+    /// The clock of all deadlines. It is set once per sweep, and advances by two periods at most. If the thread stalls
+    /// for longer, the rest of the stall is not counted against the clients: what they sent meanwhile has not been read
+    /// yet.
     now: Cell<Duration>,
     is_stopping: Cell<bool>,
     connections: RefCell<Vec<Rc<ClientConnection>>>,
@@ -70,7 +71,7 @@ impl Sweeper {
         connections.iter().for_each(|connection| connection.check(&sweep));
     }
 
-    /// Shuts down the reading half of all connections without a request; the others end with their answer.
+    /// Shuts down the reading half of all connections without a request. The others close after their answer.
     pub(super) fn stop_this_thread() {
         SWEEPER.with(|sweeper| {
             let Some(sweeper) = sweeper.get() else { return };
