@@ -186,7 +186,7 @@ fn a_range_that_kafka_lost_is_named_and_only_accept_loss_goes_on_without_it() {
     fleet.block_on(kafka::topics::delete_below(&admin, "hits", 0, end as u64 - 1)).unwrap();
     fleet.aggregates[0].run();
     fleet.aggregates[0]
-        .fails_with(&format!("from offset {first} on, which belongs to days that are not done: it holds {}", end - 1));
+        .fails_with(&format!("from offset {first} on, which belongs to days that are not settled: it has {}", end - 1));
     all_ones(&fleet.views(), 200);
     fleet.aggregates[0].run_with(&["--accept-loss"]);
     fleet.wait("counting goes on", |fleet| fleet.views().contains_key("/1/400"));
