@@ -6,9 +6,9 @@
 //!
 //! Measured against two crates in one run (`load-tests/src/bin/wire`, medians of 7 rounds, CPU time relative to this
 //! module). prost 0.14: 2.0 to decode a record, 1.19 for the fold from records. buffa 0.9 with views: 0.87 and 0.99, so
-//! its speed is no reason against it. But buffa boxes each member of a `oneof`; these figures needed a copy of the proto
-//! in which the body of a record and `Extra` are opaque bytes. `Extra`, which is decoded where it is used, and the
-//! dictionaries of `batch` would still be written by hand, beside some 7,500 generated lines.
+//! its speed is no reason against it. But buffa boxes each member of a `oneof`; these figures needed a copy of the
+//! proto in which the body of a record and `Extra` are opaque bytes. `Extra`, which is decoded where it is used, and
+//! the dictionaries of `batch` would still be written by hand, beside some 7,500 generated lines.
 
 use crate::day::Day;
 use crate::event::{Channel, Device, Event, Kind, Lane, VisitorTag};
