@@ -5,9 +5,9 @@
 //! The sums are taken per value before any recoding: summed over "(other)", a tag would count once per value. Rows
 //! without a first were caused by at least one tag.
 
-use schema::cubes::Cube;
 use schema::dimensions::Dimension as D;
 use schema::measures::Measure as M;
+use schema::views::{self, Part, View};
 
 use crate::table::Rows;
 
@@ -26,22 +26,26 @@ struct First<'a> {
 }
 
 impl<'a> People<'a> {
-    /// By all firsts of the table's cube. Of events: rows of one kind, because names are first within their kind.
-    pub(crate) fn of(rows: &'a Rows) -> People<'a> {
-        let first = |m, d: D| First { sums: rows.sums(m), within: Some(rows.ids(d)) };
-        let firsts = match rows.cube {
-            Cube::Visits => vec![
-                First { sums: rows.sums(M::Visitors), within: None },
-                First { sums: rows.sums(M::VisitorsHour), within: Some(&rows.hour) },
-                first(M::VisitorsSource, D::Source),
-                first(M::VisitorsChannel, D::Channel),
-                first(M::VisitorsEntryPage, D::EntryPage),
-            ],
-            Cube::Pages => vec![first(M::Visitors, D::Page)],
-            Cube::Events => vec![first(M::Visitors, D::Name)],
-            // No view of them is judged yet. Each row then is one tag at least.
-            Cube::Fates | Cube::Campaigns | Cube::Items => vec![],
+    /// By the firsts that the single views of a part publish as visitors, and by those of the hours. Of events: rows of
+    /// one kind, because names are first within their kind.
+    pub(crate) fn of(part: Part, rows: &'a Rows) -> People<'a> {
+        let mut columns: Vec<(M, Option<D>)> = vec![];
+        for view in View::of_part(part).filter(|view| view.b.is_none()) {
+            let Some(views::First::Column(measure)) = view.visitors else { continue };
+            // A tag has one value of a frozen dimension all day: the sum counts it once under any of them.
+            let column = (measure, (!view.a.is_frozen()).then_some(view.a));
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        let first = |(measure, within): (M, Option<D>)| First {
+            sums: rows.sums(measure),
+            within: within.map(|dimension| rows.ids(dimension)),
         };
+        let mut firsts: Vec<First<'_>> = columns.into_iter().map(first).collect();
+        if rows.cube.has_measure(M::VisitorsHour) {
+            firsts.push(First { sums: rows.sums(M::VisitorsHour), within: Some(&rows.hour) });
+        }
         People::by(rows, firsts)
     }
 

@@ -172,7 +172,7 @@ pub fn cubes() -> impl Iterator<Item = Cube> {
 pub fn names(cube: Cube) -> Vec<(D, &'static str)> {
     match cube {
         Cube::Events => vec![(D::Kind, Kind::Custom.label()), (D::Property, "")],
-        _ => vec![],
+        Cube::Visits | Cube::Pages | Cube::Fates | Cube::Campaigns | Cube::Items => vec![],
     }
 }
 
@@ -182,8 +182,9 @@ fn publish(mut cubes: Cubes, k: K) -> Published {
     let visits = cubes.take(Cube::Visits).into_rows(None);
     let pages = cubes.take(Cube::Pages).into_rows(None);
     let events = cubes.take(Cube::Events).into_rows(Some((D::Kind, Kind::Custom.label())));
-    let by_visits = People::of(&visits);
-    let (by_pages, by_events) = (People::of(&pages), People::of(&events));
+    let by_visits = People::of(Part::Visits, &visits);
+    let by_pages = People::of(Part::Pages, &pages);
+    let by_events = People::of(Part::Events, &events);
     let custom = Custom::new(&events, &by_events, k);
     let part = |part| -> Option<(&Rows, &People<'_>)> {
         match part {

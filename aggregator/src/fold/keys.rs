@@ -114,7 +114,8 @@ macro_rules! fold_cubes {
                 fn names(&self, _profiles: &Profiles) -> Self::Names {
                     $(
                         let profile = _profiles.get(self.profile);
-                        // Tells the compiler's macro expander which cubes this is for.
+                        // Names a variable of the group, so that the expander emits these lines for cubes with a
+                        // profile only.
                         $(let _ = stringify!($attribute);)*
                     )?
                     [$(self.$name.name(),)* $($(profile.$attribute,)*)?]

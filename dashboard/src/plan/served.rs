@@ -52,5 +52,5 @@ pub(crate) fn check(metric: Metric, breakdown: Option<Breakdown>) -> Result<(), 
     let others = words::join(others.filter(|other| is_served(metric, Some(*other))));
     let (metric, by) = (metric.word(), breakdown.word());
     let here = words::join(metrics(breakdown));
-    no(format!("{metric} is not served by {by}: ask for it by {others}; or by {by} for {here}"))
+    no(format!("{metric} is not served by {by}. Ask for {metric} by {others}. By {by} you can ask for {here}"))
 }

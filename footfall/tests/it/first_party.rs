@@ -74,7 +74,8 @@ fn a_first_party_page_is_counted_until_its_visitor_objects() {
     let mut footfall = Footfall::start(&format!("time_zone = \"{}\"", noon_zone()));
     let nginx = Nginx::before(&footfall);
     assert_eq!(nginx.get("/stats/opt-out/status").1, r#"{"opted_out":false,"gpc":false,"dnt":false,"counted":true}"#);
-    for hidden in ["/stats/", "/stats/api/sites", "/stats/api/views", "/stats/api/openapi.json", "/stats/api/v2/query"] {
+    for hidden in ["/stats/", "/stats/api/sites", "/stats/api/views", "/stats/api/openapi.json", "/stats/api/v2/query"]
+    {
         assert_eq!(nginx.get(hidden).0, 404, "{hidden} is not for visitors");
     }
 
